@@ -1,0 +1,53 @@
+# What people type. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+# The first of these that is Python 3.11 or 3.12; name another with `make setup PYTHON=...`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help setup run test test-all check lab bench notebooks lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(VENV)/installed ## make .venv with everything in it (about two minutes, the only step that needs a network)
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "edgewb needs Python 3.11 or 3.12 and found neither: install one, or name it: make setup PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "no virtual environment could be made: on Debian and Ubuntu, install python3-venv, then run the same command again"; exit 2; }
+	@echo "Installing into $(VENV) with $$($(BIN)/python --version): about two minutes, 3 GB ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: setup ## the digits study: table, recommendation, runs/demo/report.html
+	@$(BIN)/edgewb demo
+
+test: setup ## the whole package, fast: no training, no browser
+	@$(BIN)/python -m pytest
+
+test-all: setup ## everything: training, notebooks and the browser too
+	@$(BIN)/python -m pytest -m ""
+
+check: setup ## linter, formatter, types, import contract, notebooks without outputs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/python notebooks/generate.py --check
+
+lab: setup ## JupyterLab on the notebooks
+	@$(BIN)/edgewb lab
+
+bench: setup ## benchmarks: ratios against the plain alternative, in one run
+	@$(BIN)/python -m tests.benchmarks
+
+notebooks: setup ## make the notebooks anew from their text sources
+	@$(BIN)/python notebooks/generate.py
+
+lock: setup ## write the versions installed now to constraints.txt
+	@{ echo "# Exact versions that were tested together (make lock)."; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
+
+clean: ## remove .venv and what tests and runs left
+	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

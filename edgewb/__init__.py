@@ -1,0 +1,59 @@
+"""edgewb: a workbench for the Google Coral Edge TPU. A few verbs and the types of their results; all of it loads when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "EdgewbError": "edgewb.errors",
+    "Evaluation": "edgewb.measurements",
+    "Inspection": "edgewb.compilers.inspections",
+    "Measurement": "edgewb.measurements",
+    "Records": "edgewb.records",
+    "Study": "edgewb.workbench",
+    "evaluate": "edgewb.measurements",
+    "inspect": "edgewb.compilers.inspections",
+    "load_dataset": "edgewb.datasets",
+    "load_records": "edgewb.records",
+    "measure": "edgewb.measurements",
+    "run": "edgewb.workbench",
+}
+
+__all__ = [
+    "EdgewbError",
+    "Evaluation",
+    "Inspection",
+    "Measurement",
+    "Records",
+    "Study",
+    "__version__",
+    "evaluate",
+    "inspect",
+    "load_dataset",
+    "load_records",
+    "measure",
+    "run",
+]
+
+if TYPE_CHECKING:
+    from edgewb.compilers.inspections import Inspection, inspect
+    from edgewb.datasets import load_dataset
+    from edgewb.errors import EdgewbError
+    from edgewb.measurements import Evaluation, Measurement, evaluate, measure
+    from edgewb.records import Records, load_records
+    from edgewb.workbench import Study, run
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edgewb' has no attribute {name!r}; it has {', '.join(sorted(_HOMES))}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,237 @@
+"""Accuracy on a target, with its interval; differences paired on the same examples."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.datasets import DATASET_NAMES, Dataset, as_inputs, load_dataset
+from edgewb.environments import environment
+from edgewb.errors import InputError
+from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
+from edgewb.targets import Target, TensorSpec, open_target
+from edgewb.tflite.quantization import dequantize, quantize
+from edgewb.tflite.reader import load_bytes, read_graph
+from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Jsonable
+
+BoolArray = npt.NDArray[np.bool_]
+_SLICE = 256  # examples quantised at once: quick, without a second copy of a large data set
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassAccuracy(Jsonable):
+    """One class of a data set: how many test examples it has and how many were answered right."""
+
+    name: str
+    n: int
+    correct: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation(Jsonable):
+    """Accuracy of a file on the test split of a data set."""
+
+    file: str
+    sha256: str
+    dataset: str
+    dataset_fingerprint: str
+    target: str
+    basis: Basis
+    accuracy: Accuracy
+    classes: tuple[ClassAccuracy, ...]
+    threads: int
+    kernels: str
+    input_range: tuple[float, float]
+    environment: Environment
+
+
+def accuracy(correct: npt.ArrayLike, target: str) -> Accuracy:
+    """Share of right answers with its 95 % Wilson interval (see ``intervals.wilson_interval``).
+
+    Args:
+        correct: (N,) booleans, one per example, N at least 1.
+        target: where the answers came from.
+
+    Raises:
+        InputError: not a row of booleans, or none.
+    """
+    right = _booleans("correct", correct)
+    hits = int(right.sum())
+    return Accuracy(value=hits / len(right), n=len(right), ci95=wilson_interval(hits, len(right)), correct=hits, target=target)
+
+
+def accuracy_delta(correct_variant: npt.ArrayLike, correct_reference: npt.ArrayLike, against: str) -> AccuracyDelta:
+    """Paired difference in points, with Tango's 95 % score interval and the exact p of McNemar's test (see ``intervals``).
+
+    Args:
+        correct_variant, correct_reference: (N,) booleans for the same examples in the same order.
+        against: name of the reference.
+
+    Raises:
+        InputError: not two rows of booleans of one length.
+    """
+    variant, reference = _booleans("correct_variant", correct_variant), _booleans("correct_reference", correct_reference)
+    n = len(variant)
+    if len(reference) != n:
+        raise InputError(f"a paired difference needs the same examples twice: {n} and {len(reference)} were given")
+    gained, lost = int((variant & ~reference).sum()), int((~variant & reference).sum())
+    low, high = tango_interval(gained, lost, n)
+    return AccuracyDelta(
+        points=100 * (gained - lost) / n,
+        ci95=(100 * low, 100 * high),
+        p_value=mcnemar_p_value(gained, lost),
+        against=against,
+        n=n,
+        gained=gained,
+        lost=lost,
+    )
+
+
+def predict(path: str | Path, inputs: npt.ArrayLike, target: str = "cpu") -> npt.NDArray[np.float32]:
+    """Real-valued outputs of a classifier, one row per example, computed one by one with built-in kernels on one thread.
+
+    Inputs are quantised, and outputs dequantised, by the scale and zero point the file itself gives.
+
+    Args:
+        path: a .tflite with one input (batch 1 or dynamic; float32, int8 or uint8) and one output.
+        inputs: (N, ...) real values as the float model takes them, see ``datasets.as_inputs``.
+        target: see ``targets.TARGETS``.
+
+    Returns:
+        (N, classes) float32.
+
+    Raises:
+        InputError: inputs that do not fit the model. ModelFileError: a file that cannot be used this way.
+    """
+    values = np.asarray(inputs)
+    if values.ndim < 2 or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+        raise InputError(f"inputs of shape {values.shape} and dtype {values.dtype}: finite numbers of shape (N, ...) are wanted")
+    with open_target(target, kernels="builtin") as opened:
+        opened.load(path)
+        given, result = _single_tensors(path, opened)
+        if values.shape[1:] != given.shape[1:]:
+            raise InputError(
+                f"{path}: the model takes {given.shape[1:]} per example and the inputs have {values.shape[1:]}: give inputs of that shape"
+            )
+        raw = np.empty((len(values), result.shape[-1]), dtype=result.dtype)
+        for start in range(0, len(values), _SLICE):
+            stored = _stored(values[start : start + _SLICE], given)
+            for row in range(len(stored)):
+                (output,) = opened.run([stored[row : row + 1]])
+                raw[start + row] = output.reshape(-1)
+    return _real(raw, result)
+
+
+def evaluate(
+    path: str | Path, dataset: str | Path | Dataset, target: str = "cpu", input_range: tuple[float, float] = (0.0, 1.0), seed: int = 0
+) -> Evaluation:
+    """Accuracy of a .tflite classifier on the test split of a data set.
+
+    Args:
+        path: the file.
+        dataset: a name, a path or a loaded data set. A folder of images given by path is resized to the model's input.
+        target: see ``targets.TARGETS``.
+        input_range: what black and white are for this model, see ``datasets.as_inputs``.
+        seed: of the splits, when ``dataset`` is a name or a path: a model trained on other splits has seen some of this test split.
+
+    Raises:
+        InputError: the data do not fit the model. DatasetError, ModelFileError: one of them cannot be used.
+    """
+    graph = read_graph(path)  # before the data: a bad file should not cost the time of reading a folder of images
+    if isinstance(dataset, Dataset):
+        data = dataset
+    else:
+        shape = graph.tensors[graph.inputs[0]].shape if graph.inputs else ()
+        data = load_dataset(dataset, seed=seed, image_size=_image_size_for(dataset, shape))
+    with open_target(target, kernels="builtin") as opened:
+        opened.load(path)
+        given, result = _single_tensors(path, opened)
+        threads, kernels, basis = opened.threads, opened.kernels, opened.basis
+    if given.shape[1:] != data.input_shape or result.shape[-1] != len(data.class_names):
+        raise InputError(
+            f"{path} takes {given.shape[1:]} and gives {result.shape[-1]} outputs, the dataset {data.name!r} has examples of "
+            f"{data.input_shape} in {len(data.class_names)} classes: evaluate it on the data it was trained for"
+        )
+    test = data.open_test()
+    outputs = predict(path, as_inputs(test, input_range), target)
+    if not np.isfinite(outputs).all():
+        raise InputError(f"{path} answers with NaN or infinite values on {data.name!r}: check the input range, or train the model again")
+    right = outputs.argmax(axis=1) == test.y
+    return Evaluation(
+        file=Path(path).name,
+        sha256=hashlib.sha256(load_bytes(path)).hexdigest(),
+        dataset=data.name,
+        dataset_fingerprint=data.fingerprint,
+        target=target,
+        basis=basis,
+        accuracy=dataclasses.replace(accuracy(right, target), basis=basis),
+        classes=tuple(
+            ClassAccuracy(name=name, n=int((test.y == label).sum()), correct=int(right[test.y == label].sum()))
+            for label, name in enumerate(data.class_names)
+        ),
+        threads=threads,
+        kernels=kernels,
+        input_range=(float(input_range[0]), float(input_range[1])),
+        environment=environment(),
+    )
+
+
+def _booleans(name: str, values: npt.ArrayLike) -> BoolArray:
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size == 0 or array.dtype != np.bool_:
+        raise InputError(f"{name}: one row of booleans is wanted, at least one, and it is {array.dtype} of shape {array.shape}")
+    return array
+
+
+def _single_tensors(path: str | Path, target: Target) -> tuple[TensorSpec, TensorSpec]:
+    """Input and output of a classifier: one of each, batch 1, a dtype that can be fed from real values."""
+    if len(target.inputs) != 1 or len(target.outputs) != 1:
+        raise InputError(
+            f"{path}: has {len(target.inputs)} inputs and {len(target.outputs)} outputs: a classifier with one of each is wanted"
+        )
+    for role, spec in (("input", target.inputs[0]), ("output", target.outputs[0])):
+        if spec.shape[:1] != (1,):
+            raise InputError(
+                f"{path}: the {role} has the fixed shape {spec.shape}, batch 1 is wanted: convert the model again with batch size 1"
+            )
+        if spec.dtype not in (np.float32, np.int8, np.uint8):
+            raise InputError(
+                f"{path}: the {role} is {spec.dtype}; float32, int8 and uint8 can be used: convert the model again with one of these"
+            )
+        if spec.dtype != np.float32 and not spec.scale:
+            raise InputError(
+                f"{path}: the {role} is {spec.dtype} without scale and zero point: convert the model again, quantised throughout"
+            )
+    shape = target.outputs[0].shape
+    if len(shape) < 2 or int(np.prod(shape)) != shape[-1]:
+        raise InputError(f"{path}: the output has the shape {shape}, one number per class (1, classes) is wanted: give a classifier")
+    return target.inputs[0], target.outputs[0]
+
+
+def _stored(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
+    if spec.scale is None or spec.zero_point is None:
+        return np.ascontiguousarray(values, dtype=spec.dtype)
+    return quantize(values, spec.scale, spec.zero_point, spec.dtype.name)
+
+
+def _real(stored: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[np.float32]:
+    if spec.scale is None or spec.zero_point is None:
+        return stored.astype(np.float32)
+    return dequantize(stored, spec.scale, spec.zero_point)
+
+
+def _image_size_for(dataset: str | Path, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    is_folder = not (isinstance(dataset, str) and dataset in DATASET_NAMES) and os.path.isdir(os.path.expanduser(dataset))
+    if not is_folder:
+        return None
+    if len(shape) != 4 or shape[3] not in (1, 3):
+        raise InputError(
+            f"the model takes {shape[1:]} and {str(dataset)!r} is a folder of images: a model for images (height, width, 1 or 3) is wanted"
+        )
+    return shape[1], shape[2], shape[3]

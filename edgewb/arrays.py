@@ -1,0 +1,145 @@
+"""Read a data set from an .npz file, which is never trusted: no pickle, sizes checked before anything is unpacked."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.errors import DatasetError
+from edgewb.images import MEMORY_LIMIT_BYTES
+from edgewb.splits import PER_CLASS_MINIMUM, Content
+
+_WANTED = "an .npz with x (images: N x height x width [x channels]; table: N x features) and y (N labels 0..K-1) is wanted"
+
+
+def read_npz(file: Path) -> Content:
+    """Examples from the arrays ``x``, ``y`` and, if there, ``class_names`` of an .npz file.
+
+    Whole-number images (0..255) are kept as uint8, images in 0..1 as float32, a table as float32 just as it is.
+
+    Raises:
+        DatasetError: anything that is not as described in one line.
+    """
+    arrays = _unpack(file)
+    for key in ("x", "y"):
+        if key not in arrays:
+            raise DatasetError(f"{file}: has no array {key!r} (it has {', '.join(sorted(arrays)) or 'none'}): {_WANTED}")
+    x = _checked_x(file, arrays["x"])
+    y = _checked_y(file, arrays["y"], len(x))
+    return Content(x, y, _checked_classes(file, arrays.get("class_names"), y))
+
+
+def _unpack(file: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        _check_declared_bytes(file)
+        loaded = np.load(file, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise DatasetError(f"{file}: is not an .npz file: {_WANTED}")
+        with loaded:
+            return {key: loaded[key] for key in ("x", "y", "class_names") if key in loaded.files}
+    except DatasetError:
+        raise
+    except zipfile.BadZipFile:
+        raise DatasetError(f"{file}: is not an .npz file, or only part of one: {_WANTED}") from None
+    except MemoryError:
+        raise DatasetError(f"{file}: does not fit into memory: use fewer or smaller examples") from None
+    except (OSError, ValueError, EOFError, RuntimeError, SyntaxError, zlib.error, TypeError, OverflowError) as error:
+        reason = " ".join(str(error).split()).removesuffix(".")
+        if "allow_pickle" in reason or "Object arrays" in reason:
+            raise DatasetError(
+                f"{file}: holds pickled Python objects, which are never loaded because they can run code: save plain arrays of numbers"
+            ) from None
+        raise DatasetError(f"{file}: cannot be read ({reason or type(error).__name__}): {_WANTED}") from None
+
+
+def _check_declared_bytes(file: Path) -> None:
+    """Refuse an archive by what its headers promise: a few kilobytes of zip can unpack to terabytes."""
+    total = 0
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            if info.filename not in ("x.npy", "y.npy", "class_names.npy"):
+                continue
+            with archive.open(info) as member:
+                version = np.lib.format.read_magic(member)
+                # numpy has no public reader for version 3.0 (unicode field names), which plain arrays never need
+                read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read_header(member)
+            declared = dtype.itemsize
+            for side in shape:
+                declared *= max(int(side), 0)
+            total += max(declared, info.file_size)
+    if total > MEMORY_LIMIT_BYTES:
+        raise DatasetError(
+            f"{file}: unpacks to {total / 1024**3:.1f} GiB, the limit is {MEMORY_LIMIT_BYTES / 1024**3:.1f} GiB: "
+            "use fewer or smaller examples"
+        )
+
+
+def _checked_x(file: Path, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if x.ndim not in (2, 3, 4) or 0 in x.shape:
+        raise DatasetError(f"{file}: x has the shape {x.shape}: rank 2 (a table), 3 or 4 (images), and nothing empty, is allowed")
+    if x.dtype.kind not in "iuf":
+        raise DatasetError(f"{file}: x holds {x.dtype}: whole numbers or floats are allowed: convert it first")
+    low, high = x.min(), x.max()  # NaN shows in both
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = int(np.count_nonzero(~np.isfinite(x)))
+        raise DatasetError(f"{file}: x has {bad} values that are NaN or infinite, of {x.size}: replace them or drop these examples")
+    if x.ndim == 2:
+        with np.errstate(over="ignore"):  # an overflow becomes infinite and is reported below
+            table = x.astype(np.float32)
+        if not np.isfinite(table).all():
+            raise DatasetError(f"{file}: x reaches {max(abs(float(low)), abs(float(high))):g}, too large for float32: rescale it")
+        return table
+    if x.dtype.kind in "iu" and (low < 0 or high > 255):
+        raise DatasetError(f"{file}: images of whole numbers must lie in 0..255 and x has {low}..{high}: rescale it to 0..255")
+    if x.dtype.kind == "f" and (low < 0 or high > 1):
+        raise DatasetError(
+            f"{file}: images of floats must lie in 0..1 and x has {low:g}..{high:g}: divide by 255, or store whole numbers 0..255 as uint8"
+        )
+    if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] > 4:
+        raise DatasetError(f"{file}: x has the shape {x.shape}, which looks like channels first: give N x height x width x channels")
+    images = x.astype(np.uint8 if x.dtype.kind in "iu" else np.float32)
+    return images[..., np.newaxis] if images.ndim == 3 else images
+
+
+def _checked_y(file: Path, y: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
+    flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if flat.ndim != 1 or len(flat) != n:
+        raise DatasetError(f"{file}: y has the shape {y.shape} and x has {n} examples: y must be {n} labels, one per example (not one-hot)")
+    if flat.dtype.kind not in "iuf":
+        raise DatasetError(f"{file}: y holds {y.dtype}: labels are whole numbers 0..K-1; names go into class_names")
+    if not np.isfinite(flat).all() or (flat != np.floor(flat)).any():
+        odd = flat[~np.isfinite(flat) | (flat != np.floor(flat))][0]
+        raise DatasetError(f"{file}: y has the label {odd}: labels are whole numbers 0..K-1")
+    if flat.min() < 0:
+        raise DatasetError(f"{file}: y has the label {flat.min():g}, below 0: labels are whole numbers 0..K-1")
+    if flat.max() >= n:
+        raise DatasetError(f"{file}: y has the label {flat.max():g} and there are {n} examples: labels count classes from 0, without gaps")
+    return flat.astype(np.int64)
+
+
+def _checked_classes(file: Path, names: npt.NDArray[Any] | None, y: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    classes = int(y.max()) + 1
+    if names is not None:
+        if names.ndim != 1 or names.dtype.kind != "U":
+            raise DatasetError(f"{file}: class_names must be one row of text, and is {names.dtype} of shape {names.shape}")
+        if classes > len(names):
+            raise DatasetError(f"{file}: y has the label {classes - 1}, out of range for {len(names)} class names (0..{len(names) - 1})")
+        if len(set(names.tolist())) < len(names):
+            raise DatasetError(f"{file}: class_names has a name twice: every class needs its own name")
+        classes = len(names)
+    if classes < 2:
+        raise DatasetError(f"{file}: all examples have one class: at least two classes are needed")
+    counts = np.bincount(y, minlength=classes)
+    if counts.min() == 0:
+        missing = int(counts.argmin())
+        raise DatasetError(
+            f"{file}: class {missing} of 0..{classes - 1} has no example in y: number the classes without gaps, "
+            f"at least {PER_CLASS_MINIMUM} examples each"
+        )
+    return tuple(str(label) for label in (names.tolist() if names is not None else range(classes)))

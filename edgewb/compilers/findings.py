@@ -1,0 +1,136 @@
+"""What a person should know about a model before it goes to an Edge TPU, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from edgewb.compilers.limits import DOCUMENTATION
+from edgewb.tflite.graphs import Graph
+from edgewb.types import Blocker, Finding, OpPlacement, Placement, Severity
+
+_PAIRS: Final = "354 real compiler pairs"
+_LOGS: Final = "compiler logs"
+
+
+def find(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None) -> tuple[Finding, ...]:
+    """The findings for a model, the most severe first. ``placements`` is empty for a compiled model."""
+    found = [_needs_delegate()] if graph.is_compiled else _about_source(graph, placements, blocker)
+    found += _about_edges(graph)
+    order = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+
+
+def _needs_delegate() -> Finding:
+    return Finding(
+        id="needs_edgetpu_delegate",
+        severity=Severity.INFO,
+        message="This file is compiled for the Edge TPU: it does not run without the Edge TPU delegate, not even on the CPU.",
+        fix="To run it on the CPU as well, keep the source .tflite it was compiled from.",
+        references=(_PAIRS,),
+    )
+
+
+def _about_source(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None) -> list[Finding]:
+    found: list[Finding] = []
+    mapped = sum(entry.placement is Placement.EDGETPU for entry in placements)
+    unknown = sum(entry.placement is Placement.UNKNOWN for entry in placements)
+    refusing = [e for e in placements if e.reason == "op_version" and e.placement is Placement.CPU]
+    if any("refuses the whole file" in (entry.detail or "") for entry in refusing):
+        entry = next(e for e in refusing if "refuses the whole file" in (e.detail or ""))
+        found.append(
+            Finding(
+                id="op_version_too_new",
+                severity=Severity.ERROR,
+                message=f"Op {entry.index}, {entry.op} version {entry.version}, is newer than the compiler: it refuses the whole file.",
+                fix="Convert with an older TensorFlow, or change the layer so that an older version of the op is written.",
+                references=(_LOGS,),
+            )
+        )
+    newer = [entry for entry in placements if entry.reason == "op_version" and entry.placement is Placement.UNKNOWN]
+    if newer:
+        entry = newer[0]
+        found.append(
+            Finding(
+                id="op_version_never_seen",
+                severity=Severity.WARNING,
+                message=f"{len(newer)} ops have a version that was never seen mapped, first op {entry.index}: {entry.detail}.",
+                fix="Compile it to find out, or convert with an older TensorFlow.",
+                references=(_PAIRS,),
+            )
+        )
+    floats = sum(entry.reason == "float" for entry in placements)
+    if not mapped and not unknown and placements:
+        is_float = 2 * floats > len(placements)
+        wide = sum(entry.reason in ("float", "dtype") for entry in placements)
+        kind = "float" if is_float else "not 8-bit" if 2 * wide > len(placements) else ""
+        found.append(
+            Finding(
+                id="nothing_maps",
+                severity=Severity.ERROR,
+                message=f"None of the {len(placements)} ops runs on the Edge TPU" + (f": the model is {kind}." if kind else "."),
+                fix="Convert with full-integer quantisation (recipe ptq_int8 or qat_int8)."
+                if kind
+                else (f"Begin with op {blocker.index}, {blocker.op}: {blocker.detail}." if blocker else "See the reason of each op."),
+                references=(_PAIRS, DOCUMENTATION),
+            )
+        )
+    elif floats and any(entry.reason == "float" and entry.op not in ("QUANTIZE", "DEQUANTIZE") for entry in placements):
+        found.append(
+            Finding(
+                id="float_ops",
+                severity=Severity.WARNING,
+                message=f"{floats} ops work on floating-point numbers and stay on the CPU.",
+                fix="Convert with full-integer quantisation and replace ops the converter cannot quantise.",
+                references=(_PAIRS,),
+            )
+        )
+    if mapped and blocker is not None:
+        found.append(
+            Finding(
+                id="cut_short",
+                severity=Severity.WARNING,
+                message=f"Op {blocker.index}, {blocker.op}, and all that depends on it stay on the CPU: {blocker.detail}.",
+                fix=f"Mend or replace it: {mapped} -> {mapped + blocker.ops_gained_if_fixed} ops on the Edge TPU.",
+                references=(_PAIRS,),
+            )
+        )
+    if unknown:
+        found.append(
+            Finding(
+                id="never_observed",
+                severity=Severity.INFO,
+                message=f"{unknown} ops are unlike anything observed: whether they map is not known.",
+                fix="Compile the model to find out.",
+                references=(_PAIRS,),
+            )
+        )
+    return found
+
+
+def _about_edges(graph: Graph) -> list[Finding]:
+    found: list[Finding] = []
+    inputs = [graph.tensors[i] for i in graph.inputs]
+    outputs = [graph.tensors[i] for i in graph.outputs]
+    if any(-1 in tensor.shape_signature for tensor in inputs):
+        found.append(
+            Finding(
+                id="dynamic_batch",
+                severity=Severity.WARNING,
+                message="An input's size is not fixed (-1): the compiler takes the size in the file, or refuses dynamic tensors.",
+                fix="Convert with a fixed batch of 1 (for instance clone the Keras model with batch_size=1).",
+                references=(_PAIRS, _LOGS),
+            )
+        )
+    for what, tensors in (("input", inputs), ("output", outputs)):
+        if any("float" in tensor.dtype for tensor in tensors):
+            found.append(
+                Finding(
+                    id=f"float_{what}",
+                    severity=Severity.INFO,
+                    message=f"A float {what} is converted on the CPU at each inference; the compiler never changes an {what}'s type.",
+                    fix=f"Set inference_{what}_type to int8 or uint8 when converting.",
+                    references=(_PAIRS,),
+                )
+            )
+    return found

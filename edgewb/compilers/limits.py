@@ -1,0 +1,97 @@
+"""What each compiler generation is known to map: tables of facts, each with where it was seen.
+
+"Pairs" are real models together with what Google's compiler made of them; "logs" are its operation logs without the model;
+"documentation" is the table of supported operations on coral.ai (docs/edgetpu/models-intro), the last edition (runtime 14).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from edgewb.errors import unknown_name
+
+DOCUMENTATION: Final = "Coral documentation, models-intro, supported operations"
+GENERATIONS: Final = ("1.0", "2.x", "14.1-15.0", "15.x+key6", "13", "16.0")
+"""Generations of edgetpu_compiler, oldest first; ``13`` is 16.0 run with ``-m 13``."""
+
+RUNTIME: Final = {"1.0": 10, "2.x": 12, "14.1-15.0": 13, "15.x+key6": 13, "13": 13, "16.0": 14}
+"""The newest Edge TPU runtime each generation compiles for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Support:
+    """How an op kind is known.
+
+    ``seen``: "pair" (mapped in real pairs), "log" (mapped in a log, its version not printed) or "documented" (named in the
+    documentation, never seen). ``version``: the highest version seen mapped. ``runtime``: the first Edge TPU runtime that has it.
+    """
+
+    seen: str
+    version: int
+    runtime: int = 10
+
+
+# PACK is documented from runtime 13, but an int8 one was left on the CPU in a pair: it is not listed, so it counts as unsupported.
+SUPPORT: Final = {
+    "CONV_2D": Support("pair", 3),
+    "DEPTHWISE_CONV_2D": Support("pair", 3),
+    "FULLY_CONNECTED": Support("pair", 4),
+    "ADD": Support("pair", 2),
+    "MUL": Support("pair", 2),
+    "SUB": Support("pair", 2),
+    "MAXIMUM": Support("pair", 2),
+    "MEAN": Support("pair", 2),
+    "PAD": Support("pair", 2),
+    "CONCATENATION": Support("pair", 2),
+    "AVERAGE_POOL_2D": Support("pair", 2),
+    "MAX_POOL_2D": Support("pair", 2),
+    "LOGISTIC": Support("pair", 2),
+    "SOFTMAX": Support("pair", 2),
+    "RELU": Support("pair", 2),
+    "RELU6": Support("pair", 1),
+    "QUANTIZE": Support("pair", 2, 12),
+    "RESHAPE": Support("pair", 1),
+    "TRANSPOSE": Support("pair", 2, 14),
+    "STRIDED_SLICE": Support("pair", 2),
+    "SPLIT": Support("pair", 2),
+    "RESIZE_BILINEAR": Support("pair", 3),
+    "RESIZE_NEAREST_NEIGHBOR": Support("pair", 3),
+    "L2_NORMALIZATION": Support("pair", 1),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Support("pair", 1, 14),
+    "TILE": Support("pair", 1),
+    "TANH": Support("log", 2),
+    "SUM": Support("log", 2, 13),
+    "TRANSPOSE_CONV": Support("log", 2, 13),
+    "EXPAND_DIMS": Support("documented", 1, 13),
+    "LSTM": Support("documented", 1, 14),
+    "MINIMUM": Support("documented", 2),
+    "PRELU": Support("documented", 1, 13),
+    "REDUCE_MAX": Support("documented", 2, 14),
+    "REDUCE_MIN": Support("documented", 2, 14),
+    "RELU_N1_TO_1": Support("documented", 1),
+    "RSQRT": Support("documented", 1, 14),
+    "SLICE": Support("documented", 2),
+    "SPACE_TO_DEPTH": Support("documented", 2),
+    "SQUARED_DIFFERENCE": Support("documented", 2, 14),
+    "SQUEEZE": Support("documented", 1),
+}
+
+REFUSED_FROM: Final = {"TRANSPOSE_CONV": 4, "EXP": 2, "QUANTIZE": 3}
+"""First version with which the newest compiler refused the whole file: "Didn't find op for builtin opcode 'X' version 'N'" (logs)."""
+
+REFUSED_FROM_OLD: Final = {"RELU": 2}
+"""The same, seen with compiler 2.0 only."""
+
+
+def check_generation(compiler: str) -> str:
+    """The name of a compiler generation, checked. Raises InputError naming the known ones."""
+    if compiler not in GENERATIONS:
+        raise unknown_name("compiler generation", str(compiler), GENERATIONS, "16.0 is the last one and the default")
+    return compiler
+
+
+def refused_version(op: str, compiler: str) -> int | None:
+    """The first version of an op with which this generation refuses the whole file, or None when none is known."""
+    old = REFUSED_FROM_OLD.get(op) if compiler in ("1.0", "2.x") else None
+    return old or REFUSED_FROM.get(op)

@@ -1,0 +1,19 @@
+"""What a file really does on a target: accuracy with its interval, latency as a sample."""
+
+from __future__ import annotations
+
+from edgewb.accuracies import ClassAccuracy, Evaluation, accuracy, accuracy_delta, evaluate, predict
+from edgewb.latencies import Drift, Measurement, measure, summarise_latency
+
+__all__ = [
+    "ClassAccuracy",
+    "Drift",
+    "Evaluation",
+    "Measurement",
+    "accuracy",
+    "accuracy_delta",
+    "evaluate",
+    "measure",
+    "predict",
+    "summarise_latency",
+]

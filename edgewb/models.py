@@ -1,0 +1,106 @@
+"""The small float Keras networks edgewb builds itself. TensorFlow is imported inside the functions that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edgewb.errors import InputError, first_line, require
+
+
+def _separable_cnn(input_shape: tuple[int, ...], classes: int, stem: int, blocks: tuple[tuple[int, int], ...]) -> Any:
+    """A convolution, then depthwise separable blocks of (channels, stride), batch norm and ReLU after each (MobileNet, arXiv 1704.04861)."""
+    import tf_keras as keras
+
+    layers = keras.layers
+
+    def normalised(x: Any, name: str) -> Any:
+        # Momentum 0.9: with the default 0.99 the running averages lag far behind after a few hundred steps.
+        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+        return layers.ReLU(name=f"{name}_relu")(x)
+
+    inputs = keras.Input(input_shape, name="image")
+    x = normalised(layers.Conv2D(stem, 3, strides=2, padding="same", use_bias=False, name="stem")(inputs), "stem")
+    for i, (channels, stride) in enumerate(blocks, start=1):
+        x = normalised(layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=f"depthwise{i}")(x), f"depthwise{i}")
+        x = normalised(layers.Conv2D(channels, 1, use_bias=False, name=f"pointwise{i}")(x), f"pointwise{i}")
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dense(classes, name="logits")(x)
+    return keras.Model(inputs, layers.Softmax(name="probabilities")(x))
+
+
+def _digits_cnn(input_shape: tuple[int, ...], classes: int) -> Any:
+    return _separable_cnn(input_shape, classes, 16, ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1)))
+
+
+def _image_cnn(input_shape: tuple[int, ...], classes: int) -> Any:
+    return _separable_cnn(input_shape, classes, 16, ((32, 2), (64, 2), (64, 1), (128, 2), (128, 1)))
+
+
+def _table_mlp(input_shape: tuple[int, ...], classes: int) -> Any:
+    import tf_keras as keras
+
+    layers = keras.layers
+    inputs = keras.Input(input_shape, name="features")
+    x = layers.Dense(32, activation="relu", name="hidden1")(inputs)
+    x = layers.Dense(32, activation="relu", name="hidden2")(x)
+    x = layers.Dense(classes, name="logits")(x)
+    return keras.Model(inputs, layers.Softmax(name="probabilities")(x))
+
+
+def _mobilenet_v2(input_shape: tuple[int, ...], classes: int) -> Any:
+    """MobileNetV2 (arXiv 1801.04381), its ImageNet head replaced by one for these classes."""
+    import tf_keras as keras
+
+    base = keras.applications.MobileNetV2(input_shape=input_shape, include_top=False, weights=None)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(base.output)
+    x = keras.layers.Dense(classes, name="logits")(x)
+    return keras.Model(base.input, keras.layers.Softmax(name="probabilities")(x))
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A built-in network: what it takes, its builder, and the input range it is trained with."""
+
+    build: Callable[[tuple[int, ...], int], Any]
+    kind: str
+    description: str
+    image_size: tuple[int, int, int] | None = None
+    input_range: tuple[float, float] = (0.0, 1.0)
+    takes_weights: bool = False
+
+
+MODELS: dict[str, ModelSpec] = {
+    "digits_cnn": ModelSpec(_digits_cnn, "images", "separable CNN for 32x32 digits", (32, 32, 1)),
+    "image_cnn": ModelSpec(_image_cnn, "images", "small separable CNN for pictures", (64, 64, 3)),
+    "table_mlp": ModelSpec(_table_mlp, "table", "two hidden layers of 32 for tables"),
+    "mobilenet_v2": ModelSpec(
+        _mobilenet_v2, "images", "MobileNetV2 with a new head, weights from a file (--weights)", (224, 224, 3), (-1.0, 1.0), True
+    ),
+}
+
+
+def default_model(dataset_name: str, kind: str) -> str:
+    """The network used when none is named."""
+    if dataset_name == "digits":
+        return "digits_cnn"
+    return "table_mlp" if kind == "table" else "image_cnn"
+
+
+def build_model(name: str, input_shape: tuple[int, ...], classes: int, weights: str = "") -> Any:
+    """Build a built-in network as a ``tf_keras.Model`` (float32, softmax output of shape (batch, classes)).
+
+    The caller seeds the initialisation with ``tf_keras.utils.set_random_seed``.
+
+    Raises:
+        InputError: the weights file does not fit.
+    """
+    require("tf_keras", "train", "to train models")
+    model = MODELS[name].build(input_shape, classes)
+    if weights:
+        try:
+            model.load_weights(weights, by_name=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"the weights in {weights} do not fit {name} at {input_shape}: {first_line(error)}") from None
+    return model

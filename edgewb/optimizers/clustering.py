@@ -1,0 +1,36 @@
+"""Weight clustering: each layer keeps a few distinct weights (Deep Compression, arXiv 1510.00149, section 3).
+
+It makes the *compressed* file smaller; the device stores each weight in a byte all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgewb.optimizers.training import Fit, TrainingData, TrainingSettings, fit
+from edgewb.optimizers.workers import Progress
+
+
+def cluster(model: Any, data: TrainingData, settings: TrainingSettings, clusters: int, progress: Progress) -> tuple[Any, Fit]:
+    """Cluster each layer's weights to ``clusters`` values, k-means++ start, and fine-tune them; returns the stripped model."""
+    import tensorflow_model_optimization as tfmot
+
+    wrapped = tfmot.clustering.keras.cluster_weights(
+        model, clusters, cluster_centroids_init=tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
+    )
+    outcome = fit(wrapped, data, settings, fine_tune=True, progress=progress)
+    return tfmot.clustering.keras.strip_clustering(wrapped), outcome
+
+
+def most_distinct(model: Any) -> int:
+    """The largest number of distinct values in any clustered kernel of a stripped model."""
+    import numpy as np
+    import tf_keras as keras
+
+    kinds = (keras.layers.Conv2D, keras.layers.Dense)
+    kernels = [
+        layer.get_weights()[0]
+        for layer in model.layers
+        if isinstance(layer, kinds) and not isinstance(layer, keras.layers.DepthwiseConv2D) and layer.get_weights()
+    ]
+    return max((int(np.unique(w).size) for w in kernels), default=0)

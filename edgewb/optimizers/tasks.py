@@ -1,0 +1,148 @@
+"""What the worker process runs: describe a model, train it, make one variant of it. Everything here may load TensorFlow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgewb.errors import ConversionError, EdgewbError, first_line, require
+from edgewb.model_files import ModelKind, ModelSource, load_float_model
+from edgewb.optimizers import clustering, conversion, pruning, quantization_aware
+from edgewb.optimizers.recipes import Conversion, Recipe
+from edgewb.optimizers.training import Fit, TrainingData, TrainingSettings, fit
+from edgewb.optimizers.workers import Progress
+
+INPUT_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+"""The input ranges image models are commonly trained with."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a user's model takes and gives: shape without the batch, number of outputs, number of float parameters."""
+
+    input_shape: tuple[int, ...]
+    outputs: int
+    parameters: int
+
+
+def prepare() -> None:
+    """Load TensorFlow and make it deterministic: the same seed gives the same file, byte for byte, on one machine."""
+    tf = require("tensorflow", "train", "to train and convert")
+    require("tf_keras", "train", "to train")
+    tf.config.experimental.enable_op_determinism()
+    tf.get_logger().setLevel("ERROR")
+
+
+def _begin(seed: int) -> None:
+    """Forget earlier tasks: layer names and random state must not depend on what ran before."""
+    import tf_keras as keras
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+
+
+def describe_model(progress: Progress, source: ModelSource) -> Description:
+    """Shape, outputs and size of a user's model."""
+    model = load_float_model(source)
+    return Description(model.input_shape, model.outputs, model.parameters)
+
+
+def rate_input_ranges(progress: Progress, source: ModelSource, data: TrainingData) -> dict[tuple[float, float], float]:
+    """Accuracy on the validation split (inputs given in 0..1) for each common input range; a wrong range is ruinous and silent."""
+    model = load_float_model(source)
+    result = {}
+    for low, high in INPUT_RANGES:
+        scaled = (data.validation_x * np.float32(high - low) + np.float32(low)).astype(np.float32)
+        result[low, high] = float(np.mean(model.predict(scaled).argmax(-1) == data.validation_y))
+    return result
+
+
+def train_float(
+    progress: Progress, data: TrainingData, source: ModelSource, settings: TrainingSettings, seed: int
+) -> tuple[bytes, Fit, Description]:
+    """Train a built-in network from its seed; its weights as the bytes of an .npz."""
+    _begin(seed)
+    model = load_float_model(source, input_shape=data.input_shape, classes=data.classes)
+    outcome = fit(model.keras, data, settings, fine_tune=False, progress=progress)
+    stream = io.BytesIO()
+    np.savez(stream, *model.keras.get_weights())
+    return stream.getvalue(), outcome, Description(model.input_shape, model.outputs, model.parameters)
+
+
+def make_variant(
+    progress: Progress,
+    data: TrainingData,
+    source: ModelSource,
+    weights: bytes,
+    recipe: Recipe,
+    settings: TrainingSettings,
+    seed: int,
+) -> tuple[bytes, dict[str, Any]]:
+    """Apply a recipe to the float model: wrap, fit, strip, convert.
+
+    Args:
+        weights: what ``train_float`` returned for a built-in network; empty for a model from a file.
+
+    Returns:
+        The .tflite file, and facts measured on the way (validation accuracy, share of zeros, distinct weights).
+
+    Raises:
+        ConversionError: a technique cannot take this model, a training diverged, or the file is not as promised.
+    """
+    _begin(seed)
+    model = load_float_model(source, input_shape=data.input_shape, classes=data.classes)
+    if source.kind is ModelKind.TFLITE:
+        return conversion.convert_tflite(model.content, recipe.conversion, data.calibration_x), {}
+    if weights:
+        with np.load(io.BytesIO(weights), allow_pickle=False) as archive:
+            model.keras.set_weights([archive[name] for name in archive.files])
+    function, trackable = model.function, model.trackable
+    facts: dict[str, Any] = {}
+    if recipe.fine_tunes:
+        trackable, facts = _fine_tune(model.keras, data, recipe, settings, progress)
+        function = _inference(trackable)
+    assert function is not None
+    content = conversion.convert_function(function, trackable, model.input_shape, recipe.conversion, data.calibration_x)
+    return content, facts
+
+
+def _inference(model: Any) -> Callable[[Any], Any]:
+    return lambda x: model(x, training=False)
+
+
+def _fine_tune(
+    model: Any, data: TrainingData, recipe: Recipe, settings: TrainingSettings, progress: Progress
+) -> tuple[Any, dict[str, Any]]:
+    facts: dict[str, Any] = {}
+    try:
+        if recipe.prune_percent is not None:
+            model, outcome = pruning.prune(model, data, settings, recipe.prune_percent, progress)
+            facts["zero_weights_percent"] = round(100 * pruning.zero_share(model), 2)
+        if recipe.clusters is not None:
+            model, outcome = clustering.cluster(model, data, settings, recipe.clusters, progress)
+            facts["most_distinct_weights_per_layer"] = clustering.most_distinct(model)
+        if recipe.conversion is Conversion.QAT_INT8:
+            model, outcome = quantization_aware.train_quantized(model, data, settings, progress)
+    except EdgewbError:
+        raise
+    except Exception as error:  # tfmot raises ValueError, RuntimeError and others, naming the layer
+        raise ConversionError(
+            f"tensorflow-model-optimization cannot apply {recipe.name} to this model: {first_line(error)}; "
+            "take a ptq recipe, or rebuild the model from plain layers"
+        ) from None
+    facts["validation_accuracy"] = outcome.validation_accuracy
+    facts["validation_n"] = outcome.n
+    facts["fine_tune_epochs"] = outcome.epochs
+    return model, facts
+
+
+TASKS: dict[str, Callable[..., Any]] = {
+    "describe_model": describe_model,
+    "rate_input_ranges": rate_input_ranges,
+    "train_float": train_float,
+    "make_variant": make_variant,
+}

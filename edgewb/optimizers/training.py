@@ -1,0 +1,124 @@
+"""Training and fine-tuning: one loop for the float model and for every technique that trains on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.errors import ConversionError
+from edgewb.optimizers.workers import Progress
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What training and calibration may see: float32 inputs already in the model's range, integer classes. Never the test split."""
+
+    train_x: npt.NDArray[np.float32]
+    train_y: npt.NDArray[np.int64]
+    validation_x: npt.NDArray[np.float32]
+    validation_y: npt.NDArray[np.int64]
+    calibration_x: npt.NDArray[np.float32]
+    classes: int
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return tuple(self.train_x.shape[1:])
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how fast to train. Lengths are in steps of one batch, so that small and large data sets both learn something."""
+
+    steps: int = 800
+    fine_tune_steps: int = 320
+    minimum_epochs: int = 3
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    fine_tune_learning_rate: float = 1e-3
+
+    def batch(self, n: int) -> int:
+        """Batch size for ``n`` examples: at least four batches an epoch."""
+        return max(1, min(self.batch_size, n // 4))
+
+    def epochs(self, n: int, steps: int) -> int:
+        """Epochs over ``n`` examples that make about ``steps`` steps."""
+        return max(self.minimum_epochs, round(steps / math.ceil(n / self.batch(n))))
+
+
+FULL = TrainingSettings()
+FAST = TrainingSettings(steps=400, fine_tune_steps=128)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training came to: validation accuracy (0..1 over ``n`` examples) and the epochs it took."""
+
+    validation_accuracy: float
+    n: int
+    epochs: int
+
+
+def fit(
+    model: Any,
+    data: TrainingData,
+    settings: TrainingSettings,
+    *,
+    fine_tune: bool,
+    progress: Progress,
+    callbacks: Sequence[Any] = (),
+    rate: float | None = None,
+) -> Fit:
+    """Train a tf_keras model in place with Adam and a cosine-decayed learning rate (SGDR, arXiv 1608.03983, one period).
+
+    Args:
+        rate: the learning rate it starts with; by default the settings' own for training or fine-tuning.
+
+    Raises:
+        ConversionError: the loss became NaN or infinite.
+    """
+    import tf_keras as keras
+
+    n = len(data.train_x)
+    batch = settings.batch(n)
+    epochs = settings.epochs(n, settings.fine_tune_steps if fine_tune else settings.steps)
+    rate = rate or (settings.fine_tune_learning_rate if fine_tune else settings.learning_rate)
+    total = epochs * math.ceil(n / batch)
+    losses: list[float] = []
+
+    class Report(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            losses.append(float((logs or {}).get("loss", math.nan)))
+            progress((epoch + 1) / epochs)
+            if not math.isfinite(losses[-1]):
+                self.model.stop_training = True
+
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, total, alpha=0.01)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model, data.train_x[:8])),
+        metrics=["accuracy"],
+    )
+    model.fit(data.train_x, data.train_y, batch_size=batch, epochs=epochs, verbose=0, callbacks=[Report(), *callbacks])
+    if not math.isfinite(losses[-1]):
+        raise ConversionError(
+            f"training diverged: the loss is {losses[-1]} after epoch {len(losses)} of {epochs} at learning rate {rate}; "
+            "check the inputs' range, or train with a lower rate"
+        )
+    _, accuracy = model.evaluate(data.validation_x, data.validation_y, batch_size=batch, verbose=0)
+    return Fit(float(accuracy), len(data.validation_y), epochs)
+
+
+def fine_tuning_steps(data: TrainingData, settings: TrainingSettings) -> int:
+    """Steps a fine-tuning of this data takes."""
+    n = len(data.train_x)
+    return settings.epochs(n, settings.fine_tune_steps) * math.ceil(n / settings.batch(n))
+
+
+def gives_probabilities(model: Any, inputs: npt.NDArray[np.float32]) -> bool:
+    """Whether a classifier's outputs are probabilities (rows in 0..1 that sum to 1) rather than logits."""
+    outputs = np.asarray(model(inputs, training=False))
+    return bool(outputs.min() >= 0 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))

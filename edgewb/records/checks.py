@@ -1,0 +1,133 @@
+"""What a record must satisfy to be kept: its numbers always, its strings too when it comes from somebody else's file."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from edgewb.types import Accuracy, AccuracyDelta, Latency, Record
+
+MAX_STRING = 500
+MAX_DEPTH = 8
+MAX_INTEGER = 2**63 - 1
+"""SQLite's largest integer."""
+TOLERANCE = 1e-6
+
+
+class RecordProblem(ValueError):
+    """Why a record is refused, in a few words."""
+
+
+def _refuse(condition: bool, reason: str) -> None:
+    if condition:
+        raise RecordProblem(reason)
+
+
+def _quote(value: object) -> str:
+    return ascii(value)[:60]
+
+
+def _leaves(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Every scalar below ``value`` with a readable name; dictionary keys count as strings."""
+    _refuse(depth > MAX_DEPTH, f"{name[:60]} is nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield f"a key of {name}", key
+            yield from _leaves(item, f"{name}.{key}" if isinstance(key, str) else name, depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item, name, depth + 1)
+    else:
+        yield name, value
+
+
+def _check_interval(name: str, interval: tuple[float, float], low: float, high: float) -> None:
+    _refuse(not low <= interval[0] <= interval[1] <= high, f"{name} {_quote(list(interval))} is not ordered within {low:g}..{high:g}")
+
+
+def _check_accuracy(accuracy: Accuracy) -> None:
+    _refuse(not 0.0 <= accuracy.value <= 1.0, f"accuracy.value {_quote(accuracy.value)} is outside 0..1")
+    _check_interval("accuracy.ci95", accuracy.ci95, 0.0, 1.0)
+    _refuse(accuracy.n < 1, f"accuracy.n {_quote(accuracy.n)} is not positive")
+    _refuse(not 0 <= accuracy.correct <= accuracy.n, f"accuracy.correct {_quote(accuracy.correct)} is outside 0..n ({accuracy.n})")
+    _refuse(abs(accuracy.value - accuracy.correct / accuracy.n) > TOLERANCE, "accuracy.value is not correct / n")
+    outside = not accuracy.ci95[0] - TOLERANCE <= accuracy.value <= accuracy.ci95[1] + TOLERANCE
+    _refuse(outside, "accuracy.ci95 does not hold accuracy.value")
+
+
+def _check_delta(delta: AccuracyDelta) -> None:
+    _refuse(not -100.0 <= delta.points <= 100.0, f"accuracy_delta.points {_quote(delta.points)} is outside -100..100")
+    _check_interval("accuracy_delta.ci95", delta.ci95, -100.0, 100.0)
+    _refuse(not 0.0 <= delta.p_value <= 1.0, f"accuracy_delta.p_value {_quote(delta.p_value)} is outside 0..1")
+    _refuse(delta.n < 1, f"accuracy_delta.n {_quote(delta.n)} is not positive")
+    _refuse(min(delta.gained, delta.lost) < 0, "accuracy_delta.gained or .lost is negative")
+    _refuse(delta.gained + delta.lost > delta.n, "accuracy_delta.gained + lost is more than n")
+    expected = 100.0 * (delta.gained - delta.lost) / delta.n
+    _refuse(abs(delta.points - expected) > 100 * TOLERANCE, "accuracy_delta.points is not 100 * (gained - lost) / n")
+
+
+def _check_latency(latency: Latency) -> None:
+    summary = latency.latency_ms
+    _refuse(latency.n != len(latency.samples_ms), f"latency.n {_quote(latency.n)} is not the number of samples ({len(latency.samples_ms)})")
+    _refuse(latency.n < 1, "latency has no sample")
+    values = (latency.first_ms, summary.mean, summary.stdev, *latency.samples_ms)
+    _refuse(min(values) < 0, "a latency is negative")
+    _refuse(not 0 <= summary.p50 <= summary.p90 <= summary.p99, "latency p50, p90, p99 are not in order")
+    low, high = min(latency.samples_ms), max(latency.samples_ms)
+    within = all(low * (1 - TOLERANCE) <= v <= high * (1 + TOLERANCE) for v in (summary.p50, summary.p90, summary.p99, summary.mean))
+    _refuse(not within, "a latency percentile or the mean lies outside the samples")
+    _refuse(latency.warmup_runs < 0 or latency.threads < 0, "latency.warmup_runs or .threads is negative")
+
+
+def check_numbers(record: Record) -> None:
+    """Refuse a record whose numbers cannot be: not finite, out of range, intervals out of order, counts that do not add up.
+
+    Raises:
+        RecordProblem: with the field and the value.
+    """
+    for name, value in _leaves(record.to_dict(), "record"):
+        if isinstance(value, float):
+            _refuse(not math.isfinite(value), f"{name[7:67]} is not a finite number")
+        elif isinstance(value, int):
+            _refuse(abs(value) > MAX_INTEGER, f"{name[7:67]} is larger than 64 bits")
+    _check_accuracy(record.accuracy)
+    if record.accuracy_delta is not None:
+        _check_delta(record.accuracy_delta)
+    for latency in record.latency:
+        _check_latency(latency)
+    _refuse(min(record.size_bytes, record.compressed_bytes) < 0, "size_bytes or compressed_bytes is negative")
+    placement = record.placement
+    counts = (placement.ops_edgetpu, placement.ops_cpu, placement.ops_unknown)
+    _refuse(min(counts) < 0, "an op count of placement is negative")
+    _refuse(sum(counts) != placement.ops_total, f"placement: edgetpu + cpu + unknown = {sum(counts)}, ops_total is {placement.ops_total}")
+    parameters = record.parameters
+    _refuse(parameters is not None and min(parameters.on_chip_bytes, parameters.off_chip_bytes) < 0, "a parameter size is negative")
+    _refuse(record.environment.cores < 0, "environment.cores is negative")
+
+
+def check_strings(record: Record) -> None:
+    """Refuse strings that are too long, hold control characters, or are not what their field says.
+
+    Direction marks and other invisible format characters are refused as well: they can make a table read as something it is not.
+
+    Raises:
+        RecordProblem: with the field.
+    """
+    for name, value in _leaves(record.to_dict(), "record"):
+        if isinstance(value, str):
+            shown = ascii(name[7:67])[1:-1]
+            _refuse(len(value) > MAX_STRING, f"{shown} is longer than {MAX_STRING} characters")
+            bad = next((c for c in value if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")), None)
+            _refuse(bad is not None, f"{shown} holds a control or invisible character ({_quote(bad)})")
+    for name in ("key", "recipe", "dataset", "dataset_fingerprint", "model", "file"):
+        _refuse(not getattr(record, name).strip(), f"{name} is empty")
+    _refuse(re.search(r"[/\\:]", record.file) is not None or record.file in (".", ".."), f"file {_quote(record.file)} is not a plain name")
+    _refuse(re.fullmatch(r"[0-9a-f]{64}", record.sha256) is None, f"sha256 {_quote(record.sha256)} is not 64 hexadecimal digits")
+    try:
+        datetime.fromisoformat(record.created)
+    except ValueError:
+        raise RecordProblem(f"created {_quote(record.created)} is not an ISO date and time") from None

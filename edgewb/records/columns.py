@@ -1,0 +1,250 @@
+"""Records as columns: flat ones for code, with units in their names, and a few readable ones for people. One place for both."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from edgewb.types import Latency, Record
+
+MARK = "*"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table for people: the lines of its header, and one cell per record. "" is an empty cell."""
+
+    title: tuple[str, ...]
+    cells: tuple[str, ...]
+    align: Literal["left", "right"] = "right"
+
+    @property
+    def width(self) -> int:
+        return max(map(len, (*self.title, *self.cells)))
+
+
+def plain(text: str) -> str:
+    """Text from data made safe for one cell of a terminal: control and invisible characters become "?"."""
+    return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+
+
+def three_digits(value: float) -> str:
+    """A positive quantity with three significant digits, never in exponent form: 0.0561, 5.61, 561, 5613."""
+    if value == 0:
+        return "0"
+    decimals = 0
+    while decimals < 9 and abs(value) * 10**decimals < 99.95:
+        decimals += 1
+    return f"{value:.{decimals}f}"
+
+
+def _decimals(smallest: float) -> int:
+    return next((d for d in range(6) if smallest * 10**d >= 9.95), 6)
+
+
+def span(values: Iterable[int]) -> str:
+    """ "360" when all are alike, else "60 to 360"."""
+    low, high = min(distinct := set(values)), max(distinct)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def listed(values: Iterable[str]) -> str:
+    """Distinct values in order of appearance."""
+    return ", ".join(dict.fromkeys(plain(str(v)) for v in values))
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def points(value: float) -> str:
+    """Signed points; a value that rounds to zero carries no sign."""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("-0.0", "+0.0") else text
+
+
+def p_value(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def kilobytes(size: int) -> str:
+    """Bytes in units of 1,000, with one decimal below 100."""
+    return f"{size / 1000:.1f}" if size < 99_950 else f"{size / 1000:.0f}"
+
+
+def latency_labels(records: Sequence[Record]) -> dict[str, list[Latency | None]]:
+    """Per target, each record's latency there (None when it has none). Threads and kernels join the name when one target has several."""
+    doubled = any(len({sample.target for sample in record.latency}) < len(record.latency) for record in records)
+    result: dict[str, list[Latency | None]] = {}
+    for position, record in enumerate(records):
+        for sample in record.latency:
+            label = f"{sample.target}_{sample.threads}threads_{sample.kernels}" if doubled else sample.target
+            result.setdefault(label, [None] * len(records))[position] = sample
+    return result
+
+
+def flat_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One flat dictionary per record, all with the same keys; a key nothing fills is absent. Units stand in the names."""
+    labels = latency_labels(records)
+    rows = []
+    for position, record in enumerate(records):
+        accuracy, delta, parameters = record.accuracy, record.accuracy_delta, record.parameters
+        row: dict[str, Any] = {
+            "recipe": record.recipe,
+            "dataset": record.dataset,
+            "model": record.model,
+            "accuracy": accuracy.value,
+            "accuracy_low": accuracy.ci95[0],
+            "accuracy_high": accuracy.ci95[1],
+            "n": accuracy.n,
+            "accuracy_correct": accuracy.correct,
+            "accuracy_target": accuracy.target,
+            "accuracy_basis": str(accuracy.basis),
+            "delta_points": delta and delta.points,
+            "delta_low_points": delta and delta.ci95[0],
+            "delta_high_points": delta and delta.ci95[1],
+            "delta_p_value": delta and delta.p_value,
+            "delta_against": delta and delta.against,
+            "delta_n": delta and delta.n,
+            "delta_gained": delta and delta.gained,
+            "delta_lost": delta and delta.lost,
+            "delta_basis": delta and str(delta.basis),
+            "size_bytes": record.size_bytes,
+            "compressed_bytes": record.compressed_bytes,
+            "size_basis": str(record.size_basis),
+            "ops_total": record.placement.ops_total,
+            "ops_edgetpu": record.placement.ops_edgetpu,
+            "ops_cpu": record.placement.ops_cpu,
+            "ops_unknown": record.placement.ops_unknown,
+            "ops_basis": str(record.placement.basis),
+            "on_chip_bytes": parameters and parameters.on_chip_bytes,
+            "off_chip_bytes": parameters and parameters.off_chip_bytes,
+            "parameters_basis": parameters and str(parameters.basis),
+        }
+        for label, samples in labels.items():
+            sample = samples[position]
+            for name in ("p50", "p90", "p99", "mean", "stdev"):
+                row[f"latency_{label}_{name}_ms"] = sample and getattr(sample.latency_ms, name)
+            row[f"latency_{label}_first_ms"] = sample and sample.first_ms
+            for name in ("n", "warmup_runs", "threads", "kernels"):
+                row[f"latency_{label}_{name}"] = sample and getattr(sample, name)
+            row[f"latency_{label}_basis"] = sample and str(sample.basis)
+        row |= {"seed": record.seed, "created": record.created, "file": record.file, "sha256": record.sha256}
+        row |= {"dataset_fingerprint": record.dataset_fingerprint, "cpu": record.environment.cpu, "key": record.key}
+        rows.append(row)
+    filled = {name for row in rows for name, value in row.items() if value is not None}
+    return [{name: value for name, value in row.items() if name in filled} for row in rows]
+
+
+def summary_columns(records: Sequence[Record], recommended: str | None = None) -> list[Column]:
+    """The readable table of records. Columns nothing can fill, or that say the same in every row of a note below, are absent."""
+    if not records:
+        return []
+    columns: list[Column] = []
+
+    def column(title: tuple[str, ...], cells: list[str], align: Literal["left", "right"] = "right") -> None:
+        if any(cells):
+            columns.append(Column(title=title, cells=tuple(cells), align=align))
+
+    column(("recipe",), [f"{plain(r.recipe)} {MARK}" if r.recipe == recommended else plain(r.recipe) for r in records], "left")
+    for title, values in (("data set", [r.dataset for r in records]), ("model", [r.model for r in records])):
+        if len(set(values)) > 1:
+            column((title,), [plain(v) for v in values], "left")
+    column(
+        ("accuracy %", "[95 %]"),
+        [f"{percent(r.accuracy.value)} [{percent(r.accuracy.ci95[0])}, {percent(r.accuracy.ci95[1])}]" for r in records],
+    )
+    if len({r.accuracy.n for r in records}) > 1:
+        column(("n",), [str(r.accuracy.n) for r in records])
+    deltas = [r.accuracy_delta for r in records]
+    column(("change", "in points [95 %]"), [f"{points(d.points)} [{points(d.ci95[0])}, {points(d.ci95[1])}]" if d else "" for d in deltas])
+    column(("p",), [p_value(d.p_value) if d else "" for d in deltas])
+    column(("kB", "file/comp"), [f"{kilobytes(r.size_bytes)}/{kilobytes(r.compressed_bytes)}" for r in records])
+    column(("ops", "on TPU"), [f"{r.placement.ops_edgetpu}/{r.placement.ops_total}" for r in records])
+    for label, samples in latency_labels(records).items():
+        # One number of decimals down the column, enough for two digits of its smallest median.
+        decimals = _decimals(min(s.latency_ms.p50 for s in samples if s))
+        cells = [
+            " ".join(f"{v:.{decimals}f}" for v in (s.latency_ms.p50, s.latency_ms.p90, s.latency_ms.p99)) if s else "" for s in samples
+        ]
+        column((f"ms on {plain(label)}", "p50 p90 p99"), cells)
+    return columns
+
+
+def notes(records: Sequence[Record]) -> list[str]:
+    """What stands under the table: the basis and n of every column."""
+    if not records:
+        return []
+    accuracies = [r.accuracy for r in records]
+    lines = [
+        f"accuracy: {listed(a.basis for a in accuracies)} on {listed(a.target for a in accuracies)}, "
+        f"n = {span(a.n for a in accuracies)} test examples, 95 % Wilson interval"
+    ]
+    deltas = [r.accuracy_delta for r in records if r.accuracy_delta]
+    if deltas:
+        lines.append(
+            f"change: {listed(d.basis for d in deltas)}, against {listed(d.against for d in deltas)} on the same "
+            f"n = {span(d.n for d in deltas)} examples, a loss is negative; p: McNemar"
+        )
+    lines.append(f"sizes: {listed(r.size_basis for r in records)}; comp = the file compressed, 1 kB = 1,000 bytes")
+    how = listed(r.placement.basis for r in records)
+    lines.append(f"ops on TPU: {how}" + ("; not compiled, not run on an Edge TPU" if how == "predicted" else ""))
+    for label, samples in latency_labels(records).items():
+        known = [s for s in samples if s]
+        lines.append(
+            f"ms on {plain(label)}: {listed(s.basis for s in known)}, n = {span(s.n for s in known)} calls, first call apart, "
+            f"{listed(s.kernels for s in known)}, threads {span(s.threads for s in known)}"
+        )
+    return lines
+
+
+def render_text(columns: Sequence[Column], width: int = 100) -> str:
+    """Columns as plain text within ``width`` characters; what does not fit goes into a further table that repeats the first column."""
+    if not columns:
+        return "no records\n"
+    for gap in (2, 1):
+        if sum(c.width for c in columns) + gap * (len(columns) - 1) <= width:
+            return _render_block(columns, gap)
+    first, rest = columns[0], list(columns[1:])
+    blocks: list[str] = []
+    while rest:
+        chosen, used = [first], first.width
+        while rest and (used + 2 + rest[0].width <= width or len(chosen) == 1):
+            used += 2 + rest[0].width
+            chosen.append(rest.pop(0))
+        blocks.append(_render_block(chosen, 2))
+    return "\n".join(blocks)
+
+
+def _render_block(columns: Sequence[Column], gap: int) -> str:
+    depth = max(len(c.title) for c in columns)
+    titles = [("",) * (depth - len(c.title)) + c.title for c in columns]
+
+    def line(cells: Iterable[str]) -> str:
+        padded = (c.ljust(k.width) if k.align == "left" else c.rjust(k.width) for c, k in zip(cells, columns, strict=True))
+        return (" " * gap).join(padded).rstrip()
+
+    lines = [line(t[level] for t in titles) for level in range(depth)]
+    lines.append("-" * (sum(c.width for c in columns) + gap * (len(columns) - 1)))
+    lines += [line(cells) for cells in zip(*(c.cells for c in columns), strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def render_html(columns: Sequence[Column]) -> str:
+    """Columns as an HTML table; every text is escaped."""
+    if not columns:
+        return "<p>no records</p>"
+
+    def cell(tag: str, text: str, align: str, extra: str = "") -> str:
+        return f'<{tag}{extra} style="text-align:{align}">{text}</{tag}>'
+
+    head = "".join(cell("th", "<br>".join(html.escape(t) for t in c.title), c.align, ' scope="col"') for c in columns)
+    body = []
+    for row in zip(*(c.cells for c in columns), strict=True):
+        marked = ' class="marked"' if row[0].endswith(f" {MARK}") else ""
+        cells = [cell("td" if i else "th", html.escape(t), columns[i].align, "" if i else ' scope="row"') for i, t in enumerate(row)]
+        body.append(f"<tr{marked}>{''.join(cells)}</tr>")
+    return f'<table class="edgewb"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'

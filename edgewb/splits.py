@@ -1,0 +1,155 @@
+"""Which example goes into which split: fixed by the content and the seed, stratified, and no image in two splits."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.errors import DatasetError
+
+SPLIT_NAMES = ("train", "calibration", "validation", "test")
+PER_CLASS_MINIMUM = len(SPLIT_NAMES)
+CALIBRATION_LIMIT = 500  # post-training quantisation needs a few hundred examples; more are of better use for training
+_SHARES = {"calibration": 0.10, "validation": 0.15, "test": 0.25}
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """Labelled examples as they were read, before they are split.
+
+    ``x`` is (N, height, width, channels) for images and (N, features) for a table; ``y`` is (N,) with classes 0..K-1.
+    """
+
+    x: npt.NDArray[Any]
+    y: IntArray
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return "images" if self.x.ndim == 4 else "table"
+
+    def sha256(self) -> str:
+        """Hash of the values, labels and class names, the same on every machine (little-endian bytes)."""
+        digest = hashlib.sha256()
+        for array in (self.x, self.y):
+            little = array.dtype.newbyteorder("<")
+            digest.update(f"{little.str} {array.shape}\n".encode())
+            # In slices: a whole copy of a large folder of images would double the memory.
+            for start in range(0, len(array), 256):
+                digest.update(np.ascontiguousarray(array[start : start + 256], dtype=little).tobytes())
+        digest.update("\n".join(self.class_names).encode())
+        return digest.hexdigest()
+
+
+def assign_splits(content: Content, what: str, *, seed: int, sizes: Mapping[str, int] | None = None) -> dict[str, IntArray]:
+    """Indices into ``content`` for each of the four splits.
+
+    Every class has at least one example in every split. Equal images (the same pixels) all go into one split, so that no
+    test image was seen in training; rows of a table are measurements and may repeat by chance, so they are free.
+
+    Args:
+        content: the examples, N of them.
+        what: the data set as the user named it, for messages.
+        seed: the same seed gives the same splits.
+        sizes: how many examples in the calibration, validation and test splits; the rest is for training. By default
+            50 % train, 10 % calibration (at most 500), 15 % validation, 25 % test.
+
+    Raises:
+        DatasetError: when a class has too few different examples.
+    """
+    classes = len(content.class_names)
+    groups = _equal_images(content.x) if content.kind == "images" else [[i] for i in range(len(content.y))]
+    owned: list[list[list[int]]] = [[] for _ in range(classes)]
+    for group in groups:
+        owned[int(content.y[group[0]])].append(group)
+    _need_enough(content, owned, what)
+
+    counts = np.array([sum(len(group) for group in of_class) for of_class in owned], dtype=np.int64)
+    quotas = _quotas(counts, _totals(len(content.y), classes, sizes))
+    members: dict[str, list[int]] = {name: [] for name in SPLIT_NAMES}
+    for label, of_class in enumerate(owned):
+        rng = np.random.default_rng([seed, label])
+        shuffled = [of_class[i] for i in rng.permutation(len(of_class))]
+        shuffled.sort(key=len, reverse=True)
+        left = {name: int(quotas[name][label]) for name in SPLIT_NAMES}
+        empty = set(SPLIT_NAMES)
+        for position, group in enumerate(shuffled):
+            # The last groups of a class are kept for splits that have none of it yet.
+            allowed = empty if len(shuffled) - position <= len(empty) else SPLIT_NAMES
+            name = max((n for n in SPLIT_NAMES if n in allowed), key=left.__getitem__)
+            members[name].extend(group)
+            left[name] -= len(group)
+            empty.discard(name)
+    order = np.random.default_rng([seed, classes])
+    return {name: order.permutation(np.array(sorted(members[name]), dtype=np.int64)) for name in SPLIT_NAMES}
+
+
+def duplicate_notes(content: Content) -> tuple[str, ...]:
+    """What a person should know about images that occur more than once; empty for a table."""
+    if content.kind != "images":
+        return ()
+    repeated = [group for group in _equal_images(content.x) if len(group) > 1]
+    if not repeated:
+        return ()
+    copies = sum(len(group) for group in repeated)
+    notes = [f"{copies} images are copies of one another ({len(repeated)} different ones); all copies of one are in the same split"]
+    contradictory = sum(len({int(content.y[i]) for i in group}) > 1 for group in repeated)
+    if contradictory:
+        notes.append(f"{contradictory} images occur in more than one class")
+    return tuple(notes)
+
+
+def _equal_images(x: npt.NDArray[Any]) -> list[list[int]]:
+    """Indices of images with the same pixels, together; in the order in which each first occurs."""
+    groups: dict[bytes, list[int]] = {}
+    for index, image in enumerate(x):
+        groups.setdefault(hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest(), []).append(index)
+    return list(groups.values())
+
+
+def _need_enough(content: Content, owned: list[list[list[int]]], what: str) -> None:
+    noun = "images" if content.kind == "images" else "rows"
+    scarce = min(range(len(owned)), key=lambda label: len(owned[label]))
+    if len(owned[scarce]) >= PER_CLASS_MINIMUM:
+        return
+    raise DatasetError(
+        f"{what}: class {content.class_names[scarce]!r} has {len(owned[scarce])} different {noun}; every class needs at least "
+        f"{PER_CLASS_MINIMUM} (one each for train, calibration, validation and test), so {PER_CLASS_MINIMUM * len(owned)} for "
+        f"{len(owned)} classes: add {noun} or remove the class"
+    )
+
+
+def _totals(n: int, classes: int, sizes: Mapping[str, int] | None) -> dict[str, int]:
+    if sizes is not None:
+        return dict(sizes)
+    totals = {name: max(classes, round(share * n)) for name, share in _SHARES.items()}
+    totals["calibration"] = min(totals["calibration"], max(classes, CALIBRATION_LIMIT))
+    return totals
+
+
+def _quotas(counts: IntArray, totals: Mapping[str, int]) -> dict[str, IntArray]:
+    """How many examples of each class each split should get: in proportion, at least one, summing to the totals."""
+    left = counts.copy()
+    quotas: dict[str, IntArray] = {}
+    wanted = ("test", "validation", "calibration")
+    for position, name in enumerate(wanted):
+        still_to_come = len(wanted) - position  # the other splits of this list, and train
+        room = left - still_to_come
+        exact = counts * (totals[name] / counts.sum())
+        quota = np.clip(np.floor(exact).astype(np.int64), 1, room)
+        while quota.sum() < totals[name] and np.any(quota < room):
+            quota[np.argmax(np.where(quota < room, exact - quota, -np.inf))] += 1
+        while quota.sum() > totals[name] and np.any(quota > 1):
+            quota[np.argmax(np.where(quota > 1, quota - exact, -np.inf))] -= 1
+        quotas[name] = quota
+        left -= quota
+    quotas["train"] = left
+    return quotas

@@ -1,0 +1,249 @@
+"""The cached stages of a study: describe, choose the input range, train, make a variant, predict. Each computes only what is not kept.
+
+This is the one place that decides what may see which split: the worker gets train, validation and calibration; the test
+split is opened in ``right_answers`` alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.caches import StageCache, code_fingerprint, fingerprint
+from edgewb.environments import environment
+from edgewb.errors import DatasetError, InputError
+from edgewb.model_files import ModelSource
+from edgewb.models import MODELS
+from edgewb.optimizers.recipes import Recipe
+from edgewb.optimizers.training import TrainingData, TrainingSettings
+from edgewb.optimizers.workers import Progress, Shared, Worker
+
+if TYPE_CHECKING:
+    from edgewb.datasets import Dataset
+
+_TRAINING_CODE = ("models.py", "model_files.py", "optimizers")
+_PREDICTION_CODE = ("accuracies.py", "datasets.py", "targets", "tflite")
+_TRAINING_PACKAGES = ("tensorflow", "tf_keras", "keras", "tensorflow-model-optimization", "numpy")
+
+
+def _quiet(_: float) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A finished .tflite, what identifies its making, and facts measured while it was made."""
+
+    key: str
+    content: bytes
+    facts: dict[str, Any]
+
+
+class Stages:
+    """All that one model, one data set, one seed and one training length have in common."""
+
+    def __init__(
+        self,
+        source: ModelSource,
+        seed: int,
+        settings: TrainingSettings,
+        input_range: tuple[float, float] | None,
+        cache: StageCache,
+        worker: Worker,
+    ) -> None:
+        self.source, self.seed, self.settings, self.cache, self.worker = source, seed, settings, cache, worker
+        self._given_range = input_range
+        self.dataset: Dataset
+        self.description: dict[str, Any] | None = None
+        self.note: str | None = None
+
+    @property
+    def _model_parts(self) -> dict[str, Any]:
+        source = self.source
+        return {
+            "kind": source.kind,
+            "name": source.name if source.trains else "",
+            "sha256": source.sha256,
+            "weights": source.weights_sha256,
+        }
+
+    @cached_property
+    def _making_parts(self) -> dict[str, Any]:
+        """Everything a trained model or a variant depends on, beside the recipe."""
+        packages = environment().packages
+        return {
+            "model": self._model_parts,
+            "data": self.dataset.fingerprint,
+            "range": self.input_range,
+            "seed": self.seed,
+            "settings": asdict(self.settings),
+            "versions": {name: packages.get(name) for name in _TRAINING_PACKAGES},
+            "code": code_fingerprint(_TRAINING_CODE),
+            "machine": [platform.machine(), environment().cpu],
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Input shape, outputs and parameter count of a model from a file."""
+        key = fingerprint({"model": self._model_parts, "code": code_fingerprint(_TRAINING_CODE)})
+        description: dict[str, Any] = self._json("description", key, lambda: asdict(self.worker.call("describe_model", source=self.source)))
+        return description
+
+    def check_fit(self, description: dict[str, Any]) -> None:
+        """A user's model must take this data's shape and give one output per class.
+
+        Raises:
+            InputError: it does not.
+        """
+        shape, outputs = tuple(description["input_shape"]), description["outputs"]
+        if shape != tuple(self.dataset.input_shape):
+            raise InputError(
+                f"{self.source.name} takes inputs of shape {shape}, data set {self.dataset.name} has {tuple(self.dataset.input_shape)}: "
+                "give data of that shape (a folder of images is resized by itself)"
+            )
+        if outputs != len(self.dataset.class_names):
+            raise InputError(
+                f"{self.source.name} gives {outputs} outputs, data set {self.dataset.name} has {len(self.dataset.class_names)} classes: "
+                "they must match, and the classes be in the order the model was trained with (folders: alphabetical)"
+            )
+
+    @cached_property
+    def input_range(self) -> tuple[float, float]:
+        """The range images are scaled to: as given, the built-in network's own, else the one a user's model does best with on the validation split."""
+        if self._given_range is not None:
+            return self._given_range
+        if self.source.trains:
+            return MODELS[self.source.name].input_range
+        if self.dataset.kind != "images":
+            return (0.0, 1.0)
+        key = fingerprint({"model": self._model_parts, "data": self.dataset.fingerprint, "code": code_fingerprint(_TRAINING_CODE)})
+        rated = self._json("input_range", key, self._rate_ranges)
+        best = max(rated, key=lambda row: row[1])
+        (low, high), accuracy = best
+        n = len(self.dataset.validation.y)
+        self.note = (
+            f"input range {low:g}..{high:g} chosen: {100 * accuracy:.1f} % of {n} validation images right, against "
+            + ", ".join(f"{100 * a:.1f} % with {lo:g}..{hi:g}" for (lo, hi), a in rated if (lo, hi) != (low, high))
+            + "; --input-range sets it"
+        )
+        return float(low), float(high)
+
+    def _rate_ranges(self) -> list[Any]:
+        unit = self._training_data((0.0, 1.0))
+        ranges = self.worker.call("rate_input_ranges", source=self.source, shared=Shared(f"{self.dataset.fingerprint}:unit", unit))
+        return [[list(r), a] for r, a in ranges.items()]
+
+    def _training_data(self, input_range: tuple[float, float]) -> TrainingData:
+        from edgewb.datasets import as_inputs
+
+        data = self.dataset
+        return TrainingData(
+            as_inputs(data.train, input_range),
+            data.train.y,
+            as_inputs(data.validation, input_range),
+            data.validation.y,
+            as_inputs(data.calibration, input_range),
+            len(data.class_names),
+        )
+
+    @cached_property
+    def _shared(self) -> Shared:
+        return Shared(f"{self.dataset.fingerprint}:{self.input_range}", self._training_data(self.input_range))
+
+    def _float_key(self) -> str:
+        return fingerprint({"stage": "float_model", **self._making_parts})
+
+    def has_float(self) -> bool:
+        """Whether ``float_weights`` needs no training."""
+        return not self.source.trains or self.cache.get("float_model", self._float_key()) is not None
+
+    def float_weights(self, progress: Progress = _quiet) -> tuple[bytes, dict[str, Any]]:
+        """Trained weights of a built-in network (empty bytes for a model from a file), and what is known of the training."""
+        if not self.source.trains:
+            return b"", {}
+        key = self._float_key()
+        if (kept := self.cache.get("float_model", key)) is not None:
+            return kept["weights.npz"], json.loads(kept["facts.json"])
+        weights, outcome, description = self.worker.call(
+            "train_float", shared=self._shared, progress=progress, source=self.source, settings=self.settings, seed=self.seed
+        )
+        facts = {
+            "validation_accuracy": outcome.validation_accuracy,
+            "validation_n": outcome.n,
+            "epochs": outcome.epochs,
+            "float_parameters": description.parameters,
+        }
+        self.cache.put("float_model", key, {"weights.npz": weights, "facts.json": json.dumps(facts).encode()})
+        return weights, facts
+
+    def _variant_key(self, recipe: Recipe) -> str:
+        return fingerprint({"stage": "variant", "recipe": recipe.name, **self._making_parts})
+
+    def kept_variant(self, recipe: Recipe) -> Variant | None:
+        """The variant if it was made before."""
+        key = self._variant_key(recipe)
+        kept = self.cache.get("variant", key)
+        return None if kept is None else Variant(key, kept["model.tflite"], json.loads(kept["facts.json"]))
+
+    def variant(self, recipe: Recipe, progress: Progress = _quiet) -> Variant:
+        """Make a variant, or take the kept one."""
+        if (kept := self.kept_variant(recipe)) is not None:
+            return kept
+        weights, _ = self.float_weights()
+        content, facts = self.worker.call(
+            "make_variant",
+            shared=self._shared,
+            progress=progress,
+            source=self.source,
+            weights=weights,
+            recipe=recipe,
+            settings=self.settings,
+            seed=self.seed,
+        )
+        key = self._variant_key(recipe)
+        self.cache.put("variant", key, {"model.tflite": content, "facts.json": json.dumps(facts).encode()})
+        return Variant(key, content, facts)
+
+    def right_answers(self, file: Path, sha256: str) -> npt.NDArray[np.bool_]:
+        """Which test examples a finished variant gets right, shape (n,). The only opening of the test split."""
+        from edgewb.datasets import as_inputs
+        from edgewb.measurements import predict
+
+        parts = {
+            "file": sha256,
+            "data": self.dataset.fingerprint,
+            "range": self.input_range,
+            "code": code_fingerprint(_PREDICTION_CODE),
+            "runtime": environment().packages.get("ai-edge-litert"),
+            "machine": [platform.machine(), environment().cpu],
+        }
+        key = fingerprint(parts)
+        if (kept := self.cache.get("right_answers", key)) is not None:
+            right: npt.NDArray[np.bool_] = np.load(io.BytesIO(kept["right.npy"]), allow_pickle=False)
+            return right
+        test = self.dataset.open_test()
+        outputs = predict(file, as_inputs(test, self.input_range))
+        if not np.isfinite(outputs).all():
+            raise DatasetError(
+                f"{file.name} gives NaN or infinite outputs on the test examples: train the model again, or check its input range"
+            )
+        right = outputs.argmax(axis=-1) == test.y
+        stream = io.BytesIO()
+        np.save(stream, right)
+        self.cache.put("right_answers", key, {"right.npy": stream.getvalue()})
+        return right
+
+    def _json(self, stage: str, key: str, compute: Callable[[], Any]) -> Any:
+        if (kept := self.cache.get(stage, key)) is not None:
+            return json.loads(kept["value.json"])
+        value = json.dumps(compute()).encode()
+        self.cache.put(stage, key, {"value.json": value})
+        return json.loads(value)

@@ -1,0 +1,348 @@
+"""A study: recipes applied to a model on a data set, each measured, recorded and compared with float; a recommendation; a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.caches import StageCache, code_fingerprint, fingerprint
+from edgewb.environments import environment
+from edgewb.errors import ConversionError, InputError, ModelFileError
+from edgewb.locations import write_whole
+from edgewb.model_files import NO_FINE_TUNING, ModelKind, ModelSource, identify_model
+from edgewb.models import MODELS, default_model
+from edgewb.optimizers.recipes import DEMO_RECIPES, REFERENCE, Conversion, Recipe, decode_recipe, decode_recipes
+from edgewb.optimizers.training import FAST, FULL, TrainingSettings
+from edgewb.optimizers.workers import Worker
+from edgewb.progress import Bar
+from edgewb.recommendations import check_budget, recommend
+from edgewb.records import RecordStore
+from edgewb.stages import Stages, Variant
+from edgewb.targets import open_target
+from edgewb.types import Jsonable, Recommendation, Record, Skipped
+
+if TYPE_CHECKING:
+    from edgewb.datasets import Dataset
+
+# Expected seconds on an ordinary laptop with two cores; they only shape the bar's time left.
+_START, _TRAIN, _CONVERT, _FINE_TUNE, _QAT_CONVERT, _MEASURE = 7.0, 6.0, 3.0, 5.0, 6.0, 0.7
+_MEASUREMENT_CODE = (
+    "accuracies.py",
+    "intervals.py",
+    "latencies.py",
+    "targets",
+    "tflite",
+    "compilers",
+    "stages.py",
+    "studies.py",
+    "types.py",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyContext(Jsonable):
+    """What was studied: everything a report needs beside the records."""
+
+    dataset: str
+    dataset_fingerprint: str
+    source: str
+    kind: str
+    classes: int
+    splits: dict[str, int]
+    input_shape: tuple[int, ...]
+    input_range: tuple[float, float]
+    model: str
+    model_description: str
+    float_parameters: int | None
+    seed: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a study came to. ``skipped`` lists recipes that were not run or failed, each with its reason."""
+
+    records: tuple[Record, ...]
+    recommendation: Recommendation
+    skipped: tuple[Skipped, ...]
+    context: StudyContext
+    files: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What a study was asked for, checked."""
+
+    source: ModelSource
+    recipes: tuple[Recipe, ...]
+    targets: tuple[str, ...]
+    budget: float
+    out: Path
+    seed: int
+
+
+def run_study(
+    dataset: str | Path = "digits",
+    recipes: str | Sequence[str] = DEMO_RECIPES,
+    *,
+    model: str | Path | None = None,
+    weights: str | Path | None = None,
+    targets: Sequence[str] = ("cpu",),
+    budget: float = 1.0,
+    out: str | Path | None = None,
+    seed: int = 0,
+    fast: bool = False,
+    input_range: tuple[float, float] | None = None,
+    progress: bool = False,
+) -> Outcome:
+    """Run recipes on a model and a data set; every finished variant is a record in the database at once.
+
+    Work already done (same data, model, recipe, seed and versions) is taken from the cache. ``float32`` is always included:
+    it is what the others are compared with.
+
+    Args:
+        dataset: "digits", "breast_cancer", a folder with one sub-folder of images per class, or an .npz.
+        recipes: names, or one comma-separated string.
+        model: a built-in name or a model file; the default depends on the data.
+        budget: accuracy that may be lost, in points.
+        out: folder for the models (default ``runs/<data set>``).
+        input_range: what images are scaled to; by default the model's own, found on the validation split for a model file.
+        progress: show a bar with the time left on standard error, or in the notebook.
+
+    Raises:
+        EdgewbError: bad input, or the float variant itself cannot be made. A failing recipe does not raise: it is listed in ``skipped``.
+    """
+    decoded = decode_recipes(recipes if isinstance(recipes, str) else list(recipes))
+    reference = decode_recipe(REFERENCE)
+    decoded = (reference, *(r for r in decoded if r != reference))
+    check_budget(budget)
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed} is out of range: give a whole number from 0 to {2**32 - 1}")
+    for target in targets:
+        open_target(target).close()
+    settings = FAST if fast else FULL
+    source = None if model is None else identify_model(model, weights)
+    if source is None and weights is not None:
+        raise InputError("--weights needs a model that takes them: --model mobilenet_v2")
+    cache = StageCache()
+    cache.sweep()
+    with Worker() as worker, RecordStore() as store:
+        stages = _open(dataset, source, seed, settings, input_range, cache, worker)
+        folder = Path(out) if out is not None else Path("runs") / stages.dataset.name
+        setting = _Setting(stages.source, decoded, tuple(targets), budget, folder, seed)
+        return _run(stages, setting, store, progress)
+
+
+def suitable_recipes(model: str | Path | None = None, weights: str | Path | None = None) -> tuple[str, ...]:
+    """The demo's recipes without those this kind of model cannot take.
+
+    Raises:
+        EdgewbError: no such model.
+    """
+    if model is None:
+        return DEMO_RECIPES
+    source = identify_model(model, weights)
+    return tuple(name for name in DEMO_RECIPES if _refusal(source, decode_recipe(name)) is None)
+
+
+def _open(
+    dataset: str | Path,
+    source: ModelSource | None,
+    seed: int,
+    settings: TrainingSettings,
+    input_range: tuple[float, float] | None,
+    cache: StageCache,
+    worker: Worker,
+) -> Stages:
+    """Load the data in the shape the model takes, and the model's description where it comes from a file."""
+    from edgewb.datasets import DATASET_NAMES, load_dataset
+
+    def stages_of(chosen: ModelSource) -> Stages:
+        return Stages(chosen, seed, settings, input_range, cache, worker)
+
+    if source is not None and not source.trains:
+        stages = stages_of(source)
+        stages.description = stages.describe()
+        shape = tuple(stages.description["input_shape"])
+        stages.dataset = load_dataset(dataset, seed=seed, image_size=shape if len(shape) == 3 else None)
+        stages.check_fit(stages.description)
+        return stages
+    size = None
+    if source is not None and str(dataset) not in DATASET_NAMES:
+        size = MODELS[source.name].image_size
+    loaded: Dataset = load_dataset(dataset, seed=seed, image_size=size)
+    chosen = source or identify_model(default_model(loaded.name, loaded.kind))
+    spec = MODELS[chosen.name]
+    if spec.kind != loaded.kind:
+        fitting = ", ".join(name for name, s in MODELS.items() if s.kind == loaded.kind)
+        raise InputError(
+            f"model {chosen.name!r} is for {spec.kind}, data set {loaded.name!r} holds {loaded.kind}: take {fitting}, or your own model file"
+        )
+    if spec.takes_weights and (loaded.input_shape[-1] != 3 or min(loaded.input_shape[:2]) < 32):
+        raise InputError(
+            f"model {chosen.name!r} takes colour images of at least 32x32, {loaded.name!r} has {tuple(loaded.input_shape)}: take image_cnn"
+        )
+    stages = stages_of(chosen)
+    stages.dataset = loaded
+    return stages
+
+
+def _refusal(source: ModelSource, recipe: Recipe) -> str | None:
+    """Why this recipe cannot be applied to this kind of model, known before any work."""
+    if recipe.fine_tunes and not source.fine_tunes:
+        return f"{recipe.name} trains on, which needs a tf_keras model: {source.name} {NO_FINE_TUNING[source.kind]}"
+    kept = (Conversion.FLOAT32, Conversion.PTQ_INT8, Conversion.PTQ_INT8_PER_TENSOR)
+    if source.kind is ModelKind.TFLITE and recipe.conversion not in kept:
+        return f"{recipe.name} cannot be made from a .tflite file: give the Keras model or SavedModel it came from"
+    return None
+
+
+def _cost(recipe: Recipe) -> float:
+    qat = recipe.conversion is Conversion.QAT_INT8
+    return (_QAT_CONVERT if qat else _CONVERT) + _FINE_TUNE * recipe.fine_tunes
+
+
+def _run(stages: Stages, setting: _Setting, store: RecordStore, progress: bool) -> Outcome:
+    skipped = [Skipped(recipe=r.name, reason=reason) for r in setting.recipes if (reason := _refusal(setting.source, r))]
+    refused = {s.recipe for s in skipped}
+    wanted = [r for r in setting.recipes if r.name not in refused]
+    if skipped and len(wanted) == 1 and len(setting.recipes) > 1:
+        raise InputError(skipped[0].reason)
+    missing = [r for r in wanted if stages.kept_variant(r) is None]
+    training = not stages.has_float() and bool(missing)
+    total = (_START if missing else 0) + (_TRAIN if training else 0) + sum(_cost(r) for r in missing) + _MEASURE * len(wanted)
+    records: list[Record] = []
+    files: dict[str, Path] = {}
+    right: dict[str, npt.NDArray[np.bool_]] = {}
+    with Bar(total, progress) as bar:
+        done = 0.0
+        if missing:
+            stages.worker.start()
+        facts: dict[str, Any] = {}
+        if training or stages.has_float():
+            bar.begin(f"training {setting.source.name}" if training else "loading")
+            cost = _START + _TRAIN if training else 0.0
+            _, facts = stages.float_weights(_reporter(bar, done, cost))
+            done += cost
+        for recipe in wanted:
+            bar.begin(recipe.name)
+            cost = _cost(recipe) if recipe in missing else 0.0
+            if recipe in missing and not training and recipe is missing[0]:
+                cost += _START
+            try:
+                variant = stages.variant(recipe, _reporter(bar, done, cost * 0.7))
+                bar.reach(done := done + cost)
+                record, path = _measure(stages, setting, recipe, variant, right, store)
+            except (ConversionError, ModelFileError) as error:
+                if recipe.name == REFERENCE:
+                    raise
+                skipped.append(Skipped(recipe=recipe.name, reason=str(error)))
+                bar.reach(done := done + _MEASURE)
+                continue
+            records.append(record)
+            files[recipe.name] = path
+            bar.reach(done := done + _MEASURE)
+    return Outcome(
+        records=tuple(records),
+        recommendation=recommend(records, setting.budget),
+        skipped=tuple(skipped),
+        context=_context(stages, setting, facts),
+        files=files,
+    )
+
+
+def _reporter(bar: Bar, start: float, cost: float) -> Callable[[float], None]:
+    return lambda share: bar.reach(start + cost * share)
+
+
+def _measure(
+    stages: Stages,
+    setting: _Setting,
+    recipe: Recipe,
+    variant: Variant,
+    right: dict[str, npt.NDArray[np.bool_]],
+    store: RecordStore,
+) -> tuple[Record, Path]:
+    """Put the file where the user finds it, and measure it unless exactly this was measured on this machine before."""
+    from edgewb.compilers.placement import place, summarise
+    from edgewb.measurements import accuracy, accuracy_delta, measure
+    from edgewb.tflite.reader import read_graph
+
+    path = write_whole(setting.out / "models" / f"{recipe.name}.tflite", variant.content)
+    sha256 = hashlib.sha256(variant.content).hexdigest()
+    right[recipe.name] = stages.right_answers(path, sha256)
+    key = fingerprint(
+        {
+            "variant": variant.key,
+            "file": sha256,
+            "targets": setting.targets,
+            "code": code_fingerprint(_MEASUREMENT_CODE),
+            "environment": environment().to_dict(),
+        }
+    )
+    if (kept := store.get(key)) is not None:
+        return dataclasses.replace(kept, file=str(path)), path
+    compared = right[REFERENCE] if recipe.name != REFERENCE else None
+    record = Record(
+        key=key,
+        recipe=recipe.name,
+        dataset=stages.dataset.name,
+        dataset_fingerprint=stages.dataset.fingerprint,
+        model=setting.source.name,
+        file=str(path),
+        sha256=sha256,
+        size_bytes=len(variant.content),
+        compressed_bytes=len(zlib.compress(variant.content, 9)),
+        accuracy=accuracy(right[recipe.name], "cpu"),
+        accuracy_delta=None if compared is None else accuracy_delta(right[recipe.name], compared, REFERENCE),
+        placement=summarise(place(read_graph(variant.content))),
+        parameters=None,
+        latency=tuple(measure(path, target).to_latency() for target in setting.targets),
+        environment=environment(),
+        seed=setting.seed,
+        settings={
+            "training": dataclasses.asdict(stages.settings),
+            "input_range": list(stages.input_range),
+            "model_kind": str(setting.source.kind),
+            "model_sha256": setting.source.sha256 or setting.source.weights_sha256 or None,
+            **variant.facts,
+        },
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    store.add(record)
+    return record, path
+
+
+def _context(stages: Stages, setting: _Setting, facts: dict[str, Any]) -> StudyContext:
+    data, source = stages.dataset, setting.source
+    notes = [stages.note] if stages.note else []
+    notes += list(getattr(data, "notes", ()))
+    if facts:
+        notes.append(
+            f"float training: {facts['epochs']} epochs, {100 * facts['validation_accuracy']:.1f} % of {facts['validation_n']} validation examples right (measured)"
+        )
+    parameters = facts.get("float_parameters") or (stages.description or {}).get("parameters")
+    return StudyContext(
+        dataset=data.name,
+        dataset_fingerprint=data.fingerprint,
+        source=data.source,
+        kind=data.kind,
+        classes=len(data.class_names),
+        splits=dict(data.sizes),
+        input_shape=tuple(data.input_shape),
+        input_range=stages.input_range,
+        model=source.name,
+        model_description=MODELS[source.name].description if source.trains else f"your model ({source.kind})",
+        float_parameters=parameters,
+        seed=setting.seed,
+        notes=tuple(notes),
+    )

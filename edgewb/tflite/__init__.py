@@ -1,0 +1,1 @@
+"""Reading TensorFlow Lite files without TensorFlow, and the arithmetic of quantisation."""

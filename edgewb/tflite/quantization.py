@@ -1,0 +1,121 @@
+"""Quantise and dequantise: the only place for this arithmetic.
+
+    real = scale * (stored - zero point)
+
+is TensorFlow Lite's scheme (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec). To 8 and 16
+bits, ``quantize`` does what the QUANTIZE op of ai-edge-litert does, bit for bit, with its built-in kernels and with XNNPACK:
+multiply by float32(1 / scale) in float32, round half to even, add the zero point, clip. ``dequantize`` does what its DEQUANTIZE
+does by default: subtract in a wide type, multiply, give float32 (the built-in int8 and uint8 kernels compute scale * stored -
+scale * zero point, whose last bits may differ). Tests hold both to the interpreter, quantising on every tie and its float32
+neighbours. TensorFlow's older reference kernel (``AffineQuantize`` in ``kernels/internal/reference/quantize.h``) divides and
+rounds half away from zero: exact ties then differ by one step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.errors import InputError
+
+DTYPES: Final = ("int8", "uint8", "int16", "int32")
+"""The integer types values are stored in; int32 is for biases."""
+_SMALLEST_SCALE: Final = float(np.finfo(np.float32).tiny)
+"""Below it 1 / scale is no longer a float32."""
+
+
+def _per_axis(values: Any, what: str, shape: tuple[int, ...], axis: int | None) -> npt.NDArray[np.float64]:
+    """A scale or zero point, shaped to broadcast against an array of ``shape``."""
+    try:
+        given = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} {values!r:.60} is not a number or a list of numbers") from None
+    if given.size == 1:
+        return given.reshape(())
+    if axis is None:
+        raise InputError(f"{given.size} {what}s were given without an axis: one per tensor, or name the axis they run along")
+    if not -len(shape) <= axis < len(shape):
+        raise InputError(f"axis {axis} does not exist in an array of shape {list(shape)}: axes 0 to {len(shape) - 1}")
+    if given.ndim != 1 or given.size != shape[axis]:
+        raise InputError(f"{given.size} {what}s for {shape[axis]} channels along axis {axis} of shape {list(shape)}: one each is needed")
+    layout = [1] * len(shape)
+    layout[axis] = given.size
+    return given.reshape(layout)
+
+
+def _check(
+    scale: Any, zero_point: Any, dtype: str, shape: tuple[int, ...], axis: int | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    if dtype not in DTYPES:
+        raise InputError(f"cannot store quantised values as {dtype}: known: {', '.join(DTYPES)}")
+    # A scale is a float32 in the file: a Python float that is not exactly one is rounded to it first.
+    scales = _per_axis(scale, "scale", shape, axis)
+    with np.errstate(over="ignore", under="ignore"):
+        scales = scales.astype(np.float32).astype(np.float64)
+    usable = np.isfinite(scales) & (scales >= _SMALLEST_SCALE)
+    if not usable.all():
+        raise InputError(f"scale {scales[~usable].flat[0]} cannot be used: every scale must be a finite number above 0, as a float32")
+    points = _per_axis(zero_point, "zero point", shape, axis)
+    limits = np.iinfo(dtype)
+    if not ((points >= limits.min) & (points <= limits.max) & (points == np.trunc(points))).all():
+        raise InputError(f"zero point {zero_point!r:.60} is not a whole number that {dtype} holds ({limits.min} to {limits.max})")
+    return scales, points
+
+
+def quantize(values: npt.ArrayLike, scale: Any, zero_point: Any, dtype: str, axis: int | None = None) -> npt.NDArray[Any]:
+    """Store real numbers as integers: ``clip(round(values / scale) + zero_point)``, halves to even.
+
+    To 8 and 16 bits the ratio is taken in float32 as the interpreter does; to int32, in float64. The rest is in float64, wide enough
+    to be exact, and is clipped before it is narrowed: nothing wraps. Infinities go to the ends of the range.
+
+    Args:
+        values: real numbers, any shape; taken as float32 (to int32: as float64).
+        scale: one number, or one per index along ``axis``.
+        zero_point: the same, whole numbers within ``dtype``.
+        dtype: "int8", "uint8", "int16" or "int32".
+        axis: the axis along which scales differ; None when there is one scale.
+
+    Returns:
+        An array of ``dtype`` in the shape of ``values``.
+
+    Raises:
+        InputError: a NaN, a scale that is not above 0, a zero point outside ``dtype``, counts or axis that do not fit.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            real: npt.NDArray[np.floating[Any]] = np.asarray(values).astype(np.float64 if dtype == "int32" else np.float32)
+    except (TypeError, ValueError):
+        raise InputError(f"values of type {type(values).__name__} are not an array of real numbers") from None
+    scales, points = _check(scale, zero_point, dtype, real.shape, axis)
+    if np.isnan(real).any():
+        raise InputError(f"{int(np.isnan(real).sum())} of {real.size} values are NaN, which no integer stands for: remove them first")
+    with np.errstate(over="ignore"):
+        # As in LiteRT: the reciprocal is itself rounded to float32 before it is multiplied with.
+        ratio = real / scales if dtype == "int32" else real * (np.float32(1) / scales.astype(np.float32))
+    limits = np.iinfo(dtype)
+    return np.asarray(np.clip(np.rint(ratio.astype(np.float64)) + points, limits.min, limits.max).astype(dtype))
+
+
+def dequantize(values: npt.ArrayLike, scale: Any, zero_point: Any, axis: int | None = None) -> npt.NDArray[np.float32]:
+    """The real numbers that stored integers stand for: ``scale * (values - zero_point)``.
+
+    The values are widened before the subtraction, so that uint8 and int8 do not wrap.
+
+    Args:
+        values: an array of int8, uint8, int16 or int32, any shape.
+        scale: one number, or one per index along ``axis``.
+        zero_point: the same, whole numbers within the type of ``values``.
+        axis: the axis along which scales differ; None when there is one scale.
+
+    Returns:
+        A float32 array in the shape of ``values``.
+
+    Raises:
+        InputError: values of another type, a scale that is not above 0, a zero point outside the type, counts or axis that do not fit.
+    """
+    stored = np.asarray(values)
+    scales, points = _check(scale, zero_point, stored.dtype.name, stored.shape, axis)
+    with np.errstate(over="ignore"):
+        return np.asarray(((stored.astype(np.float64) - points) * scales).astype(np.float32))

@@ -1,0 +1,213 @@
+"""The records that cross from one part of edgewb to the next: frozen dataclasses, units in the names, a basis beside each figure."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import StrEnum
+from typing import Any
+
+
+class Basis(StrEnum):
+    """Where a number comes from. No number is shown without one."""
+
+    MEASURED = "measured"
+    COMPILED = "compiled"
+    PREDICTED = "predicted"
+    ESTIMATED = "estimated"
+    REPLAYED = "replayed"
+    SIMULATED = "simulated"
+    PUBLISHED = "published"
+
+
+class Placement(StrEnum):
+    """Where the Edge TPU compiler puts an op. ``UNKNOWN`` is an answer: nothing like it was ever observed."""
+
+    EDGETPU = "edgetpu"
+    CPU = "cpu"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Jsonable:
+    """A result whose ``to_dict()`` is exactly its JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        import msgspec
+
+        # Through JSON, so that it is what a reader of the JSON gets: lists for tuples, plain strings for enums.
+        result: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return result
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finding(Jsonable):
+    """Something a person should know about a model, and what helps."""
+
+    id: str
+    severity: Severity
+    message: str
+    fix: str
+    references: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OpPlacement(Jsonable):
+    """One op of a model and where it goes. ``index`` is its position in the file's main subgraph."""
+
+    index: int
+    op: str
+    version: int
+    placement: Placement
+    reason: str | None = None
+    detail: str | None = None
+    parameter_bytes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Blocker(Jsonable):
+    """The first op that keeps others off the Edge TPU, and how many more ops map once it is mended (itself included if it then maps)."""
+
+    index: int
+    op: str
+    reason: str
+    detail: str
+    ops_gained_if_fixed: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlacementSummary(Jsonable):
+    """How many ops go where. Invariant: edgetpu + cpu + unknown = total."""
+
+    ops_total: int
+    ops_edgetpu: int
+    ops_cpu: int
+    ops_unknown: int
+    basis: Basis
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Parameters(Jsonable):
+    """Parameter bytes as the device stores them."""
+
+    on_chip_bytes: int
+    off_chip_bytes: int
+    basis: Basis
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Accuracy(Jsonable):
+    """Share of right answers, 0..1, over ``n`` examples, with a 95 % Wilson interval."""
+
+    value: float
+    n: int
+    ci95: tuple[float, float]
+    correct: int
+    target: str
+    basis: Basis = Basis.MEASURED
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AccuracyDelta(Jsonable):
+    """Paired difference on the same examples, in points (100 * (variant - float); a loss is negative).
+
+    ``gained`` and ``lost`` count the examples only the variant, or only the reference, got right (McNemar's discordant pairs).
+    """
+
+    points: float
+    ci95: tuple[float, float]
+    p_value: float
+    against: str
+    n: int
+    gained: int
+    lost: int
+    basis: Basis = Basis.MEASURED
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatencySummary(Jsonable):
+    """Milliseconds per call over a sample without its first call."""
+
+    p50: float
+    p90: float
+    p99: float
+    mean: float
+    stdev: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Latency(Jsonable):
+    """A latency sample on one target. ``n`` counts ``samples_ms``; ``first_ms`` and the warm-up are not in it."""
+
+    target: str
+    basis: Basis
+    n: int
+    latency_ms: LatencySummary
+    first_ms: float
+    warmup_runs: int
+    threads: int
+    kernels: str
+    samples_ms: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Environment(Jsonable):
+    """What a result was made with. No user name, no host name, no path."""
+
+    python: str
+    platform: str
+    machine: str
+    cpu: str
+    cores: int
+    packages: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Record(Jsonable):
+    """One variant of one model on one data set, with everything measured of it.
+
+    ``key`` identifies what was done (data, model, recipe, seed, versions, machine); the same key is never stored twice.
+    ``accuracy_delta``, ``parameters`` are None where they do not apply or nothing can fill them yet.
+    """
+
+    key: str
+    recipe: str
+    dataset: str
+    dataset_fingerprint: str
+    model: str
+    file: str
+    sha256: str
+    size_bytes: int
+    compressed_bytes: int
+    size_basis: Basis = Basis.MEASURED
+    accuracy: Accuracy
+    accuracy_delta: AccuracyDelta | None
+    placement: PlacementSummary
+    parameters: Parameters | None
+    latency: tuple[Latency, ...]
+    environment: Environment
+    seed: int
+    settings: dict[str, Any]
+    created: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recommendation(Jsonable):
+    """The variant to take for an accuracy budget; ``recipe`` is None when none stays within it."""
+
+    recipe: str | None
+    why: str
+    budget_points: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Skipped(Jsonable):
+    """A recipe that was not run, and why."""
+
+    recipe: str
+    reason: str

@@ -1,0 +1,117 @@
+"""One or two sentences that read a figure, made from the same data as the figure. None of them is fixed text."""
+
+from __future__ import annotations
+
+from edgewb.records.columns import kilobytes, p_value, points, three_digits
+from edgewb.views.infos import AccuracyInfo, LatencyInfo, LossInfo, PlacementInfo, SizeInfo
+
+
+def joined(names: list[str], most: int = 4) -> str:
+    """ "a", "a and b", "a, b and c", or "a, b, c and 3 more"."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def read_accuracy(info: AccuracyInfo) -> str:
+    if not info.points:
+        return "There is nothing to compare."
+    best = max(info.points, key=lambda p: (p.accuracy_percent, -p.cost))
+    cheapest = min(info.points, key=lambda p: (p.cost, -p.accuracy_percent))
+    overlapping = sum(p.high_percent >= best.low_percent for p in info.points if p is not best)
+    others = len(info.points) - 1
+    equal = [p.recipe for p in info.points if p.accuracy_percent == best.accuracy_percent]
+    first = f"{best.recipe} is the most accurate" if len(equal) == 1 else f"{joined(equal)} share the highest accuracy"
+    text = f"{first}, {best.accuracy_percent:.1f} % [{best.low_percent:.1f}, {best.high_percent:.1f}]"
+    if cheapest.recipe != best.recipe:
+        cost = f"{three_digits(cheapest.cost)} {info.cost_unit}"
+        text += f"; {cheapest.recipe} costs least ({cost}) and reaches {cheapest.accuracy_percent:.1f} %"
+    if overlapping:
+        share = "All" if overlapping == others else f"{overlapping} of the"
+        count = f"{share} {others} other intervals overlap" if others > 1 else "The other interval overlaps"
+        text += f". {count} with that one: at n = {info.n} these single accuracies are not told apart, the paired comparison is sharper"
+    return text + "."
+
+
+def read_loss(info: LossInfo) -> str:
+    if not info.rows:
+        return "There is no paired comparison."
+    lost = [r for r in info.rows if r.high_points < 0]
+    gained = [r for r in info.rows if r.low_points > 0]
+    open_ = len(info.rows) - len(lost) - len(gained)
+    worst = min(info.rows, key=lambda r: r.points)
+    parts = []
+    if lost:
+        verb = "loses" if len(lost) == 1 else "lose"
+        parts.append(f"{joined([r.recipe for r in lost])} {verb} accuracy beyond chance (interval below 0)")
+    if gained:
+        parts.append(f"{joined([r.recipe for r in gained])} {'gains' if len(gained) == 1 else 'gain'}")
+    if open_:
+        parts.append(f"for {open_} of {len(info.rows)} the interval holds 0, so no change is shown at n = {info.n}")
+    text = "; ".join(parts)
+    text = text[0].upper() + text[1:] if not (lost or gained) else text
+    if worst.points < 0:
+        text += f". The largest loss is {worst.recipe}'s, {points(worst.points)} points (p {_equals(worst.p_value)})"
+    if info.budget_points is not None:
+        sure = [r for r in info.rows if r.low_points >= -info.budget_points]
+        within = [r for r in info.rows if r.points >= -info.budget_points]
+        text += (
+            f". {len(within)} of {len(info.rows)} stay within the budget of {info.budget_points:.1f} points, "
+            f"{len(sure)} with the whole interval"
+        )
+    return text + "."
+
+
+def _equals(value: float) -> str:
+    text = p_value(value)
+    return text.replace("<", "< ") if text.startswith("<") else f"= {text}"
+
+
+def read_latency(info: LatencyInfo) -> str:
+    if not info.rows:
+        return "No latency was measured."
+    fastest = min(info.rows, key=lambda r: r.p50_ms)
+    slowest = max(info.rows, key=lambda r: r.p50_ms)
+    text = f"{fastest.recipe} has the lowest median on {info.target}, {three_digits(fastest.p50_ms)} ms"
+    if slowest.recipe != fastest.recipe and fastest.p50_ms > 0:
+        ratio = slowest.p50_ms / fastest.p50_ms
+        text += f"; {slowest.recipe} the highest, {three_digits(slowest.p50_ms)} ms ({ratio:.2f} times)"
+    tail = max((r for r in info.rows if r.p50_ms > 0), key=lambda r: r.p99_ms / r.p50_ms, default=None)
+    if tail is not None:
+        text += f". The longest tail is {tail.recipe}'s: p99 is {tail.p99_ms / tail.p50_ms:.1f} times p50"
+    return text + "."
+
+
+def read_size(info: SizeInfo) -> str:
+    if not info.rows:
+        return "There are no files."
+    largest = max(info.rows, key=lambda r: r.file_bytes)
+    smallest = min(info.rows, key=lambda r: r.compressed_bytes)
+    text = f"{smallest.recipe} is the smallest compressed, {kilobytes(smallest.compressed_bytes)} kB"
+    if largest.recipe != smallest.recipe and smallest.compressed_bytes:
+        ratio = largest.compressed_bytes / smallest.compressed_bytes
+        text += f", against {kilobytes(largest.compressed_bytes)} kB for {largest.recipe} ({ratio:.1f} times)"
+    gain = min((r for r in info.rows if r.file_bytes), key=lambda r: r.compressed_bytes / r.file_bytes, default=None)
+    if gain is not None:
+        saved = 100 * (1 - gain.compressed_bytes / gain.file_bytes)
+        text += f". Compression takes most from {gain.recipe}: {saved:.0f} % of its {kilobytes(gain.file_bytes)} kB"
+    return text + "."
+
+
+def read_placement(info: PlacementInfo) -> str:
+    if not info.rows:
+        return "There is nothing to place."
+    totals = {r.recipe: r.ops_edgetpu + r.ops_cpu + r.ops_unknown for r in info.rows}
+    whole = [r.recipe for r in info.rows if totals[r.recipe] and r.ops_edgetpu == totals[r.recipe]]
+    none = [r.recipe for r in info.rows if r.ops_edgetpu == 0]
+    partly = [r for r in info.rows if r.recipe not in whole and r.recipe not in none]
+    parts = []
+    if whole:
+        parts.append(f"every op of {joined(whole)} would go to the Edge TPU")
+    if partly:
+        named = joined([f"{r.recipe} ({r.ops_edgetpu} of {totals[r.recipe]})" for r in partly])
+        parts.append(f"part of {named}" + ("" if parts else " would go to the Edge TPU"))
+    if none:
+        parts.append(f"nothing of {joined(none)}" + ("" if parts else " would go to the Edge TPU"))
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]} ({info.basis})."

@@ -1,0 +1,206 @@
+"""The report: one HTML file that holds everything it shows and asks nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgewb.errors import require
+from edgewb.locations import write_whole
+from edgewb.records.columns import MARK, latency_labels, listed, notes, render_html, summary_columns, three_digits
+from edgewb.types import Basis, Jsonable, Recommendation, Record, Skipped
+from edgewb.views import infos, plots, readings
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportContext(Jsonable):
+    """What was studied, beside the records.
+
+    Attributes:
+        splits: images or rows per split, such as ``{"train": 1077, "test": 360}``.
+        parameters: weights of the float model; None when not known.
+        budget_points: accuracy that may be lost, in points.
+        command: what to type to get the same again.
+        notes: further lines about data or model.
+        inspections: recipe -> HTML of ``Inspection._repr_html_``; it is inserted as it is, so only ours may stand here.
+    """
+
+    dataset: str
+    dataset_fingerprint: str
+    classes: int
+    splits: dict[str, int]
+    model_description: str
+    parameters: int | None = None
+    seed: int
+    budget_points: float
+    command: str
+    notes: tuple[str, ...] = ()
+    inspections: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def write_report(
+    path: str | os.PathLike[str],
+    records: Sequence[Record],
+    recommendation: Recommendation,
+    skipped: Sequence[Skipped],
+    context: ReportContext,
+) -> Path:
+    """Write the report, whole or not at all; returns its path.
+
+    Raises:
+        StorageError: disk full, no permission.
+        MissingPackageError: plotly or jinja2 is not installed.
+    """
+    return write_whole(path, render_report(records, recommendation, skipped, context))
+
+
+def render_report(records: Sequence[Record], recommendation: Recommendation, skipped: Sequence[Skipped], context: ReportContext) -> str:
+    """The page as text."""
+    jinja2 = require("jinja2", "views", "for the report")
+    offline = require("plotly.offline", "views", "for the figures of the report")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    chosen = recommendation.recipe
+    plotly_script = str(offline.get_plotlyjs())
+    drawing_script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    page: str = environment.get_template("report.html.j2").render(
+        context=context,
+        records=records,
+        recommendation=recommendation,
+        skipped=skipped,
+        chosen=chosen,
+        mark=MARK,
+        table=render_html(summary_columns(records, chosen)),
+        notes=notes(records),
+        figures=_figures(records, recommendation, context),
+        details=_details(records, context),
+        facts=_facts(records, context),
+        environments=_environments(records),
+        timed_here=listed(s.target for r in records for s in r.latency if s.basis is Basis.MEASURED and not _is_edgetpu(s.target)),
+        ran_on_edgetpu=any(_is_edgetpu(target) and basis is Basis.MEASURED for target, basis in _runs(records)),
+        placement_bases=listed(r.placement.basis for r in records),
+        plotly_script=plotly_script,
+        drawing_script=drawing_script,
+        # Only these two scripts may run, whatever a record holds.
+        script_hashes=[_csp_hash(plotly_script), _csp_hash(drawing_script)],
+    )
+    return page
+
+
+def _is_edgetpu(target: str) -> bool:
+    return "edgetpu" in target.lower()
+
+
+def _runs(records: Sequence[Record]) -> list[tuple[str, Basis]]:
+    """Every (target, basis) that accuracy or latency rests on."""
+    accuracies = [(r.accuracy.target, r.accuracy.basis) for r in records]
+    return accuracies + [(sample.target, sample.basis) for r in records for sample in r.latency]
+
+
+def _csp_hash(script: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") + "'"
+
+
+def _figures(records: Sequence[Record], recommendation: Recommendation, context: ReportContext) -> list[dict[str, Any]]:
+    """Title, reading and plotly JSON of each figure that has something to show."""
+    chosen, budget = recommendation.recipe, context.budget_points
+    result: list[dict[str, Any]] = []
+
+    def add(figure: Any, reading: str) -> None:
+        data = json.loads(figure.to_json())
+        title = data["layout"].pop("title")["text"]
+        data["layout"]["margin"]["t"] = 30
+        # "<" would end the script element that carries it.
+        result.append({"title": title, "reading": reading, "json": json.dumps(data).replace("<", "\\u003c")})
+
+    if records:
+        add(plots.plot_accuracy(records, chosen), readings.read_accuracy(infos.accuracy_info(records, chosen)))
+    loss = infos.loss_info(records, chosen, budget)
+    if loss.rows:
+        add(plots.plot_loss(records, chosen, budget), readings.read_loss(loss))
+    for target in latency_labels(records):
+        add(plots.plot_latency(records, chosen, target), readings.read_latency(infos.latency_info(records, chosen, target)))
+    if records:
+        add(plots.plot_size(records, chosen), readings.read_size(infos.size_info(records, chosen)))
+    if any(r.placement.ops_total for r in records):
+        add(plots.plot_placement(records, chosen), readings.read_placement(infos.placement_info(records, chosen)))
+    return result
+
+
+def _facts(records: Sequence[Record], context: ReportContext) -> list[tuple[str, str]]:
+    """What was studied, as name and value; what nothing can fill is absent."""
+    model = context.model_description
+    if context.parameters is not None:
+        model += f", {context.parameters:,} parameters"
+    facts = [
+        ("Data", f"{context.dataset}, {context.classes} classes"),
+        ("Examples", ", ".join(f"{size:,} {name}" for name, size in context.splits.items())),
+        ("Model", model),
+        ("Seed", str(context.seed)),
+    ]
+    if records:
+        days = sorted({r.created[:10] for r in records})
+        facts.append(("Made", days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"))
+        facts.append(("Computer", listed(f"{r.environment.cpu}, {r.environment.cores} cores" for r in records)))
+    return facts
+
+
+def _details(records: Sequence[Record], context: ReportContext) -> list[dict[str, Any]]:
+    """Per variant: what identifies it and what was set, as name and value."""
+    result = []
+    for record in records:
+        placed = record.placement
+        rows = [
+            (
+                "File",
+                f"{Path(record.file).name}, {record.size_bytes:,} bytes, {record.compressed_bytes:,} compressed ({record.size_basis})",
+            ),
+            ("sha256", record.sha256),
+            (
+                "Correct",
+                f"{record.accuracy.correct} of {record.accuracy.n} on {record.accuracy.target} ({record.accuracy.basis})",
+            ),
+        ]
+        delta = record.accuracy_delta
+        if delta is not None:
+            rows.append(("Against " + delta.against, f"gained {delta.gained}, lost {delta.lost} of the same {delta.n} examples"))
+        counts = [(placed.ops_edgetpu, "on the Edge TPU"), (placed.ops_cpu, "on the CPU"), (placed.ops_unknown, "unknown")]
+        shares = ", ".join(f"{count} {name}" for count, name in counts if count)
+        rows.append(("Ops", f"{shares or 'none'}, of {placed.ops_total} ({placed.basis})"))
+        if record.parameters is not None:
+            held = record.parameters
+            rows.append(("Parameters", f"{held.on_chip_bytes:,} bytes on chip, {held.off_chip_bytes:,} off chip ({held.basis})"))
+        for sample in record.latency:
+            text = f"mean {three_digits(sample.latency_ms.mean)} ms, standard deviation {three_digits(sample.latency_ms.stdev)} ms, "
+            text += f"n = {sample.n}; first call {three_digits(sample.first_ms)} ms; {sample.warmup_runs} warm-up runs; "
+            rows.append((f"Latency on {sample.target}", text + f"{sample.kernels}, threads {sample.threads} ({sample.basis})"))
+        rows += [(f"Setting {name}", _setting(value)) for name, value in record.settings.items()]
+        result.append({"recipe": record.recipe, "rows": rows, "inspection": context.inspections.get(record.recipe, "")})
+    return result
+
+
+def _setting(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _environments(records: Sequence[Record]) -> list[list[tuple[str, str]]]:
+    """Each distinct environment once."""
+    distinct = {json.dumps(r.environment.to_dict(), sort_keys=True): r.environment for r in records}
+    return [
+        [
+            ("Python", e.python),
+            ("System", f"{e.platform}, {e.machine}"),
+            ("Processor", f"{e.cpu}, {e.cores} cores"),
+            *sorted(e.packages.items()),
+        ]
+        for e in distinct.values()
+    ]

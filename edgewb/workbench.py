@@ -1,0 +1,118 @@
+"""The verbs that join a study with its views: run it, write its report, hand back one object that shows itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgewb.optimizers.recipes import DEMO_RECIPES
+from edgewb.studies import Outcome, StudyContext, run_study
+from edgewb.types import Jsonable, Recommendation, Record, Skipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(Jsonable):
+    """What a study came to; ``print`` it or let a notebook show it.
+
+    ``skipped`` lists recipes that were not run or failed, each with its reason; ``report`` is the path of the HTML page.
+    """
+
+    records: tuple[Record, ...]
+    recommendation: Recommendation
+    report: str
+    skipped: tuple[Skipped, ...]
+    context: StudyContext
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, width: int = 100, colour: bool = False) -> str:
+        """The table, the recommendation and what was skipped, as text of so many columns."""
+        from edgewb.views.tables import table_text
+
+        return table_text(self.records, self.recommendation, self.skipped, width=width, colour=colour)
+
+    def _repr_html_(self) -> str:
+        from edgewb.views.tables import summary_html
+
+        return summary_html(self.records, self.recommendation)
+
+
+def run(
+    dataset: str | Path = "digits",
+    recipes: str | Sequence[str] = DEMO_RECIPES,
+    *,
+    model: str | Path | None = None,
+    weights: str | Path | None = None,
+    targets: Sequence[str] = ("cpu",),
+    budget: float = 1.0,
+    out: str | Path | None = None,
+    seed: int = 0,
+    fast: bool = False,
+    input_range: tuple[float, float] | None = None,
+    progress: bool = False,
+) -> Study:
+    """Run a study (see ``edgewb.studies.run_study`` for the arguments) and write ``report.html`` beside its models.
+
+    Raises:
+        EdgewbError: bad input; what was finished before is kept, and the next run goes on from there.
+    """
+    outcome = run_study(
+        dataset,
+        recipes,
+        model=model,
+        weights=weights,
+        targets=targets,
+        budget=budget,
+        out=out,
+        seed=seed,
+        fast=fast,
+        input_range=input_range,
+        progress=progress,
+    )
+    command = _command(dataset, recipes, model=model, weights=weights, budget=budget, seed=seed, fast=fast, input_range=input_range)
+    return Study(
+        records=outcome.records,
+        recommendation=outcome.recommendation,
+        report=str(_write_report(outcome, command)),
+        skipped=outcome.skipped,
+        context=outcome.context,
+    )
+
+
+def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) -> str:
+    """What to type to get the same again; of paths only the last name, since the report may be passed on."""
+    names = recipes if isinstance(recipes, str) else ",".join(recipes)
+    words = ["edgewb", "run", "--dataset", Path(dataset).name, "--recipes", names]
+    for name in ("model", "weights"):
+        if options[name] is not None:
+            words += [f"--{name}", Path(options[name]).name]
+    words += ["--budget", f"{options['budget']:g}", "--seed", str(options["seed"])]
+    if options["input_range"] is not None:
+        words += ["--input-range={:g},{:g}".format(*options["input_range"])]
+    return shlex.join(words + ["--fast"] * options["fast"])
+
+
+def _write_report(outcome: Outcome, command: str) -> Path:
+    from edgewb.compilers.inspections import inspect
+    from edgewb.views.report import ReportContext, write_report
+
+    about = outcome.context
+    context = ReportContext(
+        dataset=about.dataset,
+        dataset_fingerprint=about.dataset_fingerprint,
+        classes=about.classes,
+        splits=about.splits,
+        model_description=f"{about.model}: {about.model_description}",
+        parameters=about.float_parameters,
+        seed=about.seed,
+        budget_points=outcome.recommendation.budget_points,
+        command=command,
+        notes=about.notes,
+        inspections={recipe: inspect(path)._repr_html_() for recipe, path in outcome.files.items()},
+    )
+    folder = next(iter(outcome.files.values())).parent.parent
+    return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)

@@ -1,0 +1,49 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# pytest runs with --import-mode=importlib, which leaves sys.path alone: `import builders` needs this folder on it.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import builders
+
+
+@pytest.fixture(scope="session")
+def tflite_bytes() -> Callable[[str], bytes]:
+    """``tflite_bytes("int8_conv")``: the bytes of a model built by ``builders.ALL``, built once."""
+    built: dict[str, bytes] = {}
+
+    def give(name: str) -> bytes:
+        if name not in built:
+            built[name] = builders.ALL[name]()
+        return built[name]
+
+    return give
+
+
+@pytest.fixture
+def tflite_file(tmp_path: Path, tflite_bytes: Callable[[str], bytes]) -> Callable[[str], Path]:
+    """``tflite_file("int8_conv")``: the same as a file in the test's own folder."""
+
+    def give(name: str) -> Path:
+        path = tmp_path / f"{name}.tflite"
+        path.write_bytes(tflite_bytes(name))
+        return path
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared ground truth (EDGEWB_SHARED, by default ../shared beside the repository); skips without it."""
+    place = Path(os.environ.get("EDGEWB_SHARED", Path(__file__).parents[2] / "shared"))
+    if not place.is_dir():
+        pytest.skip(f"no shared ground truth at {place}: set EDGEWB_SHARED")
+    return place

@@ -1,0 +1,317 @@
+import json
+import math
+import resource
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgewb.errors import StorageError
+from edgewb.records import Records, RecordStore, import_records
+from edgewb.records.checks import RecordProblem
+from edgewb.records.exchanges import MAX_LINE_BYTES, parse_record, public_dict
+from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Latency, LatencySummary, Parameters, PlacementSummary, Record
+
+ROOT = Path(__file__).parents[2]
+
+names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp"), exclude_characters="/\\:~"), min_size=1)
+names = names.filter(lambda text: text.strip() and text not in (".", ".."))
+counts = st.integers(0, 10**9)
+bases = st.sampled_from(list(Basis))
+
+
+@st.composite
+def accuracies(draw):
+    n = draw(st.integers(1, 10**6))
+    correct = draw(st.integers(0, n))
+    value = correct / n
+    ci95 = (draw(st.floats(0, value)), draw(st.floats(value, 1)))
+    return Accuracy(value=value, n=n, ci95=ci95, correct=correct, target=draw(names), basis=draw(bases))
+
+
+@st.composite
+def deltas(draw):
+    n = draw(st.integers(1, 10**6))
+    gained = draw(st.integers(0, n))
+    lost = draw(st.integers(0, n - gained))
+    ci95 = tuple(sorted((draw(st.floats(-100, 100)), draw(st.floats(-100, 100)))))
+    points = 100 * (gained - lost) / n
+    return AccuracyDelta(
+        points=points, ci95=ci95, p_value=draw(st.floats(0, 1)), against=draw(names), n=n, gained=gained, lost=lost, basis=draw(bases)
+    )
+
+
+@st.composite
+def latencies(draw):
+    samples = sorted(draw(st.lists(st.floats(0, 1e6), min_size=1, max_size=5)))
+    p50, p90, p99 = samples[(len(samples) - 1) // 2], samples[-1], samples[-1]
+    summary = LatencySummary(p50=p50, p90=p90, p99=p99, mean=p50, stdev=draw(st.floats(0, 1e6)))
+    fixed = {"n": len(samples), "latency_ms": summary, "samples_ms": tuple(samples), "first_ms": draw(st.floats(0, 1e6))}
+    whole = {"warmup_runs": draw(counts), "threads": draw(st.integers(0, 64))}
+    return Latency(target=draw(names), basis=draw(bases), kernels=draw(names), **fixed, **whole)
+
+
+@st.composite
+def placements(draw):
+    parts = [draw(counts) for _ in range(3)]
+    return PlacementSummary(ops_total=sum(parts), ops_edgetpu=parts[0], ops_cpu=parts[1], ops_unknown=parts[2], basis=draw(bases))
+
+
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), names)
+settings_values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=6)
+
+records = st.builds(
+    Record,
+    key=names,
+    recipe=names,
+    dataset=names,
+    dataset_fingerprint=names,
+    model=names,
+    file=names,
+    sha256=st.text("0123456789abcdef", min_size=64, max_size=64),
+    size_bytes=counts,
+    compressed_bytes=counts,
+    size_basis=bases,
+    accuracy=accuracies(),
+    accuracy_delta=st.none() | deltas(),
+    placement=placements(),
+    parameters=st.none() | st.builds(Parameters, on_chip_bytes=counts, off_chip_bytes=counts, basis=bases),
+    latency=st.lists(latencies(), max_size=2).map(tuple),
+    environment=st.builds(
+        Environment, python=names, platform=names, machine=names, cpu=names, cores=st.integers(0, 512),
+        packages=st.dictionaries(names, names, max_size=2),
+    ),
+    seed=st.integers(-(2**63) + 1, 2**63 - 1),
+    settings=st.dictionaries(names, settings_values, max_size=2),
+    created=st.datetimes().map(lambda moment: moment.isoformat()),
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(records, max_size=3, unique_by=lambda record: record.key))
+def test_exported_records_come_back_the_same(tmp_path_factory, given_records):
+    folder = tmp_path_factory.mktemp("trip")
+    Records(given_records).export(folder / "out.jsonl")
+    with RecordStore(folder / "r.sqlite") as store:
+        result = import_records(folder / "out.jsonl", store)
+        assert result.rejected == ()
+        assert result.added == len(given_records)
+        assert store.query() == given_records
+        again = import_records(folder / "out.jsonl", store)
+        assert (again.added, again.already_there, again.rejected) == (0, len(given_records), ())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300) | st.text(string.printable, max_size=300).map(str.encode))
+def test_any_bytes_are_a_record_or_a_reason_on_one_line(line):
+    record, reason = parsed(line)
+    assert record is not None or reason.isprintable()
+
+
+def parsed(line):
+    try:
+        return parse_record(line), ""
+    except RecordProblem as problem:
+        return None, str(problem)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_one_field_of_any_other_value_is_a_record_or_a_reason(make_valid, data):
+    changed = json.loads(make_valid)
+    place = changed
+    while True:
+        name = data.draw(st.sampled_from(sorted(place)))
+        if isinstance(place[name], dict) and place[name] and data.draw(st.booleans()):
+            place = place[name]
+            continue
+        place[name] = data.draw(json_values)
+        break
+    record, reason = parsed(json.dumps(changed).encode())
+    if record is None:
+        assert reason.isprintable()
+    else:
+        assert 0 <= record.accuracy.value <= 1
+        assert math.isfinite(record.accuracy.ci95[0])
+        msgspec.json.decode(msgspec.json.encode(record), type=Record)
+
+
+@pytest.fixture(scope="module")
+def make_valid():
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("record_helper", Path(__file__).parent / "conftest.py")
+    helper = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(helper)
+    return msgspec.json.encode(helper.build_record()).decode()
+
+
+def changed_line(make_record, path, value):
+    content = make_record().to_dict()
+    place = content
+    *folders, last = path.split(".")
+    for name in folders:
+        place = place[int(name)] if name.isdigit() else place[name]
+    place[last] = value
+    return json.dumps(content)
+
+
+REFUSED = [
+    ("accuracy.value", 1.5, "outside 0..1"),
+    ("accuracy.value", float("nan"), ""),
+    ("accuracy.value", float("inf"), ""),
+    ("accuracy.value", "0.9", "Expected"),
+    ("accuracy.value", 0.8, "not correct / n"),
+    ("accuracy.ci95", [0.96, 0.79], "not ordered"),
+    ("accuracy.ci95", [0.1, 0.2], "does not hold"),
+    ("accuracy.ci95", [0.1, 0.2, 0.3], "length 2"),
+    ("accuracy.n", 0, "not positive"),
+    ("accuracy.n", 50.5, "Expected `int`"),
+    ("accuracy.correct", 51, "outside 0..n"),
+    ("accuracy.correct", -1, "outside 0..n"),
+    ("accuracy_delta.points", -101, "outside -100..100"),
+    ("accuracy_delta.points", 4.0, "not 100 * (gained - lost) / n"),
+    ("accuracy_delta.p_value", 1.1, "outside 0..1"),
+    ("accuracy_delta.lost", 50, "more than n"),
+    ("placement.ops_total", 30, "ops_total is 30"),
+    ("placement.ops_cpu", -1, "negative"),
+    ("placement.basis", "guessed", "Invalid enum value"),
+    ("parameters.on_chip_bytes", -1, "negative"),
+    ("size_bytes", -1, "negative"),
+    ("seed", 2**63, "64 bits"),
+    ("latency.0.n", 3, "not the number of samples"),
+    ("latency.0.samples_ms", [0.5, -0.6, 0.7, 0.9], "negative"),
+    ("latency.0.latency_ms", {"p50": 0.9, "p90": 0.8, "p99": 0.8, "mean": 0.6, "stdev": 0}, "not in order"),
+    ("latency.0.latency_ms", {"p50": 0.6, "p90": 0.8, "p99": 8.0, "mean": 0.6, "stdev": 0}, "outside the samples"),
+    ("file", "../secret.tflite", "not a plain name"),
+    ("file", "..", "not a plain name"),
+    ("file", "C:model.tflite", "not a plain name"),
+    ("file", "folder\\model.tflite", "not a plain name"),
+    ("recipe", "ptq\u001b[31m", "control"),
+    ("recipe", "ptq\nint8", "control"),
+    ("recipe", "ptq\u202eint8", "invisible"),
+    ("recipe", " ", "is empty"),
+    ("recipe", "x" * 501, "longer than 500"),
+    ("settings", {"a\u0000b": 1}, "control"),
+    ("settings", {"a": [[[[[[[[[[1]]]]]]]]]]}, "nested"),
+    ("sha256", "A" * 64, "64 hexadecimal"),
+    ("created", "yesterday", "ISO date"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "reason"), REFUSED, ids=[f"{path}-{number}" for number, (path, _, _) in enumerate(REFUSED)])
+def test_a_bad_value_is_refused_with_its_reason(make_record, path, value, reason):
+    with pytest.raises(RecordProblem) as problem:
+        parse_record(changed_line(make_record, path, value).encode())
+    assert reason in str(problem.value)
+    assert str(problem.value).isprintable()
+
+
+def test_bad_lines_are_reported_with_their_number_and_good_ones_kept(tmp_path, make_record):
+    good = [json.dumps(make_record(f"k{i}").to_dict()) for i in range(3)]
+    lines = [
+        good[0],
+        "",
+        "{not json",
+        good[1],
+        "x" * (MAX_LINE_BYTES + 10),
+        good[1],
+        "[" * 100_000,
+        json.dumps({"key": "k9"}),
+        good[2],
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    with RecordStore(tmp_path / "r.sqlite") as store:
+        result = import_records(tmp_path / "in.jsonl", store)
+        assert [r.key for r in store.query(origin="imported")] == ["k0", "k1", "k2"]
+    assert (result.added, result.already_there) == (3, 1)
+    assert [number for number, _ in result.rejected] == [3, 5, 7, 8]
+    assert "longer than 1048576 bytes" in result.rejected[1][1]
+    assert "missing required field" in result.rejected[3][1]
+    assert result.to_dict()["added"] == 3
+
+
+def test_keys_of_a_later_version_are_ignored(make_record):
+    assert parse_record(changed_line(make_record, "energy_mj", 3).encode()) == make_record()
+
+
+def test_files_that_are_no_file_of_lines_are_one_line(tmp_path):
+    with RecordStore(tmp_path / "r.sqlite") as store:
+        for path in (tmp_path, tmp_path / "none.jsonl", Path("/dev/null")):
+            with pytest.raises(StorageError) as error:
+                import_records(path, store)
+            assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path):
+    with (tmp_path / "big.jsonl").open("wb") as stream:
+        stream.truncate(65 * 1024 * 1024)
+    with RecordStore(tmp_path / "r.sqlite") as store, pytest.raises(StorageError, match="split it by lines"):
+        import_records(tmp_path / "big.jsonl", store)
+
+
+def test_an_export_names_no_folder_of_this_machine(tmp_path, make_record):
+    record = make_record(
+        file="/home/ann/runs/digits/ptq_int8.tflite",
+        dataset="/home/ann/My Pictures/flowers",
+        settings={
+            "weights": "C:\\Users\\ann\\w.h5",
+            "note": "read from /home/ann/w.h5, 31/31 ops",
+            "list": ["~/data/x.npz"],
+            "/home/ann/k": 1,
+            "share": "\\\\server\\ann\\x",
+            "url": "file:///home/ann/y",
+        },
+    )
+    Records([record]).export(tmp_path / "out.jsonl")
+    text = (tmp_path / "out.jsonl").read_text()
+    assert "ann" not in text
+    assert "home" not in text
+    content = json.loads(text)
+    assert content["file"] == "ptq_int8.tflite"
+    assert content["dataset"] == "flowers"
+    assert content["settings"]["note"] == "read from w.h5, 31/31 ops"
+    assert content["settings"]["weights"] == "w.h5"
+    assert public_dict(make_record()) == json.loads(json.dumps(make_record().to_dict()))
+
+
+def test_a_failed_export_leaves_the_older_file(tmp_path, make_record):
+    out = tmp_path / "out.jsonl"
+    Records([make_record("old")]).export(out)
+    before = out.read_bytes()
+    code = """
+import sys
+from edgewb.records import load_records
+from edgewb.errors import StorageError
+try:
+    load_records(sys.argv[1]).export(sys.argv[2])
+except StorageError as error:
+    print(error)
+    sys.exit(2)
+"""
+    with RecordStore(tmp_path / "r.sqlite") as store:
+        store.add(make_record("new", settings={"filler": ["x" * 400] * 100}))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "r.sqlite"), str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert "free some space" in done.stdout
+    assert out.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "r.sqlite"]

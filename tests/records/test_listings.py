@@ -1,0 +1,116 @@
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgewb.records import Records
+from edgewb.records.columns import points, render_text, summary_columns, three_digits
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def two(make_record):
+    return Records([make_record("a", "float32", accuracy_delta=None), make_record("b")])
+
+
+def test_records_are_a_sequence(two):
+    assert len(two) == 2
+    assert two[0].recipe == "float32"
+    assert isinstance(two[1:], Records)
+    assert [r.key for r in two[1:]] == ["b"]
+    assert two == Records(list(two))
+    assert two[0] in two
+
+
+def test_to_dict_is_the_json_of_the_records(two):
+    assert two.to_dict() == {"records": [r.to_dict() for r in two]}
+    content = json.loads(json.dumps(two.to_dict()))["records"][1]
+    interface = {"recipe", "file", "size_bytes", "accuracy", "accuracy_delta", "placement", "parameters", "latency", "environment"}
+    interface |= {"seed", "created"}
+    assert interface <= set(content)
+    assert {"value", "n", "ci95", "basis"} <= set(content["accuracy"])
+    assert {"points", "ci95", "p_value", "against"} <= set(content["accuracy_delta"])
+    assert {"ops_total", "ops_edgetpu", "basis"} <= set(content["placement"])
+    assert {"on_chip_bytes", "off_chip_bytes"} <= set(content["parameters"])
+    assert {"target", "basis", "n", "latency_ms"} <= set(content["latency"][0])
+    assert {"p50", "p90", "p99", "mean", "stdev"} == set(content["latency"][0]["latency_ms"])
+
+
+def test_the_frame_is_flat_with_units_and_bases(two):
+    frame = two.to_frame()
+    assert list(frame["recipe"]) == ["float32", "ptq_int8"]
+    row = frame.iloc[1]
+    assert (row["accuracy"], row["accuracy_low"], row["accuracy_high"], row["n"]) == (0.9, 0.79, 0.96, 50)
+    assert (row["delta_points"], row["delta_low_points"], row["delta_high_points"]) == (-4.0, -10.0, 2.0)
+    assert (row["latency_cpu_p50_ms"], row["latency_cpu_n"], row["latency_cpu_basis"]) == (0.65, 4, "measured")
+    assert row["ops_edgetpu"] + row["ops_cpu"] + row["ops_unknown"] == row["ops_total"]
+    assert {c for c in frame.columns if c.endswith("_basis")} == {
+        "accuracy_basis", "delta_basis", "size_basis", "ops_basis", "parameters_basis", "latency_cpu_basis",
+    }  # fmt: skip
+    assert frame["delta_points"].isna().tolist() == [True, False]
+
+
+def test_columns_nothing_fills_are_absent_from_frame_and_table(make_record):
+    bare = Records([make_record(accuracy_delta=None, parameters=None, latency=())])
+    assert not [c for c in bare.to_frame().columns if c.startswith(("delta", "latency", "on_chip", "parameters"))]
+    assert "change" not in repr(bare)
+    assert "ms on" not in repr(bare)
+    assert "accuracy" in repr(bare)
+
+
+def test_two_samples_on_one_target_get_columns_of_their_own(make_record):
+    first = make_record().latency[0]
+    both = Records([make_record(latency=(first, dataclasses.replace(first, threads=2)))])
+    columns = both.to_frame().columns
+    assert "latency_cpu_1threads_XNNPACK_p50_ms" in columns
+    assert "latency_cpu_2threads_XNNPACK_p50_ms" in columns
+
+
+def test_what_is_printed_carries_basis_and_n(two):
+    text = repr(two)
+    assert text.startswith("Records: 2 records\n")
+    assert "90.0 [79.0, 96.0]" in text
+    assert "-4.0 [-10.0, +2.0]" in text
+    assert "n = 50 test examples, 95 % Wilson interval" in text
+    assert "predicted; not compiled, not run on an Edge TPU" in text
+    assert "measured, n = 4 calls" in text
+    assert "29/31" in text
+    assert repr(Records()) == "Records: 0 records"
+
+
+def test_html_is_escaped(make_record):
+    page = Records([make_record(recipe="<script>alert(1)</script>")])._repr_html_()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_control_characters_never_reach_a_terminal(make_record):
+    assert "\x1b" not in repr(Records([make_record(recipe="a\x1b[31mb", file="x.tflite")]))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_a_table_keeps_to_its_width(two, width):
+    lines = render_text(summary_columns(two), width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert any("0.65" in line for line in lines)
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (0.05613, "0.0561"), (5.613, "5.61"), (561.3, "561"), (5613.2, "5613")])
+def test_three_digits(value, text):
+    assert three_digits(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.04, "0.0"), (0.04, "0.0"), (-1.26, "-1.3"), (2, "+2.0")])
+def test_points(value, text):
+    assert points(value) == text
+
+
+def test_records_need_no_pandas_until_a_frame_is_asked_for():
+    heavy = ["pandas", "numpy", "plotly", "rich", "tensorflow"]
+    code = f"import sys, edgewb.records; found = set({heavy!r}) & set(sys.modules); assert not found, found"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,134 @@
+""".npz files, and one line for everything that is wrong with them."""
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dataset_helpers import all_splits, refusal, rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgewb import arrays
+from edgewb.datasets import load_dataset
+from edgewb.errors import EdgewbError
+
+GOOD_Y = np.arange(12) % 3
+
+
+class TestNpz:
+    def write(self, path: Path, **content: Any) -> Path:
+        np.savez(path / "data.npz", **content)
+        return path / "data.npz"
+
+    def test_images_of_bytes_stay_bytes_and_get_a_channel(self, tmp_path: Path) -> None:
+        x = np.random.default_rng(0).integers(0, 256, (40, 6, 5))
+        dataset = load_dataset(self.write(tmp_path, x=x, y=np.arange(40) % 2, class_names=np.array(["no", "yes"])))
+        assert dataset.train.x.dtype == np.uint8
+        assert dataset.input_shape == (6, 5, 1)
+        assert dataset.class_names == ("no", "yes")
+        assert rows(np.concatenate([s.x for s in all_splits(dataset)])) == rows(x.astype(np.uint8))
+
+    def test_images_of_floats_and_a_column_of_labels(self, tmp_path: Path) -> None:
+        x = np.random.default_rng(0).random((12, 4, 4, 3))
+        dataset = load_dataset(self.write(tmp_path, x=x, y=GOOD_Y[:, None].astype(float)))
+        assert dataset.train.x.dtype == np.float32
+        assert dataset.class_names == ("0", "1", "2")
+
+    def test_an_npz_is_not_resized(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, x=np.random.default_rng(0).random((12, 4, 5, 3)), y=GOOD_Y)
+        assert load_dataset(path, image_size=(4, 5, 3)).input_shape == (4, 5, 3)
+        assert "(4, 5, 3) and (8, 8, 3) is wanted" in refusal(path, image_size=(8, 8, 3))
+
+    def test_a_table_is_taken_as_it_is(self, tmp_path: Path) -> None:
+        x = np.random.default_rng(0).normal(50, 9, (12, 4)).astype(np.float32)
+        dataset = load_dataset(self.write(tmp_path, x=x, y=GOOD_Y))
+        assert dataset.kind == "table"
+        assert rows(np.concatenate([s.x for s in all_splits(dataset)])) == rows(x)
+
+    @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            ({"images": np.zeros((12, 2))}, "has no array 'x' (it has none)"),
+            ({"x": np.zeros((12, 2))}, "has no array 'y'"),
+            ({"x": np.full((12, 2), np.nan), "y": GOOD_Y}, "24 values that are NaN or infinite, of 24"),
+            ({"x": np.where(np.eye(12, 4) > 0, np.inf, 0.0), "y": GOOD_Y}, "4 values that are NaN"),
+            ({"x": np.full((12, 2), 1e300), "y": GOOD_Y}, "too large for float32"),
+            ({"x": np.zeros((11, 2)), "y": GOOD_Y}, "y has the shape (12,) and x has 11 examples"),
+            ({"x": np.zeros((12, 2)), "y": np.eye(12, 3)}, "not one-hot"),
+            ({"x": np.zeros(12), "y": GOOD_Y}, "x has the shape (12,)"),
+            ({"x": np.zeros((12, 1, 2, 2, 3)), "y": GOOD_Y}, "rank 2 (a table), 3 or 4"),
+            ({"x": np.zeros((0, 2)), "y": GOOD_Y}, "nothing empty"),
+            ({"x": np.zeros((12, 2), complex), "y": GOOD_Y}, "x holds complex128"),
+            ({"x": np.full((12, 2, 2), 256), "y": GOOD_Y}, "must lie in 0..255 and x has 256..256"),
+            ({"x": np.full((12, 2, 2), -1), "y": GOOD_Y}, "must lie in 0..255"),
+            ({"x": np.full((12, 2, 2), 17.5), "y": GOOD_Y}, "must lie in 0..1 and x has 17.5..17.5: divide by 255"),
+            ({"x": np.zeros((12, 3, 8, 8)), "y": GOOD_Y}, "channels first"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y - 1}, "label -1, below 0"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y + 0.5}, "label 0.5: labels are whole numbers"),
+            ({"x": np.zeros((12, 2)), "y": np.where(GOOD_Y == 1, np.nan, 0)}, "label nan"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y * 100}, "label 200 and there are 12 examples"),
+            ({"x": np.zeros((12, 2)), "y": np.full(12, 2**64 - 1, np.uint64)}, "there are 12 examples"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y * 2}, "class 1 of 0..4 has no example"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y * 0}, "at least two classes"),
+            ({"x": np.zeros((12, 2)), "y": np.array(["a", "b", "c"] * 4)}, "names go into class_names"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y, "class_names": np.array(["a", "b"])}, "out of range for 2 class names"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y, "class_names": np.array(["a", "b", "b"])}, "a name twice"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y, "class_names": np.arange(3)}, "must be one row of text"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y, "class_names": np.array(list("abcd"))}, "class 3 of 0..3 has no example"),
+            ({"x": np.zeros((6, 2)), "y": GOOD_Y[:6]}, "every class needs at least 4"),
+            ({"x": np.zeros((12, 2, 2)), "y": GOOD_Y}, "different images; every class needs at least 4"),
+            ({"x": np.array([[{}, None]] * 12), "y": GOOD_Y}, "pickled Python objects"),
+            ({"x": np.zeros((12, 2)), "y": np.array([None] * 12)}, "pickled Python objects"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, tmp_path: Path, content: dict[str, Any], expected: str) -> None:
+        assert expected in refusal(self.write(tmp_path, **content))
+
+    @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+    def test_a_truncated_file(self, tmp_path: Path, share: float) -> None:
+        path = self.write(tmp_path, x=np.zeros((12, 30)), y=GOOD_Y)
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+        assert "is not an .npz file, or only part of one" in refusal(path)
+
+    def test_other_files(self, tmp_path: Path) -> None:
+        path = tmp_path / "data.npz"
+        path.write_bytes(b"")
+        assert "is not an .npz file" in refusal(path)
+        np.save(tmp_path / "one.npy", np.zeros(3))
+        path.write_bytes((tmp_path / "one.npy").read_bytes())
+        assert "is not an .npz file" in refusal(path)
+        path.write_bytes(pickle.dumps({"x": 1}))
+        assert "is not an .npz file" in refusal(path)
+
+    def test_a_bomb_is_refused_by_its_header(self, tmp_path: Path) -> None:
+        path = tmp_path / "data.npz"
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**6, 10**6)})
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", header.getvalue())
+        assert "unpacks to 7450.6 GiB" in refusal(path)
+
+    def test_zeros_that_unpack_beyond_the_limit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(arrays, "MEMORY_LIMIT_BYTES", 1000)
+        assert "the limit is" in refusal(self.write(tmp_path, x=np.zeros((12, 30)), y=GOOD_Y))
+
+    @given(st.data())
+    @settings(max_examples=150, deadline=None)
+    def test_damage_anywhere_never_escapes_as_another_error(self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+        memory = io.BytesIO()
+        np.savez_compressed(memory, x=np.random.default_rng(0).random((12, 3)), y=GOOD_Y)
+        raw = bytearray(memory.getvalue())
+        for _ in range(data.draw(st.integers(1, 4))):
+            raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+        path = tmp_path_factory.mktemp("damaged") / "data.npz"
+        path.write_bytes(bytes(raw))
+        message = ""
+        try:
+            load_dataset(path)
+        except EdgewbError as error:
+            message = str(error)
+        assert "\n" not in message

@@ -1,0 +1,133 @@
+"""Intervals against scipy, against direct sums, and by counting how often they cover the truth."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from edgewb.intervals import Z95, mcnemar_p_value, tango_interval, wilson_interval
+
+
+@st.composite
+def paired_counts(draw: st.DrawFn, largest: int = 2000) -> tuple[int, int, int]:
+    n = draw(st.integers(1, largest))
+    gained = draw(st.integers(0, n))
+    return gained, draw(st.integers(0, n - gained)), n
+
+
+@given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@settings(deadline=None)
+def test_wilson_agrees_with_scipy(case: tuple[int, int]) -> None:
+    correct, n = case
+    expected = binomtest(correct, n).proportion_ci(method="wilson")
+    low, high = wilson_interval(correct, n)
+    assert low == pytest.approx(expected.low, abs=1e-12)
+    assert high == pytest.approx(expected.high, abs=1e-12)
+    assert 0 <= low <= correct / n <= high <= 1
+
+
+def test_wilson_reaches_the_ends_exactly() -> None:
+    assert wilson_interval(0, 7)[0] == 0.0
+    assert wilson_interval(7, 7)[1] == 1.0
+
+
+def test_wilson_gives_newcombes_published_example() -> None:
+    # R. G. Newcombe, Statist. Med. 17 (1998) 857-872, table I: 81 of 263, method 3: 0.2553 to 0.3662.
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+@settings(deadline=None)
+def test_mcnemar_is_the_doubled_binomial_tail(gained: int, lost: int) -> None:
+    n = gained + lost
+    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1)) / 2**n
+    assert mcnemar_p_value(gained, lost) == pytest.approx(min(1.0, 2 * tail), rel=1e-12)
+
+
+@given(st.integers(0, 5000), st.integers(0, 5000))
+@settings(deadline=None)
+def test_mcnemar_is_symmetric_and_a_probability(gained: int, lost: int) -> None:
+    p = mcnemar_p_value(gained, lost)
+    assert p == mcnemar_p_value(lost, gained)
+    assert 0 <= p <= 1
+
+
+@given(paired_counts())
+@settings(deadline=None)
+def test_tango_contains_the_point_and_is_symmetric(case: tuple[int, int, int]) -> None:
+    gained, lost, n = case
+    low, high = tango_interval(gained, lost, n)
+    assert -1 <= low <= (gained - lost) / n <= high <= 1
+    assert low < high
+    assert tango_interval(lost, gained, n) == (-high, -low)
+
+
+@given(paired_counts(300))
+@settings(deadline=None)
+def test_tango_limits_solve_its_equation(case: tuple[int, int, int]) -> None:
+    """At a limit the score is 1.96, with the restricted estimate found by maximising the likelihood numerically."""
+    gained, lost, n = case
+    high = tango_interval(gained, lost, n)[1]
+    if high > 1 - 1e-9:
+        return
+    # The likelihood of (gained, lost, rest) when P(gained) - P(lost) = high, over q = P(lost).
+    q = np.linspace(0, (1 - high) / 2, 200_001)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = gained * np.log(q + high) + np.where(lost == 0, 0, lost * np.log(q))
+        rest = n - gained - lost
+        logs = logs + np.where(rest == 0, 0, rest * np.log(np.maximum(1 - 2 * q - high, 0)))
+    best = q[np.nanargmax(logs)]
+    score = (gained - lost - n * high) / math.sqrt(n * (2 * best + high * (1 - high)))
+    assert score == pytest.approx(-Z95, abs=2e-3)
+
+
+@pytest.mark.parametrize("n", [1, 10, 500])
+def test_tango_without_discordant_pairs_has_a_closed_form(n: int) -> None:
+    # q = 0 for d > 0, so n d^2 = z^2 d (1 - d).
+    limit = Z95**2 / (n + Z95**2)
+    assert tango_interval(0, 0, n) == pytest.approx((-limit, limit), abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 10, 500])
+def test_tango_with_every_pair_gained_has_a_closed_form(n: int) -> None:
+    # q = (1 - d) / 2, so n (1 - d) = z^2 (1 + d).
+    low, high = tango_interval(n, 0, n)
+    assert low == pytest.approx((n - Z95**2) / (n + Z95**2), abs=1e-9)
+    assert high == 1.0
+
+
+def test_tango_gives_the_published_example() -> None:
+    # Airway hyper-responsiveness before and after a transplantation (1, 1, 7, 12), M. W. Fagerland, S. Lydersen and P. Laake,
+    # Recommended tests and confidence intervals for paired binomial proportions, Statist. Med. 33 (2014) 2850-2875: -0.517 to -0.026.
+    assert tango_interval(1, 7, 21) == pytest.approx((-0.517, -0.026), abs=5e-4)
+
+
+@pytest.mark.parametrize("n", [8, 15, 25])
+def test_tango_covers_the_truth_as_often_as_it_says(n: int) -> None:
+    """Exact coverage: every possible table weighted with its multinomial probability, over a grid of true probabilities."""
+    tables = [(b, c) for b in range(n + 1) for c in range(n + 1 - b)]
+    limits = np.array([tango_interval(b, c, n) for b, c in tables])
+    counts = np.array([(b, c, n - b - c) for b, c in tables])
+    log_ways = np.array([math.lgamma(n + 1) - sum(math.lgamma(k + 1) for k in row) for row in counts.tolist()])
+    coverages = []
+    grid = np.linspace(0.02, 0.5, 13)
+    for gain in grid:
+        for loss in grid:
+            if gain + loss > 0.98:
+                continue
+            weights = np.exp(log_ways + counts @ np.log([gain, loss, 1 - gain - loss]))
+            assert weights.sum() == pytest.approx(1)
+            truth = gain - loss
+            coverages.append(weights[(limits[:, 0] <= truth) & (truth <= limits[:, 1])].sum())
+    assert np.mean(coverages) >= 0.93
+    assert min(coverages) >= 0.85
+    assert np.mean(coverages) <= 0.985  # an interval of everything would cover too
+
+
+@pytest.mark.parametrize("counts", [(1, 0, 0), (3, 3, 5), (-1, 0, 5), (0, 6, 5)])
+def test_counts_that_cannot_be_are_refused(counts: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match=r"counts"):
+        tango_interval(*counts)

@@ -1,0 +1,70 @@
+"""Splits that never overlap, with every class in each and all copies of an image in one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgewb.errors import DatasetError
+from edgewb.splits import Content, assign_splits
+
+
+class TestSplits:
+    @given(st.lists(st.integers(4, 60), min_size=2, max_size=8), st.integers(0, 2**32), st.data())
+    @settings(max_examples=60, deadline=None)
+    def test_every_class_is_in_every_split_and_copies_stay_together(self, counts: list[int], seed: int, data: st.DataObject) -> None:
+        labels = np.repeat(np.arange(len(counts)), counts)
+        identity = np.arange(len(labels))
+        for _ in range(data.draw(st.integers(0, 20))):
+            original, copy = data.draw(st.integers(0, len(labels) - 1)), data.draw(st.integers(0, len(labels) - 1))
+            identity[copy] = identity[original]
+        different = [len(np.unique(identity[labels == label])) for label in range(len(counts))]
+        x = identity.astype(np.float32)[:, None, None, None]
+        content = Content(x, labels.astype(np.int64), tuple(str(i) for i in range(len(counts))))
+        try:
+            splits = assign_splits(content, "made up", seed=seed)
+        except DatasetError:
+            shared = len(np.unique(identity)) < sum(different)  # a copy in two classes counts for one of them
+            assert min(different) < 4 or shared
+            return
+        together = np.concatenate(list(splits.values()))
+        assert sorted(together.tolist()) == list(range(len(labels)))
+        home: dict[int, str] = {}
+        for name, indices in splits.items():
+            for index in indices:
+                assert home.setdefault(int(identity[index]), name) == name
+        for indices in splits.values():
+            assert set(labels[indices]) == set(range(len(counts)))
+
+    @given(st.lists(st.integers(20, 300), min_size=2, max_size=6), st.integers(0, 100))
+    @settings(max_examples=30, deadline=None)
+    def test_shares_are_50_10_15_25(self, counts: list[int], seed: int) -> None:
+        n = sum(counts)
+        labels = np.repeat(np.arange(len(counts)), counts)
+        content = Content(np.zeros((n, 1), np.float32), labels, tuple(str(i) for i in range(len(counts))))
+        splits = assign_splits(content, "made up", seed=seed)
+        for name, share in {"calibration": 0.10, "validation": 0.15, "test": 0.25}.items():
+            assert len(splits[name]) == max(round(share * n), len(counts))
+            for label, count in enumerate(counts):
+                assert abs((labels[splits[name]] == label).sum() - share * count) <= 1.5
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_copies_do_not_change_the_sizes_where_they_fit(self, seed: int) -> None:
+        identity = np.arange(80)
+        identity[30:40] = 30  # ten of the forty images of class 0 are the same one
+        content = Content(identity.astype(np.float32)[:, None, None, None], np.repeat([0, 1], 40), ("a", "b"))
+        splits = assign_splits(content, "made up", seed=seed)
+        assert {name: len(indices) for name, indices in splits.items()} == {"train": 40, "calibration": 8, "validation": 12, "test": 20}
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_many_copies_leave_something_for_every_split(self, seed: int) -> None:
+        identity = np.arange(46)
+        identity[:20] = 0  # four different images in class 0, one of them twenty times
+        labels = np.repeat([0, 1], 23)
+        content = Content(identity.astype(np.float32)[:, None, None, None], labels, ("a", "b"))
+        for indices in assign_splits(content, "made up", seed=seed).values():
+            assert set(labels[indices]) == {0, 1}
+
+    def test_calibration_does_not_grow_without_end(self) -> None:
+        content = Content(np.zeros((20_000, 1), np.float32), np.arange(20_000) % 2, ("a", "b"))
+        assert len(assign_splits(content, "made up", seed=0)["calibration"]) == 500

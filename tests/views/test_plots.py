@@ -1,0 +1,89 @@
+import json
+import math
+
+import pytest
+
+from edgewb.views import plots
+
+EVERY = [plots.plot_accuracy, plots.plot_loss, plots.plot_latency, plots.plot_size, plots.plot_placement]
+
+
+def plain(figure):
+    return json.loads(figure.to_json())
+
+
+@pytest.mark.parametrize("plot", EVERY)
+def test_every_figure_has_titles_with_basis_and_readable_type(nine, plot):
+    figure = plain(plot(nine, "ptq_int8"))
+    layout = figure["layout"]
+    assert layout["title"]["text"]
+    assert "measured" in layout["xaxis"]["title"]["text"] or "predicted" in layout["xaxis"]["title"]["text"]
+    sizes = [layout["font"]["size"], *(layout[axis]["tickfont"]["size"] for axis in ("xaxis", "yaxis")), layout["legend"]["font"]["size"]]
+    sizes.append(layout["xaxis"]["title"]["font"]["size"])
+    sizes += [a["font"]["size"] for a in layout.get("annotations", ())]
+    assert min(sizes) >= 14
+
+
+@pytest.mark.parametrize("plot", EVERY)
+def test_the_recommended_variant_is_marked_in_words_or_by_a_sign(nine, plot):
+    assert "★" in plot(nine, "ptq_int8").to_json().encode().decode("unicode_escape") or "\\u2605" in plot(nine, "ptq_int8").to_json()
+    assert "\\u2605" not in plot(nine, None).to_json()
+
+
+@pytest.mark.parametrize("plot", EVERY)
+def test_texts_from_data_are_escaped(make_record, plot):
+    text = json.dumps(plain(plot([make_record("float32"), make_record('<a href="x">go</a>')])))
+    assert "<a " not in text
+    assert "&lt;a " in text
+
+
+@pytest.mark.parametrize("plot", EVERY)
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_records_make_a_figure(nine, plot, count):
+    assert plot(nine[:count]).to_json()
+
+
+def test_each_variant_has_its_own_shape_and_colour(nine):
+    drawn = [t for t in plain(plots.plot_accuracy(nine))["data"] if t.get("name")]
+    assert len({(t["marker"]["symbol"], t["marker"]["color"]) for t in drawn}) == len(nine)
+    assert len({t["marker"]["symbol"] for t in drawn}) == len(nine)
+
+
+def test_accuracy_whiskers_are_the_interval(nine):
+    for trace, record in zip(plain(plots.plot_accuracy(nine))["data"], nine, strict=True):
+        y, error = trace["y"][0], trace["error_y"]
+        assert (y - error["arrayminus"][0], y + error["array"][0]) == pytest.approx([100 * v for v in record.accuracy.ci95])
+    assert "error_x" in plain(plots.plot_accuracy(nine, cost="latency"))["data"][0]
+
+
+def test_loss_has_a_line_at_zero_and_one_at_the_budget(nine):
+    shapes = plain(plots.plot_loss(nine, budget_points=1.5))["layout"]["shapes"]
+    assert [shape["x0"] for shape in shapes] == [0, -1.5]
+    assert shapes[0]["line"].get("dash") != shapes[1]["line"]["dash"]
+    assert len(plain(plots.plot_loss(nine))["layout"]["shapes"]) == 1
+
+
+def test_latency_is_on_a_log_axis_with_labels_in_sight(nine):
+    figure = plain(plots.plot_latency(nine))
+    axis = figure["layout"]["xaxis"]
+    assert axis["type"] == "log"
+    values = [v for t in figure["data"] for v in t["x"]]
+    inside = [label for tick, label in zip(axis["tickvals"], axis["ticktext"], strict=True) if min(values) <= tick <= max(values)]
+    assert len(inside) >= 2
+    assert all(float(label) == pytest.approx(tick) for tick, label in zip(axis["tickvals"], axis["ticktext"], strict=True))
+    assert [t["name"] for t in figure["data"]] == ["one call", "p50", "p90", "p99"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.05, 0.07), (0.9, 1.1), (0.001, 900), (3, 3)])
+def test_log_ticks_cover_the_range_in_order(low, high):
+    ticks = plots._log_ticks(low, high)
+    assert ticks == sorted(ticks)
+    assert ticks[0] <= low
+    assert ticks[-1] >= high
+    assert all(math.isfinite(t) for t in ticks)
+
+
+def test_bars_differ_by_pattern_too(nine):
+    for figure in (plots.plot_size(nine), plots.plot_placement(nine)):
+        bars = plain(figure)["data"]
+        assert len({bar["marker"]["pattern"]["shape"] for bar in bars}) == len(bars) == 2

@@ -1,0 +1,74 @@
+import pytest
+
+from edgewb.views.infos import LatencyInfo, LatencyRow, LossInfo, LossRow, PlacementInfo, PlacementRow, accuracy_info, size_info
+from edgewb.views.readings import joined, read_accuracy, read_latency, read_loss, read_placement, read_size
+
+
+def loss(*rows, budget=None):
+    made = tuple(
+        LossRow(recipe=name, points=p, low_points=low, high_points=high, p_value=0.0004, n=90, recommended=False)
+        for name, p, low, high in rows
+    )
+    return LossInfo(rows=made, against="float32", budget_points=budget, basis="measured", n="90")
+
+
+def test_a_loss_below_zero_is_named_and_one_that_holds_zero_is_not():
+    text = read_loss(loss(("a", -5.0, -8.0, -2.0), ("b", -0.5, -2.0, 1.0), budget=2.0))
+    assert text == (
+        "a loses accuracy beyond chance (interval below 0); for 1 of 2 the interval holds 0, so no change is shown at n = 90. "
+        "The largest loss is a's, -5.0 points (p < 0.001). 1 of 2 stay within the budget of 2.0 points, 1 with the whole interval."
+    )
+    assert "beyond chance" not in read_loss(loss(("b", -0.5, -2.0, 1.0)))
+    assert "c gains" in read_loss(loss(("c", 5.0, 2.0, 8.0)))
+
+
+def test_the_budget_counts_point_and_interval_apart():
+    assert "1 of 1 stay within the budget of 1.0 points, 0 with the whole interval" in read_loss(loss(("a", -1.0, -1.5, 0.0), budget=1.0))
+
+
+def test_accuracy_names_the_best_the_cheapest_and_what_overlaps(nine):
+    text = read_accuracy(accuracy_info(nine))
+    assert text.startswith("qat_int8 is the most accurate, 98.8 % [97.4, 99.4]; prune80_ptq_int8 costs least (22.3 kB) and reaches 96.2 %.")
+    assert "All 8 other intervals overlap" in text
+    assert "and float16 share the highest accuracy, 98.6 %" in read_accuracy(accuracy_info(nine[:3]))
+    assert "overlap" not in read_accuracy(accuracy_info(nine[:1]))
+
+
+def test_latency_compares_medians_and_tails():
+    def row(name, p50, p99):
+        return LatencyRow(recipe=name, p50_ms=p50, p90_ms=p99, p99_ms=p99, first_ms=9.0, n=5, drawn_ms=(p50,), recommended=False)
+
+    info = LatencyInfo(
+        target="cpu", rows=(row("a", 0.05, 0.2), row("b", 0.1, 0.11)), basis="measured", n="5", kernels="k", threads="1", cpu="c"
+    )
+    assert read_latency(info) == (
+        "a has the lowest median on cpu, 0.0500 ms; b the highest, 0.100 ms (2.00 times). The longest tail is a's: p99 is 4.0 times p50."
+    )
+
+
+def test_sizes(nine):
+    assert read_size(size_info(nine)) == (
+        "prune80_ptq_int8 is the smallest compressed, 22.3 kB, against 151 kB for float32 (6.8 times). "
+        "Compression takes most from prune80_ptq_int8: 65 % of its 63.3 kB."
+    )
+
+
+def test_placement_tells_whole_part_and_none():
+    def row(name, tpu, cpu):
+        return PlacementRow(recipe=name, ops_edgetpu=tpu, ops_cpu=cpu, ops_unknown=0, recommended=False)
+
+    info = PlacementInfo(rows=(row("a", 3, 0), row("b", 2, 1), row("c", 0, 3)), basis="predicted")
+    assert read_placement(info) == "Every op of a would go to the Edge TPU; part of b (2 of 3); nothing of c (predicted)."
+    assert read_placement(PlacementInfo(rows=(row("c", 0, 3),), basis="predicted")) == "Nothing of c would go to the Edge TPU (predicted)."
+
+
+@pytest.mark.parametrize(
+    ("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c"), (list("abcde"), "a, b, c and 2 more")]
+)
+def test_joined(names, text):
+    assert joined(names) == text
+
+
+def test_empty_figures_have_a_reading():
+    for reading in (read_accuracy(accuracy_info([])), read_loss(loss()), read_size(size_info([]))):
+        assert reading.endswith(".")

@@ -1,0 +1,156 @@
+"""The report in a real browser: drawn, quiet, self-contained, and no wider than a phone."""
+
+import io
+import shutil
+import time
+
+import pytest
+
+from edgewb.views.report import write_report
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTLED = "document.querySelectorAll('[data-drawn]').length === document.querySelectorAll('script[data-figure]').length"
+
+
+def wait_until(page, condition):
+    # Not wait_for_function: the page's content security policy forbids the eval it polls with.
+    deadline = time.monotonic() + 30
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"never came true: {condition}"
+        page.wait_for_timeout(50)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def report(tmp_path, nine, recommendation, context):
+    return write_report(tmp_path / "report.html", nine, recommendation, [], context)
+
+
+@pytest.fixture
+def visit(browser, report):
+    contexts, seen = [], {"console": [], "outside": []}
+
+    def open_page(width=1366, height=768, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+
+        def route(request):
+            if request.request.url.startswith(("file:", "data:", "blob:")):
+                request.continue_()
+            else:
+                seen["outside"].append(request.request.url)
+                request.abort()
+
+        page.route("**/*", route)
+        page.on("console", lambda message: seen["console"].append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: seen["console"].append(str(error)))
+        page.goto(report.as_uri())
+        wait_until(page, SETTLED)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert seen == {"console": [], "outside": []}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_figure_is_really_drawn(visit, scheme):
+    from PIL import Image
+
+    page = visit(scheme=scheme)
+    figures = page.query_selector_all(".plot")
+    assert len(figures) == 5
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(23, 25, 28)"}[scheme]
+    for figure in figures:
+        assert figure.evaluate("e => e.querySelectorAll('svg.main-svg').length") >= 2
+        assert figure.evaluate("e => e.querySelectorAll('.point, .points path, .bars path').length") >= 8
+        figure.scroll_into_view_if_needed()
+        image = Image.open(io.BytesIO(figure.screenshot())).convert("RGB")
+        colours = image.getcolors(maxcolors=1 << 24)
+        blank = max(count for count, _ in colours) / (image.width * image.height)
+        assert blank < 0.99
+        vivid = sum(count for count, (r, g, b) in colours if max(r, g, b) - min(r, g, b) > 60)
+        assert vivid > 200
+
+
+@pytest.mark.parametrize("width", [390, 768, 1366])
+def test_the_page_never_scrolls_sideways(visit, width):
+    page = visit(width=width, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for figure in page.query_selector_all(".plot"):
+        assert figure.evaluate("e => e.querySelector('.main-svg').getBoundingClientRect().right <= e.getBoundingClientRect().right + 1")
+
+
+def test_the_wide_table_scrolls_in_its_own_box_on_a_phone(visit):
+    page = visit(width=390, height=844)
+    assert page.evaluate("(() => { const b = document.querySelector('.scroll'); return b.scrollWidth > b.clientWidth; })()")
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_axis_titles_and_names_are_not_cut_off(visit, width):
+    page = visit(width=width, height=844)
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('.plot')].flatMap(plot => {
+            const box = plot.getBoundingClientRect();
+            return [...plot.querySelectorAll('.infolayer text, .xtick text, .ytick text')].filter(text => {
+                const r = text.getBoundingClientRect();
+                return r.width > 0 && (r.left < box.left - 1 || r.right > box.right + 1 || r.bottom > box.bottom + 1);
+            }).map(text => text.textContent);
+        })"""
+    )
+    assert outside == []
+
+
+def test_names_beside_the_rows_do_not_overlap(visit):
+    page = visit(width=390, height=844)
+    overlapping = page.evaluate(
+        """() => [...document.querySelectorAll('.plot')].flatMap(plot => {
+            const ticks = [...plot.querySelectorAll('.ytick text')].map(t => t.getBoundingClientRect()).sort((a, b) => a.top - b.top);
+            return ticks.slice(1).filter((t, i) => t.top < ticks[i].bottom - 1).length ? [plot.id] : [];
+        })"""
+    )
+    assert overlapping == []
+
+
+def test_colours_follow_the_page_when_its_scheme_changes(visit):
+    page = visit(scheme="light")
+    page.emulate_media(color_scheme="dark")
+    wait_until(page, "document.querySelector('.plot').layout.font.color === '#d8d8d8'")
+
+
+def test_on_paper_the_figures_fit_the_sheet_and_are_dark_on_white(visit):
+    page = visit(scheme="dark")
+    width = "document.querySelector('.plot .main-svg').getBoundingClientRect().width"
+    before = page.evaluate(width)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    wait_until(page, f"{width} <= 680")
+    assert page.evaluate("document.querySelector('.plot').layout.font.color") == "#333333"
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    wait_until(page, f"{width} === {before}")
+    assert page.evaluate("document.querySelector('.plot').layout.font.color") == "#d8d8d8"
