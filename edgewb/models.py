@@ -35,7 +35,7 @@ def _digits_cnn(input_shape: tuple[int, ...], classes: int) -> Any:
 
 
 def _image_cnn(input_shape: tuple[int, ...], classes: int) -> Any:
-    return _separable_cnn(input_shape, classes, 16, ((32, 2), (64, 2), (64, 1), (128, 2), (128, 1)))
+    return _separable_cnn(input_shape, classes, 16, ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1)))
 
 
 def _table_mlp(input_shape: tuple[int, ...], classes: int) -> Any:
@@ -99,8 +99,17 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, weights: 
     require("tf_keras", "train", "to train models")
     model = MODELS[name].build(input_shape, classes)
     if weights:
+        before = model.get_weights()
         try:
             model.load_weights(weights, by_name=True)
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"the weights in {weights} do not fit {name} at {input_shape}: {first_line(error)}") from None
+        # Keras matches layers by name and says nothing of those it does not find.
+        kernels = [(old, new) for old, new in zip(before, model.get_weights(), strict=True) if old.ndim > 1]
+        same = sum(bool((old == new).all()) for old, new in kernels)
+        if same > len(kernels) // 2:
+            raise InputError(
+                f"the weights in {weights} do not belong to {name}: {same} of its {len(kernels)} kernels are not in the file; "
+                "give the Keras weights of this architecture"
+            )
     return model

@@ -34,7 +34,7 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     check_budget(budget_points)
     compared = [r for r in records if r.accuracy_delta is not None]
     within = [r for r in compared if _points(r) >= -budget_points - 1e-9]
-    head = f"at most {budget_points:.1f} point{'' if budget_points == 1 else 's'} lost"
+    head = f"At most {budget_points:.1f} point{'' if budget_points == 1 else 's'} lost"
     if not compared:
         return Recommendation(recipe=None, why=f"{head}: there is no variant beside float32 to choose from", budget_points=budget_points)
     if not within:

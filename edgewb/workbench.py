@@ -97,10 +97,12 @@ def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) 
 
 
 def _write_report(outcome: Outcome, command: str) -> Path:
-    from edgewb.compilers.inspections import inspect
+    from edgewb.compilers.inspections import inspect_graph
+    from edgewb.tflite.reader import read_graph
     from edgewb.views.report import ReportContext, write_report
 
     about = outcome.context
+    hashes = {record.recipe: record.sha256 for record in outcome.records}
     context = ReportContext(
         dataset=about.dataset,
         dataset_fingerprint=about.dataset_fingerprint,
@@ -112,7 +114,7 @@ def _write_report(outcome: Outcome, command: str) -> Path:
         budget_points=outcome.recommendation.budget_points,
         command=command,
         notes=about.notes,
-        inspections={recipe: inspect(path)._repr_html_() for recipe, path in outcome.files.items()},
+        inspections={recipe: inspect_graph(read_graph(path), path.name, hashes[recipe])._repr_html_() for recipe, path in outcome.files.items()},
     )
     folder = next(iter(outcome.files.values())).parent.parent
     return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)

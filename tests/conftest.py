@@ -15,6 +15,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 import builders
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-hardware", action="store_true", help="also run the tests that need an Edge TPU on this machine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--run-hardware"):
+        for item in items:
+            if "hardware" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="needs an Edge TPU: run with --run-hardware"))
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the database and the cache of the person who runs it."""
+    monkeypatch.setenv("EDGEWB_HOME", str(tmp_path_factory.mktemp("home")))
+
+
 @pytest.fixture(scope="session")
 def tflite_bytes() -> Callable[[str], bytes]:
     """``tflite_bytes("int8_conv")``: the bytes of a model built by ``builders.ALL``, built once."""

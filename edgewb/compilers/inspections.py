@@ -60,13 +60,6 @@ class Inspection(Jsonable):
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The object ``inspect --json`` prints: lists, not tuples, so that it equals what is read back from the JSON."""
-        import msgspec
-
-        result: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        return result
-
     def __str__(self) -> str:
         """A plain-text report."""
         return to_text(self)

@@ -86,10 +86,11 @@ def _clean_long(text: str) -> str:
 
 
 def to_html(inspection: Inspection) -> str:
-    """The same report as an HTML fragment without styles or scripts of its own."""
-    facts = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in _facts(inspection))
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in _HEAD)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in _rows(inspection))
+    """The same report as an HTML fragment without scripts. Its cells are aligned to the left, which a notebook by itself does not do."""
+    left = ' style="text-align:left"'
+    facts = "".join(f"<tr><th{left}>{html.escape(name)}</th><td{left}>{html.escape(value)}</td></tr>" for name, value in _facts(inspection))
+    head = "".join(f"<th{left}>{html.escape(name)}</th>" for name in _HEAD)
+    body = "".join("<tr>" + "".join(f"<td{left}>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in _rows(inspection))
     more = len(inspection.ops) - _MAX_ROWS
     rest = f"<p>... and {more} more ops</p>" if more > 0 else ""
     notes = "".join(

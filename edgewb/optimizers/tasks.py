@@ -12,8 +12,9 @@ import numpy as np
 from edgewb.errors import ConversionError, EdgewbError, first_line, require
 from edgewb.model_files import ModelKind, ModelSource, load_float_model
 from edgewb.optimizers import clustering, conversion, pruning, quantization_aware
+from edgewb.optimizers.augmentation import augment
 from edgewb.optimizers.recipes import Conversion, Recipe
-from edgewb.optimizers.training import Fit, TrainingData, TrainingSettings, fit
+from edgewb.optimizers.training import Fit, TrainingData, TrainingSettings, fit, fit_head
 from edgewb.optimizers.workers import Progress
 
 INPUT_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
@@ -67,7 +68,11 @@ def train_float(
     """Train a built-in network from its seed; its weights as the bytes of an .npz."""
     _begin(seed)
     model = load_float_model(source, input_shape=data.input_shape, classes=data.classes)
-    outcome = fit(model.keras, data, settings, fine_tune=False, progress=progress)
+    data = augment(data, seed)
+    if source.weights:
+        outcome = fit_head(model.keras, data, settings, progress)
+    else:
+        outcome = fit(model.keras, data, settings, fine_tune=False, progress=progress)
     stream = io.BytesIO()
     np.savez(stream, *model.keras.get_weights())
     return stream.getvalue(), outcome, Description(model.input_shape, model.outputs, model.parameters)
@@ -103,7 +108,7 @@ def make_variant(
     function, trackable = model.function, model.trackable
     facts: dict[str, Any] = {}
     if recipe.fine_tunes:
-        trackable, facts = _fine_tune(model.keras, data, recipe, settings, progress)
+        trackable, facts = _fine_tune(model.keras, augment(data, seed), recipe, settings, progress)
         function = _inference(trackable)
     assert function is not None
     content = conversion.convert_function(function, trackable, model.input_shape, recipe.conversion, data.calibration_x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,6 +111,35 @@ def fit(
         )
     _, accuracy = model.evaluate(data.validation_x, data.validation_y, batch_size=batch, verbose=0)
     return Fit(float(accuracy), len(data.validation_y), epochs)
+
+
+def fit_head(model: Any, data: TrainingData, settings: TrainingSettings, progress: Progress) -> Fit:
+    """Train only the last dense layer, on the features below it, computed once: pretrained weights stay as they are.
+
+    Raises:
+        ConversionError: the loss became NaN or infinite.
+    """
+    import tf_keras as keras
+
+    features = keras.Model(model.input, model.get_layer("pool").output)
+    inputs = keras.Input(features.output_shape[1:])
+    head = keras.Model(inputs, keras.layers.Softmax()(keras.layers.Dense(data.classes, name="logits")(inputs)))
+
+    def compute(x: npt.NDArray[np.float32], start: float, end: float) -> npt.NDArray[np.float32]:
+        rows = []
+        for i in range(0, len(x), 16):
+            rows.append(np.asarray(features(x[i : i + 16], training=False)))
+            progress(start + (end - start) * (i + 16) / max(len(x), 16))
+        return np.concatenate(rows)
+
+    below = dataclasses.replace(
+        data,
+        train_x=compute(data.train_x, 0.0, 0.7),
+        validation_x=compute(data.validation_x, 0.7, 0.8),
+    )
+    outcome = fit(head, below, settings, fine_tune=False, progress=lambda share: progress(0.8 + 0.2 * share))
+    model.get_layer("logits").set_weights(head.get_layer("logits").get_weights())
+    return outcome
 
 
 def fine_tuning_steps(data: TrainingData, settings: TrainingSettings) -> int:

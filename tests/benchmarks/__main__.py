@@ -1,0 +1,112 @@
+"""Benchmarks: each prints a figure beside the plain alternative or the bar it is held to, measured in this run (``make bench``).
+
+Not tests: nothing here fails on a slow machine. Seconds are of this machine; ratios are side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def seconds(command: list[str], environment: dict[str, str] | None = None) -> float:
+    """Wall-clock seconds of a command that must succeed (or say "no")."""
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{' '.join(command)} failed: {done.stderr.strip()}")
+    return time.perf_counter() - start
+
+
+def side_by_side(commands: dict[str, list[str]], rounds: int = 7) -> dict[str, float]:
+    """Median seconds of each command, the commands taking turns."""
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            taken[name].append(seconds(command))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def starting() -> None:
+    """``import edgewb`` and ``edgewb --help`` against a bare interpreter."""
+    python = sys.executable
+    result = side_by_side(
+        {
+            "bare python": [python, "-c", "pass"],
+            "import edgewb": [python, "-c", "import edgewb"],
+            "edgewb --help": [python, "-m", "edgewb.cli", "--help"],
+            "import tensorflow": [python, "-c", "import tensorflow"],
+        },
+        rounds=5,
+    )
+    bare = result["bare python"]
+    print(f"import edgewb       {result['import edgewb'] - bare:6.3f} s over a bare interpreter ({bare:.3f} s)   bar 0.15 s")
+    print(f"edgewb --help       {result['edgewb --help']:6.3f} s in all                                 bar 0.4 s")
+    print(f"import tensorflow   {result['import tensorflow']:6.3f} s, the plain alternative")
+
+
+def demo() -> None:
+    """The digits study: full, fast, and the second run, each with a home of its own."""
+    python = sys.executable
+    for flags, bar in (([], 180), (["--fast"], 75)):
+        with tempfile.TemporaryDirectory() as home:
+            command = [python, "-m", "edgewb.cli", "demo", *flags, "--out", str(Path(home) / "out"), "--json"]
+            first = seconds(command, {"EDGEWB_HOME": home})
+            second = seconds(command, {"EDGEWB_HOME": home})
+        name = " ".join(["edgewb demo", *flags])
+        print(f"{name:<20}{first:6.1f} s   bar {bar} s;   again {second:5.1f} s   bar 15 s   ({first / second:.0f} times faster)")
+
+
+def measuring() -> None:
+    """What ``measure`` adds to a call of the bare interpreter, on a model made for the tests."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    import builders
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    from edgewb.measurements import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(builders.ALL["int8_conv"]())
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter.allocate_tensors()
+        given, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        values = np.zeros(given["shape"], given["dtype"])
+        ours, bare = [], []
+        for _ in range(20):
+            ours.append(statistics.median(measure(path, runs=2000).samples_ms))
+            times = []
+            for _ in range(2000):
+                start = time.perf_counter()
+                interpreter.set_tensor(given["index"], values)
+                interpreter.invoke()
+                interpreter.get_tensor(result["index"])
+                times.append(1000 * (time.perf_counter() - start))
+            bare.append(statistics.median(times))
+    added = 1000 * (statistics.median(ours) - statistics.median(bare))
+    print(f"edgewb.measure      {added:+.2f} microseconds a call over the bare interpreter's {1000 * statistics.median(bare):.2f}")
+
+
+def main() -> None:
+    """Run all of them, or those named."""
+    known: dict[str, Callable[[], None]] = {"starting": starting, "measuring": measuring, "demo": demo}
+    chosen = sys.argv[1:] or list(known)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")
+    for name in chosen:
+        if name not in known:
+            raise SystemExit(f"no benchmark {name!r}: known are {', '.join(known)}")
+        known[name]()
+
+
+if __name__ == "__main__":
+    main()
