@@ -46,14 +46,17 @@ class StageCache:
         """The files of an entry, or None. A damaged entry (contents that do not match their sha256) counts as absent and is removed."""
         entry = self.folder / stage / key
         try:
-            listing = json.loads((entry / "entry.json").read_text())
+            listing = dict(json.loads((entry / "entry.json").read_bytes()))
             files = {name: (entry / name).read_bytes() for name in listing}
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError, RecursionError):
             files, listing = {}, {}
         if listing and all(hashlib.sha256(files[name]).hexdigest() == listing[name] for name in listing):
             return files
-        if entry.exists():
+        if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                entry.unlink()
         return None
 
     def put(self, stage: str, key: str, files: Mapping[str, bytes]) -> None:
@@ -74,8 +77,9 @@ class StageCache:
             try:
                 temporary.rename(entry)
             except OSError:
-                if self.get(stage, key) is None:  # else another process was first, with the same content
-                    raise
+                # Another process was first, with the same content; or what lay there was damaged, and the look at it removed it.
+                if self.get(stage, key) is None:
+                    temporary.rename(entry)
         except OSError as error:
             raise storage_error(self.folder, "write the stage cache", error) from None
         finally:

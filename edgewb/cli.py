@@ -20,6 +20,8 @@ class _Parser(argparse.ArgumentParser):
     """Usage errors as everywhere in edgewb: one line that says what was given, what is allowed, and what to do."""
 
     def error(self, message: str) -> NoReturn:
+        if "--input-range" in message and "expected one argument" in message:
+            message += " (when it begins with a minus, join it with =: --input-range=-1,1)"
         raise InputError(f"{message}; see {self.prog} --help")
 
 
@@ -147,7 +149,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from edgewb.studies import suitable_recipes
 
-    recipes = arguments.recipes or suitable_recipes(arguments.model, arguments.weights)
+    recipes = suitable_recipes(arguments.model, arguments.weights) if arguments.recipes is None else arguments.recipes
     targets = [name.strip() for name in arguments.targets.split(",") if name.strip()]
     if not targets:
         raise InputError("--targets is empty: name one, such as cpu")
@@ -259,20 +261,29 @@ def main(arguments: list[str] | None = None) -> int:
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        parsed = _parser().parse_args(arguments)
-        return int(parsed.does(parsed))
+        try:
+            parsed = _parser().parse_args(arguments)
+            status = int(parsed.does(parsed))
+        except SystemExit as asked:  # --help, --version
+            status = int(asked.code or 0)
+        sys.stdout.flush()  # here a full disk or a reader that went away can still be explained; when Python exits it cannot
+        return status
     except EdgewbError as error:
         return _fail(" ".join(str(error).split()))
     except KeyboardInterrupt:
         print("\nedgewb: stopped; every finished variant is kept, the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away, as `head` does
+        _drop_output()  # the reader went away, as `head` does
         return DONE
     except MemoryError:
         return _fail("out of memory: take smaller images, fewer of them, or a machine with more")
     except OSError as error:
         where = f" {error.filename!r}" if error.filename else ""
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
         return _fail(
             f"the system refused{where}: {error.strerror or error}; what was finished before is kept, mend it and run the same command again"
         )
@@ -281,6 +292,12 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return _fail(f"unexpected {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}; "
                      "this is a fault of edgewb, please report it with the output of the same command under EDGEWB_DEBUG=1")  # fmt: skip
+
+
+def _drop_output() -> None:
+    """Send what is still buffered for standard output nowhere: Python would try once more on exit, and complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> int:

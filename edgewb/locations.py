@@ -30,6 +30,8 @@ def storage_error(path: Path, action: str, error: OSError) -> StorageError:
         advice = f"no permission: choose another folder (set {HOME_VARIABLE} for results and cache) or change its permissions"
     elif error.errno in (errno.ENOENT, errno.ENOTDIR):
         advice = "no such file or folder: check the path"
+    elif error.errno == errno.EEXIST:
+        advice = f"a file of that name is in the way: choose another folder (set {HOME_VARIABLE} for results and cache) or move the file"
     elif error.errno == errno.EISDIR:
         advice = "it is a folder: give the name of a file"
     else:

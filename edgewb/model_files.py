@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,7 +136,9 @@ def _identify_file(path: Path) -> ModelKind:
         try:
             with zipfile.ZipFile(path) as archive:
                 metadata = json.loads(archive.read("metadata.json"))
-        except (KeyError, zipfile.BadZipFile, json.JSONDecodeError):
+            if not isinstance(metadata, dict):
+                raise ValueError("metadata.json holds no object")
+        except (KeyError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile):
             raise ModelFileError(
                 f"{path} is a zip but no readable .keras file: save the model again with model.save('name.keras')"
             ) from None

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from edgewb.caches import StageCache, code_fingerprint, fingerprint
 from edgewb.environments import environment
-from edgewb.errors import DatasetError, InputError
+from edgewb.errors import ConversionError, InputError
 from edgewb.model_files import ModelSource
 from edgewb.models import MODELS
 from edgewb.optimizers.recipes import Recipe
@@ -232,7 +232,7 @@ class Stages:
         test = self.dataset.open_test()
         outputs = predict(file, as_inputs(test, self.input_range))
         if not np.isfinite(outputs).all():
-            raise DatasetError(
+            raise ConversionError(
                 f"{file.name} gives NaN or infinite outputs on the test examples: train the model again, or check its input range"
             )
         right = outputs.argmax(axis=-1) == test.y

@@ -289,8 +289,9 @@ def _measure(
             "environment": environment().to_dict(),
         }
     )
-    if (kept := store.get(key)) is not None:
-        return dataclasses.replace(kept, file=str(path)), path
+    # An imported record has its maker's word only, even under the key of what was done here.
+    if kept := store.query(key=key, origin="local"):
+        return dataclasses.replace(kept[0], file=str(path)), path
     compared = right[REFERENCE] if recipe.name != REFERENCE else None
     record = Record(
         key=key,

@@ -78,7 +78,8 @@ DEMO_RECIPES = (
     "cluster16_ptq_int8",
 )
 
-_STEP = re.compile(r"(?:prune(?P<prune>\d{1,3})|cluster(?P<cluster>\d{1,4}))_")
+# One spelling per recipe (no leading zeros, ASCII digits): the name is part of keys and file names.
+_STEP = re.compile(r"(?:prune(?P<prune>0|[1-9][0-9]{0,2})|cluster(?P<cluster>0|[1-9][0-9]{0,3}))_")
 
 
 def decode_recipe(name: str) -> Recipe:

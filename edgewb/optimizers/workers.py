@@ -115,8 +115,9 @@ class Worker:
             self._process.wait(timeout=10)
         code = self._process.poll()
         if code is not None and code < 0:
-            with contextlib.suppress(ValueError):
-                how = f"signal {-code}, {signal.Signals(-code).name}"
+            how = f"signal {-code}"
+            with contextlib.suppress(ValueError):  # a signal without a name
+                how += f", {signal.Signals(-code).name}"
                 if -code == signal.SIGKILL:
                     how += ", often the system running out of memory"
         else:

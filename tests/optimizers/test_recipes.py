@@ -1,0 +1,121 @@
+"""Recipe names: every known one, the grammar, and what is said of the others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgewb.errors import InputError
+from edgewb.optimizers.recipes import DEMO_RECIPES, REFERENCE, Conversion, Recipe, decode_recipe, decode_recipes
+
+CONVERSIONS = [c.value for c in Conversion]
+TRAINABLE = [c for c in CONVERSIONS if c != "qat_int8"]
+
+
+@pytest.mark.parametrize("name", DEMO_RECIPES)
+def test_every_recipe_of_the_demo_is_decoded_and_described(name: str) -> None:
+    recipe = decode_recipe(name)
+    assert recipe.name == name
+    assert name.endswith(recipe.conversion)
+    assert recipe.description
+    assert "\n" not in recipe.description
+
+
+def test_the_names_others_rely_on() -> None:
+    assert decode_recipe("float32") == Recipe("float32", Conversion.FLOAT32)
+    assert decode_recipe("ptq_int8_per_tensor") == Recipe("ptq_int8_per_tensor", Conversion.PTQ_INT8_PER_TENSOR)
+    assert decode_recipe("prune80_ptq_int8") == Recipe("prune80_ptq_int8", Conversion.PTQ_INT8, prune_percent=80)
+    assert decode_recipe("cluster16_ptq_int8") == Recipe("cluster16_ptq_int8", Conversion.PTQ_INT8, clusters=16)
+    assert DEMO_RECIPES[0] == REFERENCE
+    assert len(set(DEMO_RECIPES)) == 9
+
+
+def test_what_is_integer_and_what_trains() -> None:
+    integer = {name for name in DEMO_RECIPES if decode_recipe(name).conversion.is_int8}
+    assert integer == {"ptq_int8", "ptq_int8_per_tensor", "qat_int8", "prune50_ptq_int8", "prune80_ptq_int8", "cluster16_ptq_int8"}
+    training = {name for name in DEMO_RECIPES if decode_recipe(name).fine_tunes}
+    assert training == {"qat_int8", "prune50_ptq_int8", "prune80_ptq_int8", "cluster16_ptq_int8"}
+
+
+@given(st.integers(0, 2000), st.sampled_from(TRAINABLE))
+def test_any_percentage_from_1_to_99_before_any_conversion(percent: int, conversion: str) -> None:
+    name = f"prune{percent}_{conversion}"
+    if 1 <= percent <= 99:
+        recipe = decode_recipe(name)
+        assert (recipe.name, recipe.prune_percent, recipe.clusters, str(recipe.conversion)) == (name, percent, None, conversion)
+    else:
+        with pytest.raises(InputError, match="prune"):
+            decode_recipe(name)
+
+
+@given(st.integers(0, 20_000), st.sampled_from(TRAINABLE))
+def test_any_number_of_clusters_from_2_to_256(clusters: int, conversion: str) -> None:
+    name = f"cluster{clusters}_{conversion}"
+    if 2 <= clusters <= 256:
+        recipe = decode_recipe(name)
+        assert (recipe.clusters, recipe.prune_percent) == (clusters, None)
+    else:
+        with pytest.raises(InputError, match="cluster"):
+            decode_recipe(name)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_recipe_of_that_name_or_one_line(text: str) -> None:
+    try:
+        assert decode_recipe(text).name == text
+    except InputError as error:
+        assert len(str(error).splitlines()) == 1
+
+
+@given(st.lists(st.sampled_from(["prune50", "cluster16", "prune0", "prune100", "cluster1", "int8", *CONVERSIONS]), min_size=1, max_size=4))
+def test_pieces_in_any_order_decode_to_what_they_say_or_are_refused(pieces: list[str]) -> None:
+    name = "_".join(pieces)
+    try:
+        recipe = decode_recipe(name)
+    except InputError:
+        return
+    steps = [f"prune{recipe.prune_percent}"] * (recipe.prune_percent is not None) + [f"cluster{recipe.clusters}"] * (
+        recipe.clusters is not None
+    )
+    assert name == "_".join([*steps, str(recipe.conversion)])
+
+
+@pytest.mark.parametrize("name", ["prune050_ptq_int8", "prune5٠_ptq_int8", "cluster016_ptq_int8"])
+def test_one_recipe_has_one_spelling(name: str) -> None:
+    with pytest.raises(InputError, match="unknown recipe"):
+        decode_recipe(name)
+
+
+@pytest.mark.parametrize(
+    ("given_name", "meant"), [("ptq_int9", "ptq_int8"), ("float_32", "float32"), ("prune50ptq_int8", "prune50_ptq_int8"), ("QAT_INT8", None)]
+)
+def test_an_unknown_recipe_says_what_was_meant(given_name: str, meant: str | None) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_recipe(given_name)
+    text = str(caught.value)
+    assert repr(given_name) in text
+    assert (f"did you mean {meant!r}?" in text) == (meant is not None)
+    assert all(name in text for name in DEMO_RECIPES)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("prune50_prune60_ptq_int8", "prunes twice"),
+        ("cluster16_cluster8_ptq_int8", "clusters twice"),
+        ("prune50_cluster16_ptq_int8", "not built yet"),
+        ("prune50_qat_int8", "'prune50_ptq_int8'"),
+        ("cluster16_qat_int8", "'cluster16_ptq_int8'"),
+    ],
+)
+def test_combinations_that_are_not_built_say_what_to_take(name: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        decode_recipe(name)
+
+
+def test_lists_of_recipes() -> None:
+    names = [recipe.name for recipe in decode_recipes(" ptq_int8 , float16,,ptq_int8")]
+    assert names == ["ptq_int8", "float16"]
+    assert decode_recipes(["float16"]) == decode_recipes(("float16",)) == decode_recipes("float16")
+    for nothing in ("", " , ", []):
+        with pytest.raises(InputError, match="no recipe given"):
+            decode_recipes(nothing)
