@@ -144,6 +144,8 @@ def as_inputs(examples: Split | npt.NDArray[Any], input_range: tuple[float, floa
 
 def _existing_path(name: str | Path) -> Path:
     text = str(name)
+    if text == "":  # which Path would take for the current folder
+        raise unknown_name("dataset", text, DATASET_NAMES, "a path to a folder of images or to an .npz file is also possible")
     path = Path(os.path.expanduser(text))  # unlike Path, os.path raises nothing for unknown users or long names
     if os.path.exists(path):
         return path

@@ -39,6 +39,18 @@ def storage_error(path: Path, action: str, error: OSError) -> StorageError:
     return StorageError(f"cannot {action} {str(path)!r}: {advice}")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; one that exists is fine.
+
+    Raises:
+        StorageError: no permission, a file in the way, disk full.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(path, "make the folder", error) from None
+
+
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """Write a file whole: a temporary name in the same folder, then one rename. The folder is made when missing.
 

@@ -10,7 +10,7 @@ from edgewb.errors import InputError, first_line, require
 
 
 def _separable_cnn(input_shape: tuple[int, ...], classes: int, stem: int, blocks: tuple[tuple[int, int], ...]) -> Any:
-    """A convolution, then depthwise separable blocks of (channels, stride), batch norm and ReLU after each (MobileNet, arXiv 1704.04861)."""
+    """A convolution, then depthwise separable blocks of (channels, stride), each with batch norm and ReLU (MobileNet, arXiv 1704.04861)."""
     import tf_keras as keras
 
     layers = keras.layers

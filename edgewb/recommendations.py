@@ -28,8 +28,8 @@ def check_budget(points: float) -> float:
 def recommend(records: Sequence[Record], budget_points: float) -> Recommendation:
     """Choose among the variants that lose at most ``budget_points`` on the same examples as float.
 
-    In this order: most ops on the Edge TPU (predicted), then fastest here (medians within ``SAME_SPEED`` count as equal), then
-    smallest compressed, then most accurate.
+    In this order: most ops on the Edge TPU (predicted), then fastest here (medians within ``SAME_SPEED`` count as equal), then those
+    whose interval rules out a loss beyond the budget, then smallest compressed, then most accurate.
     """
     check_budget(budget_points)
     compared = [r for r in records if r.accuracy_delta is not None]
@@ -45,10 +45,11 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     mapped = [r for r in within if _edgetpu_share(r) == share]
     fastest = min((t for r in mapped if (t := _median(r)) is not None), default=None)
     fast = [r for r in mapped if fastest is None or (t := _median(r)) is None or t <= fastest * SAME_SPEED]
-    best = min(fast, key=lambda r: (r.compressed_bytes, -r.accuracy.value, r.recipe))
+    sure = [r for r in fast if _rules_out(r, budget_points)]
+    best = min(sure or fast, key=lambda r: (r.compressed_bytes, -r.accuracy.value, r.recipe))
     return Recommendation(
         recipe=best.recipe,
-        why=f"{head}: take {best.recipe}, because {_reasons(best, within, mapped, fast, budget_points)}",
+        why=f"{head}: take {best.recipe}, because {_reasons(best, fast, sure, budget_points)}",
         budget_points=budget_points,
     )
 
@@ -56,6 +57,12 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
 def _points(record: Record) -> float:
     assert record.accuracy_delta is not None
     return record.accuracy_delta.points
+
+
+def _rules_out(record: Record, budget: float) -> bool:
+    """Whether the 95 % interval leaves no room for a loss beyond the budget."""
+    assert record.accuracy_delta is not None
+    return record.accuracy_delta.ci95[0] >= -budget - 1e-9
 
 
 def _edgetpu_share(record: Record) -> float:
@@ -75,11 +82,13 @@ def _loss_text(record: Record) -> str:
     delta = record.accuracy_delta
     assert delta is not None
     low, high = delta.ci95
-    change = f"gains {delta.points:.1f} points" if delta.points > 0 else f"loses {-delta.points:.1f} points" if delta.points < 0 else "loses nothing"
+    change = "loses nothing"
+    if delta.points:
+        change = f"{'gains' if delta.points > 0 else 'loses'} {abs(delta.points):.1f} points"
     return f"it {change} against {delta.against} (95 % interval {low:+.1f} to {high:+.1f}, n = {delta.n}, measured)"
 
 
-def _reasons(best: Record, within: Sequence[Record], mapped: Sequence[Record], fast: Sequence[Record], budget: float) -> str:
+def _reasons(best: Record, fast: Sequence[Record], sure: Sequence[Record], budget: float) -> str:
     parts = [_loss_text(best)]
     placed = best.placement
     if placed.ops_edgetpu:
@@ -92,11 +101,14 @@ def _reasons(best: Record, within: Sequence[Record], mapped: Sequence[Record], f
             f", as fast as the others left ({len(fast)} within {100 * (SAME_SPEED - 1):.0f} %)" if len(fast) > 1 else ", the fastest left"
         )
         parts.append(f"it takes {latency.latency_ms.p50:.3g} ms on {latency.target} (p50, n = {latency.n}, {latency.basis}){same}")
-    if len(fast) > 1:
-        parts.append(f"and its {best.compressed_bytes / 1000:.1f} kB compressed are the fewest of them")
+    those = f"the {len(sure)} of them whose interval rules out a loss beyond the budget" if 1 < len(sure) < len(fast) else "them"
+    if len(sure) == 1 and len(fast) > 1:
+        parts.append("and it is the only one of them whose interval rules out a loss beyond the budget")
+    elif len(fast) > 1:
+        parts.append(f"and its {best.compressed_bytes / 1000:.1f} kB compressed are the fewest of {those}")
     text = "; ".join(parts)
     delta = best.accuracy_delta
     assert delta is not None
-    if delta.ci95[0] < -budget:
+    if not _rules_out(best, budget):
         text += f". These {delta.n} examples cannot rule out a loss beyond the budget: the interval reaches {delta.ci95[0]:+.1f} points"
     return text

@@ -117,7 +117,7 @@ class Stages:
 
     @cached_property
     def input_range(self) -> tuple[float, float]:
-        """The range images are scaled to: as given, the built-in network's own, else the one a user's model does best with on the validation split."""
+        """The range images are scaled to: as given, the built-in network's own, else what a user's model does best with on validation."""
         if self._given_range is not None:
             return self._given_range
         if self.source.trains:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import hashlib
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgewb.caches import StageCache, code_fingerprint, fingerprint
-from edgewb.environments import environment
+from edgewb.caches import StageCache
 from edgewb.errors import ConversionError, InputError, ModelFileError
-from edgewb.locations import write_whole
+from edgewb.locations import make_folder
 from edgewb.model_files import NO_FINE_TUNING, ModelKind, ModelSource, identify_model
 from edgewb.models import MODELS, default_model
 from edgewb.optimizers.recipes import DEMO_RECIPES, REFERENCE, Conversion, Recipe, decode_recipe, decode_recipes
@@ -26,7 +21,8 @@ from edgewb.optimizers.workers import Worker
 from edgewb.progress import Bar
 from edgewb.recommendations import check_budget, recommend
 from edgewb.records import RecordStore
-from edgewb.stages import Stages, Variant
+from edgewb.results import Setting, record_variant
+from edgewb.stages import Stages
 from edgewb.targets import open_target
 from edgewb.types import Jsonable, Recommendation, Record, Skipped
 
@@ -35,17 +31,6 @@ if TYPE_CHECKING:
 
 # Expected seconds on an ordinary laptop with two cores; they only shape the bar's time left.
 _START, _TRAIN, _CONVERT, _FINE_TUNE, _QAT_CONVERT, _MEASURE = 7.0, 6.0, 3.0, 5.0, 6.0, 0.7
-_MEASUREMENT_CODE = (
-    "accuracies.py",
-    "intervals.py",
-    "latencies.py",
-    "targets",
-    "tflite",
-    "compilers",
-    "stages.py",
-    "studies.py",
-    "types.py",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +61,6 @@ class Outcome:
     skipped: tuple[Skipped, ...]
     context: StudyContext
     files: dict[str, Path]
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """What a study was asked for, checked."""
-
-    source: ModelSource
-    recipes: tuple[Recipe, ...]
-    targets: tuple[str, ...]
-    budget: float
-    out: Path
-    seed: int
 
 
 def run_study(
@@ -127,6 +100,7 @@ def run_study(
     check_budget(budget)
     if not 0 <= seed < 2**32:
         raise InputError(f"seed {seed} is out of range: give a whole number from 0 to {2**32 - 1}")
+    targets = tuple(dict.fromkeys(targets))
     for target in targets:
         open_target(target).close()
     settings = FAST if fast else FULL
@@ -138,7 +112,7 @@ def run_study(
     with Worker() as worker, RecordStore() as store:
         stages = _open(dataset, source, seed, settings, input_range, cache, worker)
         folder = Path(out) if out is not None else Path("runs") / stages.dataset.name
-        setting = _Setting(stages.source, decoded, tuple(targets), budget, folder, seed)
+        setting = Setting(stages.source, decoded, targets, budget, folder, seed)
         return _run(stages, setting, store, progress)
 
 
@@ -177,15 +151,16 @@ def _open(
         stages.check_fit(stages.description)
         return stages
     size = None
-    if source is not None and str(dataset) not in DATASET_NAMES:
-        size = MODELS[source.name].image_size
+    if source is not None and str(dataset) not in DATASET_NAMES and Path(dataset).expanduser().is_dir():
+        size = MODELS[source.name].image_size  # an .npz is taken as it is; built-in networks take any size
     loaded: Dataset = load_dataset(dataset, seed=seed, image_size=size)
     chosen = source or identify_model(default_model(loaded.name, loaded.kind))
     spec = MODELS[chosen.name]
     if spec.kind != loaded.kind:
         fitting = ", ".join(name for name, s in MODELS.items() if s.kind == loaded.kind)
         raise InputError(
-            f"model {chosen.name!r} is for {spec.kind}, data set {loaded.name!r} holds {loaded.kind}: take {fitting}, or your own model file"
+            f"model {chosen.name!r} is for {spec.kind}, data set {loaded.name!r} holds {loaded.kind}: "
+            f"take {fitting}, or your own model file"
         )
     if spec.takes_weights and (loaded.input_shape[-1] != 3 or min(loaded.input_shape[:2]) < 32):
         raise InputError(
@@ -211,12 +186,13 @@ def _cost(recipe: Recipe) -> float:
     return (_QAT_CONVERT if qat else _CONVERT) + _FINE_TUNE * recipe.fine_tunes
 
 
-def _run(stages: Stages, setting: _Setting, store: RecordStore, progress: bool) -> Outcome:
+def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -> Outcome:
     skipped = [Skipped(recipe=r.name, reason=reason) for r in setting.recipes if (reason := _refusal(setting.source, r))]
     refused = {s.recipe for s in skipped}
     wanted = [r for r in setting.recipes if r.name not in refused]
     if skipped and len(wanted) == 1 and len(setting.recipes) > 1:
         raise InputError(skipped[0].reason)
+    make_folder(setting.out / "models")  # before any work: minutes of training should not end at a folder that cannot be made
     missing = [r for r in wanted if stages.kept_variant(r) is None]
     training = not stages.has_float() and bool(missing)
     total = (_START if missing else 0) + (_TRAIN if training else 0) + sum(_cost(r) for r in missing) + _MEASURE * len(wanted)
@@ -241,7 +217,7 @@ def _run(stages: Stages, setting: _Setting, store: RecordStore, progress: bool) 
             try:
                 variant = stages.variant(recipe, _reporter(bar, done, cost * 0.7))
                 bar.reach(done := done + cost)
-                record, path = _measure(stages, setting, recipe, variant, right, store)
+                record, path = record_variant(stages, setting, recipe, variant, right, store)
             except (ConversionError, ModelFileError) as error:
                 if recipe.name == REFERENCE:
                     raise
@@ -264,72 +240,14 @@ def _reporter(bar: Bar, start: float, cost: float) -> Callable[[float], None]:
     return lambda share: bar.reach(start + cost * share)
 
 
-def _measure(
-    stages: Stages,
-    setting: _Setting,
-    recipe: Recipe,
-    variant: Variant,
-    right: dict[str, npt.NDArray[np.bool_]],
-    store: RecordStore,
-) -> tuple[Record, Path]:
-    """Put the file where the user finds it, and measure it unless exactly this was measured on this machine before."""
-    from edgewb.compilers.placement import place, summarise
-    from edgewb.measurements import accuracy, accuracy_delta, measure
-    from edgewb.tflite.reader import read_graph
-
-    path = write_whole(setting.out / "models" / f"{recipe.name}.tflite", variant.content)
-    sha256 = hashlib.sha256(variant.content).hexdigest()
-    right[recipe.name] = stages.right_answers(path, sha256)
-    key = fingerprint(
-        {
-            "variant": variant.key,
-            "file": sha256,
-            "targets": setting.targets,
-            "code": code_fingerprint(_MEASUREMENT_CODE),
-            "environment": environment().to_dict(),
-        }
-    )
-    # An imported record has its maker's word only, even under the key of what was done here.
-    if kept := store.query(key=key, origin="local"):
-        return dataclasses.replace(kept[0], file=str(path)), path
-    compared = right[REFERENCE] if recipe.name != REFERENCE else None
-    record = Record(
-        key=key,
-        recipe=recipe.name,
-        dataset=stages.dataset.name,
-        dataset_fingerprint=stages.dataset.fingerprint,
-        model=setting.source.name,
-        file=str(path),
-        sha256=sha256,
-        size_bytes=len(variant.content),
-        compressed_bytes=len(zlib.compress(variant.content, 9)),
-        accuracy=accuracy(right[recipe.name], "cpu"),
-        accuracy_delta=None if compared is None else accuracy_delta(right[recipe.name], compared, REFERENCE),
-        placement=summarise(place(read_graph(variant.content))),
-        parameters=None,
-        latency=tuple(measure(path, target).to_latency() for target in setting.targets),
-        environment=environment(),
-        seed=setting.seed,
-        settings={
-            "training": dataclasses.asdict(stages.settings),
-            "input_range": list(stages.input_range),
-            "model_kind": str(setting.source.kind),
-            "model_sha256": setting.source.sha256 or setting.source.weights_sha256 or None,
-            **variant.facts,
-        },
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    )
-    store.add(record)
-    return record, path
-
-
-def _context(stages: Stages, setting: _Setting, facts: dict[str, Any]) -> StudyContext:
+def _context(stages: Stages, setting: Setting, facts: dict[str, Any]) -> StudyContext:
     data, source = stages.dataset, setting.source
     notes = [stages.note] if stages.note else []
     notes += list(getattr(data, "notes", ()))
     if facts:
         notes.append(
-            f"float training: {facts['epochs']} epochs, {100 * facts['validation_accuracy']:.1f} % of {facts['validation_n']} validation examples right (measured)"
+            f"float training: {facts['epochs']} epochs, {100 * facts['validation_accuracy']:.1f} % of "
+            f"{facts['validation_n']} validation examples right (measured)"
         )
     parameters = facts.get("float_parameters") or (stages.description or {}).get("parameters")
     return StudyContext(

@@ -103,6 +103,7 @@ def _write_report(outcome: Outcome, command: str) -> Path:
 
     about = outcome.context
     hashes = {record.recipe: record.sha256 for record in outcome.records}
+    inspections = {recipe: inspect_graph(read_graph(path), path.name, hashes[recipe]) for recipe, path in outcome.files.items()}
     context = ReportContext(
         dataset=about.dataset,
         dataset_fingerprint=about.dataset_fingerprint,
@@ -114,7 +115,7 @@ def _write_report(outcome: Outcome, command: str) -> Path:
         budget_points=outcome.recommendation.budget_points,
         command=command,
         notes=about.notes,
-        inspections={recipe: inspect_graph(read_graph(path), path.name, hashes[recipe])._repr_html_() for recipe, path in outcome.files.items()},
+        inspections={recipe: inspection._repr_html_() for recipe, inspection in inspections.items()},
     )
     folder = next(iter(outcome.files.values())).parent.parent
     return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)

@@ -18,7 +18,7 @@ def generated(source: Path) -> str:
     """The notebook of a source, as the text of its .ipynb. Cell ids are numbers, so that the same source gives the same file."""
     notebook = jupytext.read(source)
     for i, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{i}"
+        cell["id"] = str(i)  # as nbstripout numbers them
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

@@ -236,5 +236,3 @@ def test_the_code_fingerprint_covers_every_source_file_of_a_part(tmp_path: Path,
 def test_the_listing_names_every_file_with_its_hash(cache: StageCache) -> None:
     cache.put("variant", "k1", FILES)
     assert set(json.loads((entry(cache) / "entry.json").read_text())) == set(FILES)
-
-

@@ -5,13 +5,14 @@ The converter's flags are requests: TFLITE_BUILTINS_INT8 does not raise on ops i
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgewb.errors import ConversionError, first_line
+from edgewb.errors import ConversionError, StorageError, first_line
 from edgewb.optimizers.recipes import Conversion
 from edgewb.tflite.reader import read_graph
 
@@ -40,6 +41,7 @@ def convert_function(
 
     Raises:
         ConversionError: the converter refuses, or the file is not what the conversion promises.
+        StorageError: no room for the converter's temporary files.
     """
     import tensorflow as tf
 
@@ -61,6 +63,12 @@ def convert_function(
         content: bytes = converter.convert()
     except Exception as error:  # TensorFlow's ConverterError, ValueError and others
         raise ConversionError(f"TensorFlow's converter refused {conversion}: {first_line(error)}") from None
+    if not read_graph(content).signatures:
+        # Without a word the converter takes another road when it cannot write its temporary SavedModel, and makes a different file.
+        raise StorageError(
+            f"TensorFlow could not write its temporary files in {tempfile.gettempdir()!r}: free some space there, "
+            "or set TMPDIR to another folder, then run the same command again"
+        )
     check_conversion(content, conversion)
     return content
 

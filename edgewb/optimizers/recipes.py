@@ -78,6 +78,17 @@ DEMO_RECIPES = (
     "cluster16_ptq_int8",
 )
 
+ALL_RECIPES = (
+    *DEMO_RECIPES,
+    *(
+        f"{step}_{conversion}"
+        for step in ("prune50", "prune80", "cluster16")
+        for conversion in Conversion
+        if conversion is not Conversion.QAT_INT8 and f"{step}_{conversion}" not in DEMO_RECIPES
+    ),
+)
+"""The demo's training steps with every conversion they can be followed by."""
+
 # One spelling per recipe (no leading zeros, ASCII digits): the name is part of keys and file names.
 _STEP = re.compile(r"(?:prune(?P<prune>0|[1-9][0-9]{0,2})|cluster(?P<cluster>0|[1-9][0-9]{0,3}))_")
 

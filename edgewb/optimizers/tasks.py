@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from edgewb.errors import ConversionError, EdgewbError, first_line, require
-from edgewb.model_files import ModelKind, ModelSource, load_float_model
+from edgewb.model_files import ModelKind, ModelSource
 from edgewb.optimizers import clustering, conversion, pruning, quantization_aware
 from edgewb.optimizers.augmentation import augment
+from edgewb.optimizers.float_models import load_float_model
 from edgewb.optimizers.recipes import Conversion, Recipe
 from edgewb.optimizers.training import Fit, TrainingData, TrainingSettings, fit, fit_head
 from edgewb.optimizers.workers import Progress

@@ -58,7 +58,7 @@ class Worker:
             return
         self.close()
         debug = bool(os.environ.get("EDGEWB_DEBUG"))
-        self._log = None if debug else tempfile.TemporaryFile()
+        self._log = None if debug else tempfile.TemporaryFile()  # noqa: SIM115 (closed by close())
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "0", **os.environ}
         # A virtual environment, or a clone that is not installed, must be found by the child as it was by us.
         environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
@@ -86,7 +86,9 @@ class Worker:
         """
         self.start()
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             if shared is not None and shared.key not in self._sent:
                 pickle.dump(("shared", shared.key, shared.value), process.stdin)
@@ -210,4 +212,12 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.flush()
+    # Not through Python's own exit: it aborts while the other thread reads standard input, and the reason above is lost.
+    os._exit(1)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from edgewb.errors import require
+from edgewb.errors import StorageError, require
+from edgewb.locations import HOME_VARIABLE, home
 from edgewb.records.columns import flat_rows, notes, render_html, render_text, summary_columns
 from edgewb.records.exchanges import export_records
 from edgewb.records.stores import RecordStore, records_path
@@ -97,6 +98,9 @@ def load_records(path: str | os.PathLike[str] | None = None, **filters: str | in
         InputError: a filter of another name.
     """
     if path is None and not records_path().exists():
+        blocking = next((place for place in (home(), *home().parents) if place.exists()), None)
+        if blocking is not None and not blocking.is_dir():
+            raise StorageError(f"cannot open the folder {str(home())!r}: {str(blocking)!r} is a file; set {HOME_VARIABLE} to a folder")
         return Records()
     with RecordStore(path, create=False) as store:
         return Records(store.query(**filters))

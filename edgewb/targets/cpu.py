@@ -46,6 +46,7 @@ class CpuTarget:
         self._interpreter: Any = None
         self._input_indices: tuple[int, ...] = ()
         self._output_indices: tuple[int, ...] = ()
+        self._file = ""
 
     def available(self) -> Availability:
         """Whether LiteRT can be imported here."""
@@ -80,6 +81,7 @@ class CpuTarget:
         self._input_indices = tuple(int(detail["index"]) for detail in inputs)
         self._output_indices = tuple(int(detail["index"]) for detail in outputs)
         self._interpreter = interpreter
+        self._file = str(path)
 
     def run(self, inputs: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """One call with one array per input; see ``Target.run``.
@@ -100,7 +102,9 @@ class CpuTarget:
         try:
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise ModelFileError(f"the model failed while it ran: {_one_line(error)}") from None
+            raise ModelFileError(
+                f"{self._file} failed while it ran: {_one_line(error)}; convert the model again, or run edgewb inspect on it"
+            ) from None
         return [interpreter.get_tensor(index) for index in self._output_indices]
 
     def close(self) -> None:

@@ -1,0 +1,158 @@
+"""What the commands do: one call into the library each, printed for people or as one JSON object. Each returns the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from edgewb.errors import InputError
+
+DONE, NO = 0, 1
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def _show_study(arguments: argparse.Namespace, **options: Any) -> int:
+    from edgewb.workbench import run
+
+    study = run(
+        budget=arguments.budget, seed=arguments.seed, fast=arguments.fast, progress=not arguments.json or sys.stderr.isatty(), **options
+    )
+    if arguments.json:
+        _print_json(study)
+    else:
+        print(study.to_text(width=_width(), colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        for note in study.context.notes:
+            print(f"Note: {note}")
+        print(f"Report: {study.report} (opens in any browser, without a network)")
+    only_reference = len(study.records) == 1 and not study.skipped
+    return DONE if study.recommendation.recipe is not None or only_reference else NO
+
+
+def _width() -> int:
+    import shutil
+
+    return max(80, min(shutil.get_terminal_size((100, 24)).columns, 140))
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    from edgewb.optimizers.recipes import ALL_RECIPES, DEMO_RECIPES
+
+    recipes = ALL_RECIPES if arguments.all else DEMO_RECIPES
+    return _show_study(arguments, dataset="digits", recipes=recipes, out=arguments.out or os.path.join("runs", "demo"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from edgewb.studies import suitable_recipes
+
+    recipes = suitable_recipes(arguments.model, arguments.weights) if arguments.recipes is None else arguments.recipes
+    targets = list(dict.fromkeys(name.strip() for name in arguments.targets.split(",") if name.strip()))
+    if not targets:
+        raise InputError("--targets is empty: name one, such as cpu")
+    return _show_study(
+        arguments,
+        dataset=arguments.dataset,
+        recipes=recipes,
+        model=arguments.model,
+        weights=arguments.weights,
+        targets=targets,
+        input_range=arguments.input_range,
+        out=arguments.out,
+    )
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    from edgewb.compilers.inspections import inspect
+
+    inspection = inspect(arguments.file, compiler=arguments.compiler)
+    _print_json(inspection) if arguments.json else print(inspection)
+    return NO if inspection.ops_edgetpu == 0 else DONE
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    from edgewb.measurements import measure
+
+    measured = measure(arguments.file, arguments.target, runs=arguments.runs, threads=arguments.threads, kernels=arguments.kernels)
+    if arguments.json:
+        _print_json(measured)
+        return DONE
+    ms = measured.latency_ms
+    print(f"{measured.file} on {measured.target}: {measured.kernels} kernels, {measured.threads} thread(s), {measured.environment.cpu}")
+    print(f"  p50 {ms.p50:.3g} ms   p90 {ms.p90:.3g} ms   p99 {ms.p99:.3g} ms   mean {ms.mean:.3g} ms   stdev {ms.stdev:.2g} ms")
+    print(f"  first call {measured.first_ms:.3g} ms, apart; {measured.warmup_runs} warm-up calls; n = {measured.runs} ({measured.basis})")
+    if measured.drift.ratio is not None:
+        print(f"  drift: last third {measured.drift.ratio:.2f} times the first (medians, n = {measured.drift.n_per_third} each)")
+    return DONE
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    from edgewb.measurements import evaluate
+
+    result = evaluate(arguments.file, arguments.dataset, arguments.target, input_range=arguments.input_range, seed=arguments.seed)
+    if arguments.json:
+        _print_json(result)
+        return DONE
+    value = result.accuracy
+    low, high = value.ci95
+    print(f"{result.file} on the test split of {result.dataset} ({result.target}, {result.kernels} kernels)")
+    print(
+        f"  {100 * value.value:.1f} % right, 95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
+        f"{value.correct} of n = {value.n} ({result.basis})"
+    )
+    for row in result.classes:
+        print(f"  {row.name:>16}  {row.correct} of {row.n}")
+    return DONE
+
+
+def records(arguments: argparse.Namespace) -> int:
+    from edgewb.records import RecordStore, import_records, load_records
+
+    if arguments.import_file:
+        with RecordStore() as store:
+            imported = import_records(arguments.import_file, store)
+        for line, reason in imported.rejected:
+            print(f"edgewb: line {line} refused: {reason}", file=sys.stderr)
+        if arguments.json:
+            _print_json(imported)
+        else:
+            print(f"{imported.added} added, {imported.already_there} already there, {len(imported.rejected)} refused")
+        return NO if imported.rejected else DONE
+    records = load_records()
+    if arguments.export:
+        path = records.export(arguments.export)
+        _print_json({"exported": len(records), "file": str(path)}) if arguments.json else print(f"{len(records)} records written to {path}")
+    elif arguments.json:
+        _print_json(records.to_dict())
+    else:
+        print(repr(records))
+    return DONE
+
+
+def recipes(arguments: argparse.Namespace) -> int:
+    from edgewb.optimizers.recipes import DEMO_RECIPES, decode_recipe
+
+    rows = {name: decode_recipe(name).description for name in DEMO_RECIPES}
+    if arguments.json:
+        _print_json({"recipes": [{"recipe": name, "description": text} for name, text in rows.items()]})
+        return DONE
+    for name, text in rows.items():
+        print(f"{name:<22}{text}")
+    print("Any percentage (prune1 to prune99) and any number of clusters (cluster2 to cluster256) can stand before a ptq conversion.")
+    return DONE
+
+
+def lab(arguments: argparse.Namespace) -> int:
+    import subprocess
+    from pathlib import Path
+
+    from edgewb.errors import require
+
+    require("jupyterlab", "lab", "to open the notebooks")
+    folder = Path("notebooks")
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder if folder.is_dir() else Path())])

@@ -1,0 +1,108 @@
+"""What can be typed: the commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+from edgewb import __version__
+from edgewb.cli import commands
+from edgewb.errors import InputError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors as everywhere in edgewb: one line that says what was given, what is allowed, and what to do."""
+
+    def error(self, message: str) -> NoReturn:
+        if "--input-range" in message and "expected one argument" in message:
+            message += " (when it begins with a minus, join it with =: --input-range=-1,1)"
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = float("nan")
+    if not (low < high and abs(low) <= 1e6 and abs(high) <= 1e6):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range: give two numbers such as 0,1 or --input-range=-1,1")
+    return low, high
+
+
+def _study_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--budget", type=float, default=1.0, metavar="POINTS", help="accuracy you can lose, in points (default 1.0)")
+    parser.add_argument("--out", metavar="DIR", help="where models and report.html go")
+    parser.add_argument("--seed", type=int, default=0, help="of the splits and of the training (default 0)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; ``does`` in what it returns is the function to call."""
+    top = _Parser(
+        prog="edgewb", description="A workbench for the Google Coral Edge TPU: what each optimisation costs and gains.", allow_abbrev=False
+    )
+    top.add_argument("--version", action="version", version=f"edgewb {__version__}")
+    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(name: str, does: Callable[[argparse.Namespace], int], help_text: str, json: bool = True) -> argparse.ArgumentParser:
+        sub = subparsers.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
+        sub.set_defaults(does=does)
+        if json:
+            sub.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+        return sub
+
+    demo = command("demo", commands.demo, "the digits study: float, PTQ, QAT, pruned, clustered, with a recommendation and report.html")
+    length = demo.add_mutually_exclusive_group()
+    length.add_argument("--fast", action="store_true", help="the same variants and test images, shorter training")
+    length.add_argument("--all", action="store_true", help="every recipe: each pruning and clustering of the demo with each conversion")
+    _study_options(demo)
+
+    run = command("run", commands.run, "the same on your data and your model")
+    run.add_argument(
+        "--dataset", required=True, metavar="D", help="digits, breast_cancer, a folder with one sub-folder of images per class, or an .npz"
+    )
+    run.add_argument("--recipes", metavar="A,B,C", help="recipes, see `edgewb recipes` (default: all that suit the model)")
+    run.add_argument(
+        "--model", metavar="M", help="a built-in network, or a .keras, .h5, SavedModel folder or float .tflite (default: by the data)"
+    )
+    run.add_argument("--weights", metavar="FILE", help="pretrained weights for mobilenet_v2")
+    run.add_argument(
+        "--input-range",
+        type=_range,
+        metavar="LOW,HIGH",
+        help="what black and white are for your model (default: found on the validation split)",
+    )
+    run.add_argument("--targets", default="cpu", metavar="T,U", help="where to measure latency (default cpu)")
+    run.add_argument("--fast", action="store_true", help="shorter training")
+    _study_options(run)
+
+    inspect = command("inspect", commands.inspect, "what an Edge TPU does with a .tflite, and why not")
+    inspect.add_argument("file", metavar="FILE.tflite")
+    inspect.add_argument("--compiler", default="16.0", metavar="GEN", help="compiler generation (default 16.0, the last one)")
+
+    measure = command("measure", commands.measure, "latency of a .tflite on a target")
+    measure.add_argument("file", metavar="FILE.tflite")
+    measure.add_argument("--target", default="cpu", help="where to run it (default cpu)")
+    measure.add_argument("--runs", type=int, default=200, metavar="N", help="samples after first call and warm-up (default 200)")
+    measure.add_argument("--threads", type=int, default=1, metavar="N", help="threads (default 1)")
+    measure.add_argument("--kernels", default="xnnpack", help="xnnpack or builtin (default xnnpack)")
+
+    evaluate = command("evaluate", commands.evaluate, "accuracy of a .tflite on the test split of a data set")
+    evaluate.add_argument("file", metavar="FILE.tflite")
+    evaluate.add_argument("--dataset", required=True, metavar="D", help="digits, breast_cancer, a folder of images, or an .npz")
+    evaluate.add_argument("--target", default="cpu", help="where to run it (default cpu)")
+    evaluate.add_argument(
+        "--input-range", type=_range, default=(0.0, 1.0), metavar="LOW,HIGH", help="what black and white are for the model (default 0,1)"
+    )
+    evaluate.add_argument("--seed", type=int, default=0, help="of the splits: the one the model was trained with (default 0)")
+
+    records = command("records", commands.records, "what was recorded so far; export and import as JSON lines")
+    exchange = records.add_mutually_exclusive_group()
+    exchange.add_argument("--export", metavar="FILE", help="write all records as JSON lines")
+    exchange.add_argument(
+        "--import", dest="import_file", metavar="FILE", help="add records from JSON lines; what does not check out is refused"
+    )
+
+    command("recipes", commands.recipes, "the recipes and what they do")
+    command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
+    return top

@@ -1,0 +1,113 @@
+"""One variant's record: its file put where the user finds it, measured once per machine, compared with float, kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.caches import code_fingerprint, fingerprint
+from edgewb.environments import environment
+from edgewb.locations import write_whole
+from edgewb.model_files import ModelSource
+from edgewb.optimizers.recipes import REFERENCE, Recipe
+from edgewb.records import RecordStore
+from edgewb.stages import Stages, Variant
+from edgewb.types import Record
+
+_MEASUREMENT_CODE = (
+    "accuracies.py",
+    "intervals.py",
+    "latencies.py",
+    "targets",
+    "tflite",
+    "compilers",
+    "stages.py",
+    "results.py",
+    "types.py",
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a study was asked for, checked."""
+
+    source: ModelSource
+    recipes: tuple[Recipe, ...]
+    targets: tuple[str, ...]
+    budget: float
+    out: Path
+    seed: int
+
+
+def record_variant(
+    stages: Stages,
+    setting: Setting,
+    recipe: Recipe,
+    variant: Variant,
+    right: dict[str, npt.NDArray[np.bool_]],
+    store: RecordStore,
+) -> tuple[Record, Path]:
+    """Put the file where the user finds it, and measure it unless exactly this was measured on this machine before.
+
+    Args:
+        right: the answers of the variants so far, per recipe (n,) of bool; this one's are added.
+
+    Returns:
+        The record, which is in the store, and the path of the file.
+    """
+    from edgewb.compilers.placement import place, summarise
+    from edgewb.measurements import accuracy, accuracy_delta, measure
+    from edgewb.tflite.reader import read_graph
+
+    path = write_whole(setting.out / "models" / f"{recipe.name}.tflite", variant.content)
+    sha256 = hashlib.sha256(variant.content).hexdigest()
+    right[recipe.name] = stages.right_answers(path, sha256)
+    key = fingerprint(
+        {
+            "variant": variant.key,
+            "file": sha256,
+            "targets": setting.targets,
+            "code": code_fingerprint(_MEASUREMENT_CODE),
+            "environment": environment().to_dict(),
+        }
+    )
+    # An imported record has its maker's word only, even under the key of what was done here.
+    if kept := store.query(key=key, origin="local"):
+        return dataclasses.replace(kept[0], file=str(path)), path
+    compared = right[REFERENCE] if recipe.name != REFERENCE else None
+    record = Record(
+        key=key,
+        recipe=recipe.name,
+        dataset=stages.dataset.name,
+        dataset_fingerprint=stages.dataset.fingerprint,
+        model=setting.source.name,
+        file=str(path),
+        sha256=sha256,
+        size_bytes=len(variant.content),
+        compressed_bytes=len(zlib.compress(variant.content, 9)),
+        accuracy=accuracy(right[recipe.name], "cpu"),
+        accuracy_delta=None if compared is None else accuracy_delta(right[recipe.name], compared, REFERENCE),
+        placement=summarise(place(read_graph(variant.content))),
+        parameters=None,
+        latency=tuple(measure(path, target).to_latency() for target in setting.targets),
+        environment=environment(),
+        seed=setting.seed,
+        settings={
+            "training": dataclasses.asdict(stages.settings),
+            "input_range": list(stages.input_range),
+            "model_kind": str(setting.source.kind),
+            "model_sha256": setting.source.sha256 or setting.source.weights_sha256 or None,
+            **variant.facts,
+        },
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    if not store.add(record):  # another process was first: what is shown is what is kept
+        record = dataclasses.replace(store.query(key=key)[0], file=str(path))
+    return record, path

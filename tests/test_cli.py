@@ -1,0 +1,250 @@
+"""The command line: exit statuses, one JSON object on standard output, pipes and signals. Bad input is in test_bad_input.py."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgewb import __version__
+from edgewb.cli import main
+
+Files = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEWB_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """80 pictures of 8 x 8 in ten classes: what the models of ``builders`` take."""
+    path = tmp_path / "pictures.npz"
+    np.savez(path, x=np.random.default_rng(0).integers(0, 255, (80, 8, 8, 3)).astype(np.uint8), y=np.arange(80) % 10)
+    return path
+
+
+def program(*words: str, buffered: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ)
+    if buffered:
+        environment.pop("PYTHONUNBUFFERED", None)
+    options = {"capture_output": True, **options}
+    return subprocess.run([sys.executable, "-m", "edgewb.cli", *words], text=True, env=environment, check=False, timeout=60, **options)
+
+
+def asked(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> dict[str, Any]:
+    """The one JSON object on standard output."""
+    assert main([*words, "--json"]) == status
+    out, err = capsys.readouterr()
+    assert err == ""
+    value = json.loads(out)
+    assert isinstance(value, dict)
+    return value
+
+
+INSPECTION = {
+    "file", "sha256", "kind", "basis", "compiler", "ops", "ops_total", "ops_edgetpu", "ops_cpu", "ops_unknown", "subgraphs",
+    "first_blocker", "parameter_bytes", "on_chip_bytes", "off_chip_bytes", "streamed_const_bytes", "findings",
+}  # fmt: skip
+
+
+def test_inspect_gives_the_documented_keys(capsys: pytest.CaptureFixture[str], tflite_file: Files) -> None:
+    got = asked(capsys, "inspect", str(tflite_file("leaky_branches")))
+    assert got.keys() >= INSPECTION
+    assert (got["kind"], got["basis"], got["compiler"]) == ("source", "predicted", "16.0")
+    assert got["ops_total"] == got["ops_edgetpu"] + got["ops_cpu"] + got["ops_unknown"] == len(got["ops"])
+    for op in got["ops"]:
+        assert op.keys() >= {"index", "op", "version", "placement", "reason", "detail", "parameter_bytes"}
+    assert got["first_blocker"].keys() >= {"index", "op", "reason", "detail", "ops_gained_if_fixed"}
+    for finding in got["findings"]:
+        assert finding.keys() >= {"id", "severity", "message", "fix", "references"}
+
+
+@pytest.mark.parametrize(("model", "status"), [("int8_conv", 0), ("leaky_branches", 0), ("float", 1)])
+def test_inspect_answers_no_when_nothing_maps(model: str, status: int, capsys: pytest.CaptureFixture[str], tflite_file: Files) -> None:
+    assert main(["inspect", str(tflite_file(model))]) == status
+    out, err = capsys.readouterr()
+    assert out
+    assert err == ""
+
+
+def test_measure_gives_the_documented_keys(capsys: pytest.CaptureFixture[str], tflite_file: Files) -> None:
+    got = asked(capsys, "measure", str(tflite_file("int8_conv")), "--runs", "7")
+    assert got.keys() >= {"basis", "target", "environment", "runs", "warmup_runs", "first_ms", "latency_ms", "samples_ms", "drift"}
+    assert got["latency_ms"].keys() >= {"p50", "p90", "p99", "mean", "stdev"}
+    assert (got["basis"], got["target"], got["runs"], len(got["samples_ms"])) == ("measured", "cpu", 7, 7)
+
+
+def test_evaluate_gives_accuracy_with_n_and_interval(capsys: pytest.CaptureFixture[str], tflite_file: Files, data: Path) -> None:
+    got = asked(capsys, "evaluate", str(tflite_file("int8_conv")), "--dataset", str(data))
+    assert got["accuracy"].keys() >= {"value", "n", "ci95", "basis"}
+    low, high = got["accuracy"]["ci95"]
+    assert 0 <= low <= got["accuracy"]["value"] <= high <= 1
+    assert got["accuracy"]["n"] == sum(row["n"] for row in got["classes"]) == 20
+
+
+def test_records_are_an_empty_list_before_the_first_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert asked(capsys, "records") == {"records": []}
+    assert not (tmp_path / "home").exists()
+
+
+def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [row["recipe"] for row in asked(capsys, "recipes")["recipes"]]
+    assert names[0] == "float32"
+    assert len(names) == 9
+    assert main(["recipes"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in names)
+
+
+@pytest.mark.parametrize("command", ["inspect", "measure", "evaluate"])
+def test_tables_for_people_print_the_figures_with_basis_and_n(
+    command: str, capsys: pytest.CaptureFixture[str], tflite_file: Files, data: Path
+) -> None:
+    more = {"inspect": [], "measure": ["--runs", "9"], "evaluate": ["--dataset", str(data)]}[command]
+    assert main([command, str(tflite_file("int8_conv")), *more]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert {"inspect": "predicted", "measure": "n = 9 (measured)", "evaluate": "of n = 20 (measured)"}[command] in out
+
+
+@pytest.mark.training
+def test_a_study_from_the_shell_records_export_and_import(tmp_path: Path) -> None:
+    from study_driver import RECIPES, run
+
+    done = run(tmp_path / "home", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
+    assert got.keys() >= {"records", "recommendation", "report"}
+    assert got["recommendation"].keys() >= {"recipe", "why", "budget_points"}
+    assert Path(got["report"]).read_text().startswith("<!")
+    assert [r["recipe"] for r in got["records"]] == list(RECIPES)
+    for record in got["records"]:
+        assert record.keys() >= {
+            "recipe", "file", "size_bytes", "accuracy", "accuracy_delta", "placement", "parameters", "latency", "environment", "seed",
+            "created",
+        }  # fmt: skip
+        assert Path(record["file"]).stat().st_size == record["size_bytes"]
+        assert record["accuracy"].keys() >= {"value", "n", "ci95"}
+        assert record["placement"].keys() >= {"ops_total", "ops_edgetpu", "basis"}
+        assert (record["accuracy_delta"] is None) == (record["recipe"] == "float32")
+        if record["accuracy_delta"]:
+            assert record["accuracy_delta"].keys() >= {"points", "ci95", "p_value", "against"}
+        for latency in record["latency"]:
+            assert latency.keys() >= {"target", "basis", "n", "latency_ms"}
+            assert latency["n"] == len(latency["samples_ms"])
+    listed = json.loads(program("records", "--json").stdout)["records"]
+    assert [r["key"] for r in listed] == [r["key"] for r in got["records"]]
+    exported = program("records", "--export", str(tmp_path / "all.jsonl"), "--json")
+    assert json.loads(exported.stdout)["exported"] == len(RECIPES)
+    assert str(tmp_path) not in (tmp_path / "all.jsonl").read_text()
+    os.environ["EDGEWB_HOME"] = str(tmp_path / "other")
+    imported = program("records", "--import", str(tmp_path / "all.jsonl"), "--json")
+    assert json.loads(imported.stdout)["added"] == len(RECIPES)
+    with (tmp_path / "all.jsonl").open("a") as stream:
+        stream.write("not a record\n")
+    refused = program("records", "--import", str(tmp_path / "all.jsonl"))
+    assert refused.returncode == 1
+    assert "line 6 refused" in refused.stderr
+
+
+@pytest.mark.training
+def test_a_budget_that_is_not_met_is_the_answer_no(tmp_path: Path) -> None:
+    from study_driver import run
+
+    done = run(tmp_path / "home", tmp_path / "out", "--recipes", "prune99_ptq_int8")
+    assert done.returncode == 1, done.stderr
+    got = json.loads(done.stdout)
+    assert got["recommendation"]["recipe"] is None
+    assert "no variant stays within it" in got["recommendation"]["why"]
+    assert got["records"][1]["accuracy_delta"]["points"] < -1.0
+    assert done.stderr == ""
+
+
+def test_help_version_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"edgewb {__version__}\n"
+    assert main(["--help"]) == 0
+    assert "demo" in capsys.readouterr().out
+    for words in ([], ["no_such_command"], ["inspect"], ["run"], ["demo", "--fast", "--all"], ["--jso"]):
+        assert main(words) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert len(err.splitlines()) == 1
+        assert "--help" in err
+
+
+def test_the_program_itself_starts() -> None:
+    done = program("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"edgewb {__version__}\n", "")
+
+
+@pytest.mark.parametrize("words", [["recipes"], ["recipes", "--json"], ["--help"]])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_reader_that_goes_away_is_no_error(words: list[str], buffered: bool) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = program(*words, buffered=buffered, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    ("words", "buffered"),
+    # Unbuffered, argparse itself passes over a help text it cannot print.
+    [
+        (["recipes"], True),
+        (["recipes"], False),
+        (["recipes", "--json"], True),
+        (["records"], True),
+        (["records"], False),
+        (["--help"], True),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_one_line(words: list[str], buffered: bool) -> None:
+    with open("/dev/full", "w") as full:
+        done = program(*words, buffered=buffered, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["recipes"], ["recipes", "--json"], ["--help"], ["inspect", "missing.tflite"]])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_change_neither_status_nor_the_other_stream(words: list[str], closed: str) -> None:
+    command = f'exec "$@" {closed}'
+    shell = ["bash", "-c", command, "bash", sys.executable, "-m", "edgewb.cli", *words]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=60)
+    plain = program(*words)
+    assert done.returncode == plain.returncode
+    assert done.stdout == ("" if ">&- " in closed or closed == ">&-" else plain.stdout)
+    assert done.stderr == ("" if "2>&-" in closed else plain.stderr)
+
+
+def test_a_terminal_without_unicode_still_gets_its_tables(tflite_file: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    for words in (["recipes"], ["inspect", str(tflite_file("leaky_branches"))], ["measure", str(tflite_file("int8_conv")), "--runs", "2"]):
+        done = program(*words)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_name_that_is_no_text_is_shown_all_the_same(tflite_file: Files, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/m\xff.tflite"
+    try:
+        os.rename(tflite_file("int8_conv"), odd)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    for words in (["inspect", "--json"], ["inspect"], ["measure", "--runs", "2", "--json"]):
+        done = program(words[0], os.fsdecode(odd), *words[1:])
+        assert "unexpected" not in done.stderr
+        assert len(done.stderr.splitlines()) <= 1
+        assert done.returncode in (0, 2)

@@ -1,0 +1,216 @@
+"""Which variant is taken for a budget, and what is said of it."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgewb.errors import InputError
+from edgewb.recommendations import SAME_SPEED, check_budget, recommend
+from edgewb.types import (
+    Accuracy,
+    AccuracyDelta,
+    Basis,
+    Environment,
+    Latency,
+    LatencySummary,
+    PlacementSummary,
+    Record,
+)
+
+ENVIRONMENT = Environment(python="3.11.0", platform="Linux", machine="x86_64", cpu="test", cores=2, packages={})
+
+
+def record(
+    recipe: str,
+    points: float | None = 0.0,
+    *,
+    low: float | None = None,
+    mapped: int = 0,
+    total: int = 10,
+    p50: float | None = 1.0,
+    compressed: int = 1000,
+    value: float = 0.9,
+) -> Record:
+    delta = None
+    if points is not None:
+        delta = AccuracyDelta(
+            points=points,
+            ci95=(points - 0.5 if low is None else low, points + 0.5),
+            p_value=1.0,
+            against="float32",
+            n=500,
+            gained=0,
+            lost=0,
+        )
+    latency: tuple[Latency, ...] = ()
+    if p50 is not None:
+        summary = LatencySummary(p50=p50, p90=p50, p99=p50, mean=p50, stdev=0.0)
+        latency = (
+            Latency(
+                target="cpu", basis=Basis.MEASURED, n=1, latency_ms=summary, first_ms=p50, warmup_runs=0, threads=1,
+                kernels="xnnpack", samples_ms=(p50,),
+            ),
+        )  # fmt: skip
+    return Record(
+        key=recipe,
+        recipe=recipe,
+        dataset="d",
+        dataset_fingerprint="f",
+        model="m",
+        file=f"{recipe}.tflite",
+        sha256="0" * 64,
+        size_bytes=2 * compressed,
+        compressed_bytes=compressed,
+        accuracy=Accuracy(value=value, n=500, ci95=(0.0, 1.0), correct=int(500 * value), target="cpu"),
+        accuracy_delta=delta,
+        placement=PlacementSummary(ops_total=total, ops_edgetpu=mapped, ops_cpu=total - mapped, ops_unknown=0, basis=Basis.PREDICTED),
+        parameters=None,
+        latency=latency,
+        environment=ENVIRONMENT,
+        seed=0,
+        settings={},
+        created="2026-01-01T00:00:00+00:00",
+    )
+
+
+FLOAT = record("float32", None, p50=0.1, compressed=1)
+
+
+def test_most_ops_on_the_edge_tpu_come_first() -> None:
+    mapped = record("mapped", -1.0, mapped=9, p50=5.0, compressed=5000, value=0.5)
+    half = record("half", 0.0, mapped=5, p50=0.1, compressed=10)
+    assert recommend([FLOAT, half, mapped], 1.0).recipe == "mapped"
+
+
+def test_the_share_of_ops_counts_not_their_number() -> None:
+    assert recommend([FLOAT, record("a", mapped=9, total=18), record("b", mapped=8, total=8)], 1.0).recipe == "b"
+
+
+def test_then_the_fastest() -> None:
+    slow, fast = record("slow", p50=1.0, compressed=10), record("fast", p50=0.5, compressed=5000)
+    assert recommend([FLOAT, slow, fast], 1.0).recipe == "fast"
+
+
+def test_then_among_equally_fast_ones_the_smallest_compressed() -> None:
+    fastest = record("fastest", p50=1.0, compressed=2000)
+    at_the_edge = record("edge", p50=SAME_SPEED, compressed=1000)
+    beyond = record("beyond", p50=math.nextafter(SAME_SPEED, 2), compressed=10)
+    got = recommend([FLOAT, fastest, at_the_edge, beyond], 1.0)
+    assert got.recipe == "edge"
+    assert "2 within 15 %" in got.why
+    assert "1.0 kB compressed" in got.why
+
+
+def test_then_among_equally_fast_ones_those_whose_interval_stays_within_the_budget() -> None:
+    doubtful = record("doubtful", 0.0, low=-2.0, compressed=10)
+    sure, larger = record("sure", 0.0, low=-1.0, compressed=500), record("larger", 0.0, low=-0.2, compressed=900)
+    got = recommend([FLOAT, doubtful, sure, larger], 1.0)
+    assert got.recipe == "sure"
+    assert "the fewest of the 2 of them whose interval rules out a loss beyond the budget" in got.why
+    got = recommend([FLOAT, doubtful, larger], 1.0)
+    assert got.recipe == "larger"
+    assert "the only one of them whose interval rules out" in got.why
+    assert recommend([FLOAT, doubtful, record("small", 0.0, low=-3.0, compressed=9)], 1.0).recipe == "small"
+
+
+def test_speed_comes_before_certainty_about_the_loss() -> None:
+    assert recommend([FLOAT, record("fast", 0.0, low=-2.0, p50=0.5), record("sure", 0.0, low=-0.1, p50=1.0)], 1.0).recipe == "fast"
+
+
+def test_then_the_most_accurate_and_at_last_the_name() -> None:
+    assert recommend([FLOAT, record("a", value=0.8), record("b", value=0.9)], 1.0).recipe == "b"
+    assert recommend([FLOAT, record("b"), record("a")], 1.0).recipe == "a"
+
+
+@pytest.mark.parametrize("lost", [1.0, 0.6, 0.1 + 0.2, 100 * 3 / 500])
+def test_a_loss_of_exactly_the_budget_is_within_it(lost: float) -> None:
+    assert recommend([FLOAT, record("edge", -lost)], lost).recipe == "edge"
+    assert recommend([FLOAT, record("edge", -lost - 0.01)], lost).recipe is None
+
+
+def test_a_budget_of_nothing_takes_what_loses_nothing() -> None:
+    got = recommend([FLOAT, record("loses", -0.2, mapped=10), record("keeps", 0.0), record("gains", 0.2, compressed=5000)], 0.0)
+    assert got.recipe == "keeps"
+    assert got.budget_points == 0.0
+
+
+def test_none_within_the_budget_names_the_nearest() -> None:
+    got = recommend([FLOAT, record("far", -9.0), record("near", -2.5)], 1.0)
+    assert got.recipe is None
+    assert "no variant stays within it; near comes nearest, it loses 2.5 points against float32" in got.why
+    assert "n = 500, measured" in got.why
+
+
+def test_nothing_to_choose_from_is_said() -> None:
+    for records in ([], [FLOAT]):
+        got = recommend(records, 1.0)
+        assert got.recipe is None
+        assert "no variant beside float32" in got.why
+
+
+def test_float32_itself_is_never_recommended() -> None:
+    assert recommend([FLOAT, record("bad", -50.0)], 1.0).recipe is None
+
+
+@pytest.mark.parametrize(("low", "said"), [(-1.5, True), (-1.01, True), (-1.0, False), (-0.2, False)])
+def test_an_interval_that_reaches_beyond_the_budget_is_said(low: float, said: bool) -> None:
+    why = recommend([FLOAT, record("only", -0.2, low=low)], 1.0).why
+    assert ("cannot rule out a loss beyond the budget" in why) == said
+    if said:
+        assert f"{low:+.1f} points" in why
+
+
+@pytest.mark.parametrize(
+    ("mapped", "says"),
+    [(7, "7 of its 10 ops would run on the Edge TPU (predicted)"), (0, "no variant within the budget")],
+)
+def test_why_says_what_would_map(mapped: int, says: str) -> None:
+    assert says in recommend([FLOAT, record("only", mapped=mapped)], 1.0).why
+
+
+def test_every_figure_in_why_names_its_basis() -> None:
+    why = recommend([FLOAT, record("only", -0.4, mapped=7)], 1.0).why
+    assert why.startswith("At most 1.0 point lost: take only, because it loses 0.4 points against float32")
+    assert "(95 % interval -0.9 to +0.1, n = 500, measured)" in why
+    assert "1 ms on cpu (p50, n = 1, measured)" in why
+    assert "\n" not in why
+
+
+def test_variants_without_a_latency_or_without_ops_are_chosen_among_too() -> None:
+    assert recommend([FLOAT, record("no_latency", p50=None)], 1.0).recipe == "no_latency"
+    assert recommend([FLOAT, record("no_ops", total=0)], 1.0).recipe == "no_ops"
+
+
+@pytest.mark.parametrize("budget", [math.nan, math.inf, -math.inf, -0.1, 100.1, 1e9])
+def test_a_budget_that_makes_no_sense_is_refused(budget: float) -> None:
+    with pytest.raises(InputError, match="makes no sense"):
+        check_budget(budget)
+    with pytest.raises(InputError, match="makes no sense"):
+        recommend([FLOAT, record("only")], budget)
+
+
+VARIANTS = st.builds(
+    record,
+    st.uuids().map(lambda u: f"r{u.hex[:6]}"),
+    st.floats(-10, 5),
+    mapped=st.integers(0, 10),
+    p50=st.none() | st.floats(0.01, 10),
+    compressed=st.integers(1, 10**6),
+    value=st.floats(0, 1),
+)
+
+
+@given(st.lists(VARIANTS, max_size=8), st.floats(0, 10), st.randoms())
+def test_the_choice_is_within_the_budget_and_does_not_depend_on_the_order(variants: list[Record], budget: float, random: object) -> None:
+    got = recommend([FLOAT, *variants], budget)
+    within = [r for r in variants if r.accuracy_delta is not None and r.accuracy_delta.points >= -budget - 1e-9]
+    if got.recipe is None:
+        assert within == []
+        return
+    chosen = next(r for r in within if r.recipe == got.recipe)
+    assert chosen.placement.ops_edgetpu == max(r.placement.ops_edgetpu for r in within)
+    shuffled = list(variants)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert recommend([*shuffled, FLOAT], budget).recipe == got.recipe

@@ -1,0 +1,277 @@
+"""Whole studies in processes of their own: interrupted, killed, out of disk, two at once, and done a second time."""
+
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from study_driver import RECIPES, command, files, run
+
+from edgewb.errors import InputError
+from edgewb.studies import run_study
+
+
+def rows(home: Path) -> dict[str, tuple[Any, ...]]:
+    """The records of a database as they are stored, by key."""
+    if not (home / "records.sqlite").exists():
+        return {}
+    with contextlib.closing(sqlite3.connect(home / "records.sqlite")) as connection:
+        try:
+            return {row[1]: row for row in connection.execute("SELECT * FROM records")}
+        except sqlite3.OperationalError:  # killed before the tables were made
+            return {}
+
+
+def entries(home: Path) -> dict[str, int]:
+    """Finished stages and when each was finished, in nanoseconds."""
+    return {str(p.parent.relative_to(home)): p.stat().st_mtime_ns for p in home.glob("cache/[!.]*/[!.]*/entry.json")}
+
+
+def part_of(earlier: dict[str, Any], later: dict[str, Any]) -> bool:
+    return earlier.items() <= later.items()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Home and output of a study nobody disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = run(folder / "home", folder / "out")
+    assert done.returncode in (0, 1), done.stderr
+    assert [r["recipe"] for r in json.loads(done.stdout)["records"]] == list(RECIPES)
+    return folder / "home", folder / "out"
+
+
+@pytest.mark.training
+@pytest.mark.parametrize(("seed", "number"), [(1, signal.SIGKILL), (2, signal.SIGINT)])
+def test_killed_at_random_moments_nothing_finished_is_lost(seed: int, number: int, undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    home, out = tmp_path / "home", tmp_path / "out"
+    draw = random.Random(seed)
+    stages: dict[str, int] = {}
+    stored: dict[str, tuple[Any, ...]] = {}
+    stops = 0
+    # Loading TensorFlow takes most of the first seconds, and each finished stage shortens what is left.
+    for _ in range(4):
+        process = subprocess.Popen(**command(home, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        delay = draw.uniform(2.0, 7.0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
+        ended = process.poll() is not None
+        workers = [] if ended else psutil.Process(process.pid).children()
+        if not ended:
+            os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        assert psutil.wait_procs(workers, timeout=20)[1] == [], "a worker outlived the study"
+        assert "Traceback" not in errors
+        assert part_of(stages, entries(home)), "a finished stage was lost or done again"
+        assert part_of(stored, rows(home)), "a record was lost or changed"
+        stages, stored = entries(home), rows(home)
+        if ended:
+            assert process.returncode in (0, 1), errors
+            break
+        stops += 1
+        assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+        if number == signal.SIGINT:
+            assert "every finished variant is kept" in errors.splitlines()[-1]
+    assert stops > 0
+    done = run(home, out)
+    assert done.returncode in (0, 1), done.stderr
+    assert part_of(stages, entries(home))
+    assert part_of(stored, rows(home))
+    assert len(rows(home)) == len(RECIPES)
+    assert files(out) == files(undisturbed[1])
+    assert rows(home).keys() == rows(undisturbed[0]).keys()
+    assert list(out.rglob("*.part")) == []
+
+
+@pytest.mark.training
+def test_a_second_run_trains_nothing_and_starts_no_worker(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(undisturbed[0], home)
+    before, stages = rows(home), entries(home)
+    # A TensorFlow that cannot be loaded: whoever started a worker would not get far.
+    (tmp_path / "tensorflow.py").write_text("raise ModuleNotFoundError(name='tensorflow')\n")
+    again = command(home, tmp_path / "out")
+    again["env"]["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *(p for p in sys.path if p)])
+    done = subprocess.run(**again, capture_output=True, check=False, timeout=60)
+    assert done.returncode in (0, 1), done.stderr
+    assert rows(home) == before
+    assert entries(home) == stages
+    assert files(tmp_path / "out") == files(undisturbed[1])
+    made = json.loads(done.stdout)["records"]
+    assert {r["key"]: r["created"] for r in made} == {key: row[8] for key, row in before.items()}
+
+
+@pytest.mark.training
+def test_another_order_of_recipes_gives_the_same_files(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    done = run(tmp_path / "home", tmp_path / "out", "--recipes", ",".join(reversed(RECIPES)))
+    assert done.returncode in (0, 1), done.stderr
+    assert files(tmp_path / "out") == files(undisturbed[1])
+
+
+@pytest.mark.training
+def test_two_at_once_share_their_work_and_store_each_record_once(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    outs = [tmp_path / "a", tmp_path / "b"]
+    both = [subprocess.Popen(**command(home, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for out in outs]
+    answers = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode in (0, 1) for process in both] == [True, True], answers
+    assert len(rows(home)) == len(RECIPES)
+    assert files(outs[0]) == files(outs[1]) == files(undisturbed[1])
+    # What each printed is what is stored, whoever was first.
+    stored = {key: json.loads(row[-1])["latency"] for key, row in rows(home).items()}
+    for out, _ in answers:
+        assert {r["key"]: r["latency"] for r in json.loads(out)["records"]} == stored
+
+
+@pytest.mark.training
+def test_a_full_disk_is_one_line_and_the_next_run_goes_on(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    """The study (not its worker) can write no file of more than 30 kB: the database is the first that needs more."""
+    home, out = tmp_path / "home", tmp_path / "out"
+    process = subprocess.Popen(**command(home, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while not psutil.Process(process.pid).children():
+        assert time.monotonic() < deadline, "no worker was started"
+        time.sleep(0.01)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY))
+    printed, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert printed == ""
+    assert len(errors.splitlines()) == 1
+    assert "records.sqlite" in errors
+    kept, stages = rows(home), entries(home)
+    assert 0 < len(kept) < len(RECIPES)
+    done = run(home, out)
+    assert done.returncode in (0, 1), done.stderr
+    assert part_of(kept, rows(home))
+    assert part_of(stages, entries(home))
+    assert files(out) == files(undisturbed[1])
+
+
+FULL_DISK = """
+set -eu
+mount -t tmpfs -o size=64k none "$1"
+first=0; "${@:2}" >"$RESULTS/out1" 2>"$RESULTS/err1" || first=$?
+mount -o remount,size=16m "$1"
+cp -r "$1" "$RESULTS/home_between"
+second=0; "${@:2}" >"$RESULTS/out2" 2>"$RESULTS/err2" || second=$?
+cp -r "$1" "$RESULTS/home_after"
+echo "$first $second"
+"""
+
+
+@pytest.mark.training
+def test_a_really_full_disk_is_one_line_and_the_next_run_goes_on(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    home = tmp_path / "home"
+    home.mkdir()
+    try:
+        probe = subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", str(home)], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no unshare on this system: no small disk can be made")
+    if probe.returncode:
+        pytest.skip(f"the system does not let us mount a small disk: {probe.stderr.strip()}")
+    study = command(home, tmp_path / "out")
+    study["env"]["RESULTS"] = str(tmp_path)
+    words = [*unshare, "bash", "-c", FULL_DISK, "bash", str(home), *study.pop("args")]
+    done = subprocess.run(words, **study, capture_output=True, check=False, timeout=200)
+    first, second = done.stdout.split()
+    error = (tmp_path / "err1").read_text()
+    assert first == "2", error
+    assert len(error.splitlines()) == 1
+    assert "free some space" in error
+    assert (tmp_path / "out1").read_text() == ""
+    assert second in ("0", "1"), (tmp_path / "err2").read_text()
+    assert part_of(rows(tmp_path / "home_between"), rows(tmp_path / "home_after"))
+    assert entries(tmp_path / "home_between").keys() <= entries(tmp_path / "home_after").keys()
+    assert entries(tmp_path / "home_between"), "the disk was full before anything was finished: the test shows nothing"
+    assert files(tmp_path / "out") == files(undisturbed[1])
+
+
+@pytest.mark.training
+def test_a_job_asked_to_end_stops_as_after_ctrl_c(tmp_path: Path) -> None:
+    process = subprocess.Popen(**command(tmp_path / "home", tmp_path / "out"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(2.0)
+    workers = psutil.Process(process.pid).children()
+    process.terminate()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert len(workers) == 1
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert "every finished variant is kept" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.training
+def test_ctrl_c_twice_is_still_no_traceback(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        **command(tmp_path / "home", tmp_path / "out"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    time.sleep(2.5)
+    for _ in range(3):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.02)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+@pytest.mark.training
+def test_an_imported_record_is_never_taken_for_a_measurement(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(undisturbed[0], home)
+    with contextlib.closing(sqlite3.connect(home / "records.sqlite")) as connection, connection:
+        connection.execute("UPDATE records SET origin = 'imported', record = replace(record, '\"n\":143', '\"n\":144')")
+    done = run(home, tmp_path / "out")
+    assert done.returncode in (0, 1), done.stderr
+    assert {row[9] for row in rows(home).values()} == {"local"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"budget": float("nan")}, "budget of nan"),
+        ({"budget": -1.0}, "budget of -1.0"),
+        ({"seed": -1}, "seed -1 is out of range"),
+        ({"seed": 2**32}, "out of range"),
+        ({"targets": ("gpu",)}, "unknown target 'gpu'"),
+        ({"recipes": "ptq_int9"}, "did you mean 'ptq_int8'"),
+        ({"recipes": []}, "no recipe given"),
+        ({"dataset": "digit"}, "did you mean 'digits'"),
+        ({"dataset": ""}, "dataset"),
+        ({"model": "digits_cn"}, "did you mean 'digits_cnn'"),
+        ({"model": "table_mlp"}, "is for table, data set 'digits' holds images"),
+        ({"weights": "w.h5"}, "--weights needs a model"),
+        ({"model": "mobilenet_v2", "weights": __file__}, "takes colour images"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_work(
+    options: dict[str, Any], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEWB_HOME", str(tmp_path / "home"))
+    with pytest.raises(InputError, match=says) as caught:
+        run_study(**{"dataset": "digits", "recipes": "ptq_int8", "out": tmp_path / "out", **options})
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+    assert entries(tmp_path / "home") == {}
+
+
+def test_the_output_folder_is_tried_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgewb.errors import StorageError
+
+    monkeypatch.setenv("EDGEWB_HOME", str(tmp_path / "home"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file"):
+        run_study("breast_cancer", "ptq_int8", out=tmp_path / "file")
+    assert entries(tmp_path / "home") == {}

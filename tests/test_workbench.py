@@ -1,0 +1,179 @@
+"""The verb ``run``: one object that shows itself, a report beside the models, and nothing printed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dataset_helpers import make_folder
+from model_zoo import zoo
+
+import edgewb
+import edgewb.studies
+from edgewb.optimizers.training import TrainingSettings
+from edgewb.optimizers.workers import Worker
+from edgewb.workbench import Study, _command
+
+TINY = TrainingSettings(steps=6, fine_tune_steps=6, minimum_epochs=1)
+
+
+def test_the_command_in_a_report_makes_the_same_study_and_names_no_folder() -> None:
+    plain = {"model": None, "weights": None, "budget": 1.0, "seed": 0, "fast": False, "input_range": None}
+    assert _command("digits", ("float32", "ptq_int8"), **plain) == (
+        "edgewb run --dataset digits --recipes float32,ptq_int8 --budget 1 --seed 0"
+    )
+    full = {
+        **plain,
+        "model": "/home/me/my model.keras",
+        "weights": "/home/me/w.h5",
+        "fast": True,
+        "input_range": (-1.0, 1.0),
+        "budget": 0.5,
+    }
+    command = _command(Path("/home/me/pictures"), "ptq_int8", **full)
+    assert "/home" not in command
+    assert "'my model.keras'" in command
+    assert command.endswith("--budget 0.5 --seed 0 --input-range=-1,1 --fast")
+
+
+def test_the_command_is_one_the_command_line_takes() -> None:
+    import shlex
+
+    from edgewb.cli.parsers import parser
+
+    full = {"model": "m.keras", "weights": None, "budget": 0.5, "seed": 3, "fast": True, "input_range": (-1.0, 1.0)}
+    parsed = parser().parse_args(shlex.split(_command("digits", "ptq_int8", **full))[1:])
+    assert (parsed.dataset, parsed.recipes, parsed.model, parsed.budget, parsed.seed, parsed.fast) == (
+        "digits",
+        "ptq_int8",
+        "m.keras",
+        0.5,
+        3,
+        True,
+    )
+    assert parsed.input_range == (-1.0, 1.0)
+
+
+class Counted(Worker):
+    """Counts how often any worker was started."""
+
+    all_starts = 0
+
+    def start(self) -> None:
+        before = self.starts
+        super().start()
+        Counted.all_starts += self.starts - before
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("workbench")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> Iterator[Study]:
+    """A study of a user's model on a folder of pictures; two recipes of it fail."""
+    make_folder(folder / "brightness", {"dark": 20, "grey": 20, "light": 20})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEWB_HOME", str(folder / "home"))
+        patch.setattr(edgewb.studies, "FAST", TINY)
+        patch.setattr(edgewb.studies, "Worker", Counted)
+        yield again(folder)
+
+
+@pytest.fixture(autouse=True)
+def _one_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEWB_HOME", str(folder / "home"))
+
+
+def again(folder: Path, **options: object) -> Study:
+    return edgewb.run(
+        folder / "brightness",
+        "ptq_int8,float16,qat_int8",
+        model=zoo() / "keras3.keras",
+        fast=True,
+        out=folder / "out",
+        **options,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.training
+def test_a_study_is_one_object_whose_dictionary_is_its_json(first: Study) -> None:
+    got = first.to_dict()
+    assert got.keys() >= {"records", "recommendation", "report", "skipped", "context"}
+    assert json.loads(json.dumps(got)) == got
+    assert [r["recipe"] for r in got["records"]] == ["float32", "ptq_int8", "float16"]
+    assert first.recommendation.recipe == "ptq_int8"
+    assert first.context.model == "keras3.keras"
+    assert first.context.splits == {"train": 30, "calibration": 6, "validation": 9, "test": 15}
+
+
+@pytest.mark.training
+def test_what_was_not_run_is_shown_with_its_reason(first: Study) -> None:
+    assert [s.recipe for s in first.skipped] == ["qat_int8"]
+    text = str(first)
+    assert "qat_int8" in text
+    assert "tf_keras" in text
+    assert "Traceback" not in text
+    assert "ptq_int8" in first._repr_html_()
+
+
+@pytest.mark.training
+def test_the_report_lies_beside_the_models_and_names_no_folder(first: Study, folder: Path) -> None:
+    report = Path(first.report)
+    assert report == folder / "out" / "report.html"
+    page = report.read_text()
+    assert str(folder) not in page
+    assert "keras3.keras" in page
+    assert sorted(p.name for p in (folder / "out" / "models").iterdir()) == ["float16.tflite", "float32.tflite", "ptq_int8.tflite"]
+
+
+@pytest.mark.training
+def test_records_are_in_the_database_with_their_files(first: Study) -> None:
+    import hashlib
+
+    stored = edgewb.load_records()
+    assert [r.key for r in stored] == [r.key for r in first.records]
+    for record in stored:
+        assert hashlib.sha256(Path(record.file).read_bytes()).hexdigest() == record.sha256
+        assert record.settings["model_kind"] == "keras3"
+        assert record.accuracy.n == 15
+    frame = stored.to_frame()
+    assert len(frame) == 3
+
+
+@pytest.mark.training
+def test_a_second_run_starts_no_worker_and_adds_no_record(first: Study, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    starts, before = Counted.all_starts, list(edgewb.load_records())
+    assert starts == 1
+    second = again(folder)
+    assert Counted.all_starts == starts
+    assert list(edgewb.load_records()) == before
+    assert second.records == first.records
+    assert second.context == first.context
+    assert capfd.readouterr() == ("", ""), "the library prints nothing"
+
+
+@pytest.mark.training
+def test_another_budget_changes_the_recommendation_alone(first: Study, folder: Path) -> None:
+    starts = Counted.all_starts
+    second = again(folder, budget=50.0)
+    assert second.recommendation.budget_points == 50.0
+    assert second.records == first.records
+    assert Counted.all_starts == starts
+
+
+@pytest.mark.training
+def test_another_output_folder_gets_the_same_files_without_work(first: Study, folder: Path) -> None:
+    starts = Counted.all_starts
+    study = edgewb.run(folder / "brightness", "ptq_int8,float16", model=zoo() / "keras3.keras", fast=True, out=folder / "elsewhere")
+    assert Counted.all_starts == starts
+    assert [r.sha256 for r in study.records] == [r.sha256 for r in first.records]
+    assert all(Path(r.file).parent == folder / "elsewhere" / "models" for r in study.records)
+
+
+@pytest.mark.training
+def test_only_the_integer_variant_would_run_on_the_edge_tpu(first: Study) -> None:
+    mapped = {r.recipe: r.placement.ops_edgetpu for r in first.records}
+    assert mapped["float32"] == mapped["float16"] == 0
+    assert mapped["ptq_int8"] == first.records[1].placement.ops_total
