@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from edgewb.errors import InputError
+from edgewb.records.columns import points
 from edgewb.types import Latency, Recommendation, Record
 
 SAME_SPEED = 1.15
@@ -85,7 +86,7 @@ def _loss_text(record: Record) -> str:
     change = "loses nothing"
     if delta.points:
         change = f"{'gains' if delta.points > 0 else 'loses'} {abs(delta.points):.1f} points"
-    return f"it {change} against {delta.against} (95 % interval {low:+.1f} to {high:+.1f}, n = {delta.n}, measured)"
+    return f"it {change} against {delta.against} (95 % interval {points(low)} to {points(high)}, n = {delta.n}, measured)"
 
 
 def _reasons(best: Record, fast: Sequence[Record], sure: Sequence[Record], budget: float) -> str:
@@ -110,5 +111,5 @@ def _reasons(best: Record, fast: Sequence[Record], sure: Sequence[Record], budge
     delta = best.accuracy_delta
     assert delta is not None
     if not _rules_out(best, budget):
-        text += f". These {delta.n} examples cannot rule out a loss beyond the budget: the interval reaches {delta.ci95[0]:+.1f} points"
+        text += f". These {delta.n} examples cannot rule out a loss beyond the budget: the interval reaches {points(delta.ci95[0])} points"
     return text

@@ -13,6 +13,8 @@ import pytest
 
 from edgewb import __version__
 from edgewb.cli import main
+from edgewb.errors import EdgewbError
+from edgewb.optimizers.recipes import ALL_RECIPES, DEMO_RECIPES
 
 Files = Callable[[str], Path]
 
@@ -112,6 +114,48 @@ def test_tables_for_people_print_the_figures_with_basis_and_n(
     out, err = capsys.readouterr()
     assert err == ""
     assert {"inspect": "predicted", "measure": "n = 9 (measured)", "evaluate": "of n = 20 (measured)"}[command] in out
+
+
+@pytest.mark.parametrize(
+    ("recommended", "skipped", "status"),
+    [("ptq_int8", False, 0), ("ptq_int8", True, 0), (None, False, 0), (None, True, 1)],
+    ids=["recommended", "recommended, one failed", "float32 alone was asked for", "all that was asked for failed"],
+)
+def test_a_study_whose_recipes_all_failed_answers_no(
+    recommended: str | None, skipped: bool, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from types import SimpleNamespace
+
+    import edgewb.workbench
+
+    study = SimpleNamespace(
+        records=("float32",) if recommended is None else ("float32", recommended),
+        skipped=("qat_int8",) if skipped else (),
+        recommendation=SimpleNamespace(recipe=recommended),
+        context=SimpleNamespace(notes=()),
+        report="report.html",
+        to_text=lambda **_: "table",
+    )
+    monkeypatch.setattr(edgewb.workbench, "run", lambda **_: study)
+    assert main(["run", "--dataset", "digits"]) == status
+
+
+@pytest.mark.parametrize(("words", "recipes"), [([], DEMO_RECIPES), (["--fast"], DEMO_RECIPES), (["--all"], ALL_RECIPES)])
+def test_the_demo_runs_nine_recipes_or_all(
+    words: list[str], recipes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import edgewb.workbench
+
+    class Asked(EdgewbError):
+        pass
+
+    def run(**options: Any) -> None:
+        assert options["recipes"] == recipes
+        raise Asked("asked")
+
+    monkeypatch.setattr(edgewb.workbench, "run", run)
+    assert main(["demo", *words]) == 2
+    assert capsys.readouterr().err == "edgewb: asked\n"
 
 
 @pytest.mark.training

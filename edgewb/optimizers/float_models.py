@@ -20,16 +20,16 @@ from edgewb.models import build_model
 class FloatModel:
     """A loaded float classifier with one input and one output.
 
-    ``function`` maps a float32 tensor (batch, *input_shape) to (batch, outputs); ``trackable`` owns its variables. ``keras`` is
-    the tf_keras model where there is one, ``content`` the file where it is a .tflite (and ``function`` is then None).
+    ``function`` maps a float32 tensor (batch, *input_shape) to (batch, outputs). ``keras`` is the tf_keras model and ``saved_model``
+    the loaded SavedModel where there is one, ``content`` the file where it is a .tflite (and ``function`` is then None).
     """
 
     input_shape: tuple[int, ...]
     outputs: int
     parameters: int
     function: Callable[[Any], Any] | None
-    trackable: Any = None
     keras: Any = None
+    saved_model: Any = None
     content: bytes = b""
 
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -68,13 +68,8 @@ def load_float_model(source: ModelSource, *, input_shape: tuple[int, ...] = (), 
         raise ModelFileError(f"{source.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs: edgewb takes one of each")
     given, result = tuple(model.inputs[0].shape)[1:], tuple(model.outputs[0].shape)[1:]
     _check_shapes(source.name, given, result)
-    keras, trackable = model, model
-    if source.kind is ModelKind.KERAS3:
-        # The converter looks for tf.Variables below the object it is given; Keras 3 hides them in variables of its own.
-        tf = require("tensorflow", "train", "to convert models")
-        keras, trackable = None, tf.Module()
-        trackable.kept = [v.value for v in model.variables]
-    return FloatModel(given, int(result[0]), int(model.count_params()), lambda x: model(x, training=False), trackable, keras)
+    keras = None if source.kind is ModelKind.KERAS3 else model
+    return FloatModel(given, int(result[0]), int(model.count_params()), lambda x: model(x, training=False), keras)
 
 
 def _check_shapes(name: str, given: tuple[int | None, ...], result: tuple[int | None, ...]) -> None:
@@ -106,7 +101,7 @@ def _load_saved_model(source: ModelSource) -> FloatModel:
     shape, result_shape = tuple(spec.shape.as_list()[1:]), tuple(result.shape.as_list()[1:])
     _check_shapes(source.name, shape, result_shape)
     count = sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", []) or signature.variables)
-    return FloatModel(shape, int(result_shape[0]), count, lambda x: signature(**{key: tf.convert_to_tensor(x)})[out], loaded)
+    return FloatModel(shape, int(result_shape[0]), count, lambda x: signature(**{key: tf.convert_to_tensor(x)})[out], None, loaded)
 
 
 def _load_tflite(source: ModelSource) -> FloatModel:
@@ -122,6 +117,10 @@ def _load_tflite(source: ModelSource) -> FloatModel:
     if given[0].dtype != "float32":
         raise ModelFileError(
             f"{source.name} takes {given[0].dtype} inputs: `run` needs the float32 .tflite (for a quantised one: edgewb inspect, evaluate)"
+        )
+    if given[0].shape[:1] != (1,):
+        raise ModelFileError(
+            f"{source.name} takes inputs of shape {given[0].shape}: edgewb needs a batch of 1; convert the model again with it"
         )
     _check_shapes(source.name, tuple(given[0].shape[1:]), tuple(result[0].shape[1:]))
     weights = {i for op in graph.ops for i in op.inputs if i >= 0 and graph.tensors[i].is_constant and graph.tensors[i].dtype == "float32"}

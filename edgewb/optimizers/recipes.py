@@ -57,7 +57,7 @@ class Recipe:
         """One line for tables and reports."""
         steps = []
         if self.prune_percent is not None:
-            steps.append(f"{self.prune_percent} % of the weights pruned to zero")
+            steps.append(f"{self.prune_percent} % of each layer's weights pruned to zero (depthwise layers kept)")
         if self.clusters is not None:
             steps.append(f"weights clustered to {self.clusters} values per layer")
         return ", then ".join([*steps, _CONVERSION_SAYS[self.conversion]])

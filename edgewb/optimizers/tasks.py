@@ -106,13 +106,13 @@ def make_variant(
     if weights:
         with np.load(io.BytesIO(weights), allow_pickle=False) as archive:
             model.keras.set_weights([archive[name] for name in archive.files])
-    function, trackable = model.function, model.trackable
+    function = model.function
     facts: dict[str, Any] = {}
     if recipe.fine_tunes:
-        trackable, facts = _fine_tune(model.keras, augment(data, seed), recipe, settings, progress)
-        function = _inference(trackable)
+        tuned, facts = _fine_tune(model.keras, augment(data, seed), recipe, settings, progress)
+        function = _inference(tuned)
     assert function is not None
-    content = conversion.convert_function(function, trackable, model.input_shape, recipe.conversion, data.calibration_x)
+    content = conversion.convert_function(function, model.input_shape, recipe.conversion, data.calibration_x, model.saved_model)
     return content, facts
 
 

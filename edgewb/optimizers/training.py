@@ -82,6 +82,7 @@ def fit(
     Raises:
         ConversionError: the loss became NaN or infinite.
     """
+    import tensorflow as tf
     import tf_keras as keras
 
     n = len(data.train_x)
@@ -103,6 +104,10 @@ def fit(
         keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model, data.train_x[:8])),
         metrics=["accuracy"],
     )
+    # With the optimizer's and the metrics' variables made here, TensorFlow traces the training step once instead of twice.
+    model.optimizer.build(model.trainable_variables)
+    model.test_step((tf.constant(data.train_x[:1]), tf.constant(data.train_y[:1])))
+    model.reset_metrics()
     model.fit(data.train_x, data.train_y, batch_size=batch, epochs=epochs, verbose=0, callbacks=[Report(), *callbacks])
     if not math.isfinite(losses[-1]):
         raise ConversionError(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewb.errors import InputError
-from edgewb.optimizers.recipes import DEMO_RECIPES, REFERENCE, Conversion, Recipe, decode_recipe, decode_recipes
+from edgewb.optimizers.recipes import ALL_RECIPES, DEMO_RECIPES, REFERENCE, Conversion, Recipe, decode_recipe, decode_recipes
 
 CONVERSIONS = [c.value for c in Conversion]
 TRAINABLE = [c for c in CONVERSIONS if c != "qat_int8"]
@@ -27,6 +27,12 @@ def test_the_names_others_rely_on() -> None:
     assert decode_recipe("cluster16_ptq_int8") == Recipe("cluster16_ptq_int8", Conversion.PTQ_INT8, clusters=16)
     assert DEMO_RECIPES[0] == REFERENCE
     assert len(set(DEMO_RECIPES)) == 9
+
+
+def test_all_recipes_can_be_decoded_and_begin_with_the_demo() -> None:
+    assert ALL_RECIPES[: len(DEMO_RECIPES)] == DEMO_RECIPES
+    assert len(set(ALL_RECIPES)) == len(ALL_RECIPES) == 21
+    assert [r.name for r in decode_recipes(ALL_RECIPES)] == list(ALL_RECIPES)
 
 
 def test_what_is_integer_and_what_trains() -> None:
