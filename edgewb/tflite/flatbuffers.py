@@ -159,6 +159,18 @@ class Table:
         self._data.spend(1 + count // 8)
         return bytes(self._data.view[start : start + count]).decode("utf-8", errors="replace")
 
+    def blobs(self, slot: int) -> list[memoryview]:
+        """A vector of strings that hold bytes, as views on the file."""
+        start, count = self._vector(slot, 4)
+        self._data.spend(2 * count)
+        views = []
+        for i in range(count):
+            place = self._data.follow(start + 4 * i)
+            length = self._data.unsigned(place)
+            self._data.check(place + 4, length)
+            views.append(self._data.view[place + 4 : place + 4 + length])
+        return views
+
     def count(self, slot: int) -> int:
         """How many tables a vector of tables holds, without opening them."""
         return self._vector(slot, 4)[1]

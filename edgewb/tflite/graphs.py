@@ -89,7 +89,10 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Op:
-    """One operator. ``inputs`` and ``outputs`` are tensor indices; -1 stands for an optional input left out."""
+    """One operator. ``inputs`` and ``outputs`` are tensor indices; -1 stands for an optional input left out.
+
+    ``custom_options`` is what a custom op carries, a view on the file; empty for others.
+    """
 
     index: int
     name: str
@@ -98,6 +101,7 @@ class Op:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, Any]
+    custom_options: memoryview = dataclasses.field(default=memoryview(b""), repr=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -233,6 +233,7 @@ def _read_op(index: int, table: Table, codes: list[tuple[str, int, bool]], tenso
         inputs=_indices(f"inputs of op {index}", table.integers(1), tensors, -1),
         outputs=_indices(f"outputs of op {index}", table.integers(2), tensors, -1),
         options={} if is_custom else read_options(table.integer(3, "B"), table.table(4)),
+        custom_options=table.blob(5) if is_custom else memoryview(b""),
     )
 
 
