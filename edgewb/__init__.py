@@ -14,7 +14,7 @@ _HOMES = {
     "Measurement": "edgewb.measurements",
     "Records": "edgewb.records",
     "Study": "edgewb.workbench",
-    "evaluate": "edgewb.measurements",
+    "evaluate": "edgewb.workbench",
     "inspect": "edgewb.compilers.inspections",
     "load_dataset": "edgewb.datasets",
     "load_records": "edgewb.records",
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from edgewb.compilers.inspections import Inspection, inspect
     from edgewb.datasets import load_dataset
     from edgewb.errors import EdgewbError
-    from edgewb.measurements import Evaluation, Measurement, evaluate, measure
+    from edgewb.measurements import Evaluation, Measurement, measure
     from edgewb.records import Records, load_records
     from edgewb.workbench import Study, run
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 import zipfile
-import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import DatasetError
-from edgewb.images import MEMORY_LIMIT_BYTES
+from edgewb.images import MEMORY_LIMIT_BYTES, MODEL_VALUE_BYTES
 from edgewb.splits import PER_CLASS_MINIMUM, Content
 
 _WANTED = "an .npz with x (images: N x height x width [x channels]; table: N x features) and y (N labels 0..K-1) is wanted"
+_HEADER_LIMIT_BYTES = 64 * 1024  # of an array; numpy itself trusts no header above 10,000 characters
 
 
 def read_npz(file: Path) -> Content:
@@ -26,29 +29,32 @@ def read_npz(file: Path) -> Content:
         DatasetError: anything that is not as described in one line.
     """
     arrays = _unpack(file)
-    for key in ("x", "y"):
-        if key not in arrays:
-            raise DatasetError(f"{file}: has no array {key!r} (it has {', '.join(sorted(arrays)) or 'none'}): {_WANTED}")
     x = _checked_x(file, arrays["x"])
     y = _checked_y(file, arrays["y"], len(x))
     return Content(x, y, _checked_classes(file, arrays.get("class_names"), y))
 
 
 def _unpack(file: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of interest; other members, whatever they are called, are never opened.
+
+    ``numpy.load`` is not used: of a member without the npy magic it returns all bytes, however many they unpack to.
+    """
     try:
-        _check_declared_bytes(file)
-        loaded = np.load(file, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise DatasetError(f"{file}: is not an .npz file: {_WANTED}")
-        with loaded:
-            return {key: loaded[key] for key in ("x", "y", "class_names") if key in loaded.files}
+        with zipfile.ZipFile(file) as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
+            members = _checked_members(file, archive)
+            arrays = {}
+            for key, info in members.items():
+                with archive.open(info) as member:
+                    arrays[key] = np.asarray(np.lib.format.read_array(member, allow_pickle=False))
+            return arrays
     except DatasetError:
         raise
     except zipfile.BadZipFile:
         raise DatasetError(f"{file}: is not an .npz file, or only part of one: {_WANTED}") from None
     except MemoryError:
         raise DatasetError(f"{file}: does not fit into memory: use fewer or smaller examples") from None
-    except (OSError, ValueError, EOFError, RuntimeError, SyntaxError, zlib.error, TypeError, OverflowError) as error:
+    except Exception as error:  # damaged files make numpy, zipfile and tokenize raise ValueError, zlib.error, TokenError and more
         reason = " ".join(str(error).split()).removesuffix(".")
         if "allow_pickle" in reason or "Object arrays" in reason:
             raise DatasetError(
@@ -57,27 +63,43 @@ def _unpack(file: Path) -> dict[str, npt.NDArray[Any]]:
         raise DatasetError(f"{file}: cannot be read ({reason or type(error).__name__}): {_WANTED}") from None
 
 
-def _check_declared_bytes(file: Path) -> None:
-    """Refuse an archive by what its headers promise: a few kilobytes of zip can unpack to terabytes."""
-    total = 0
-    with zipfile.ZipFile(file) as archive:
-        for info in archive.infolist():
-            if info.filename not in ("x.npy", "y.npy", "class_names.npy"):
-                continue
-            with archive.open(info) as member:
-                version = np.lib.format.read_magic(member)
-                # numpy has no public reader for version 3.0 (unicode field names), which plain arrays never need
-                read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, _, dtype = read_header(member)
-            declared = dtype.itemsize
-            for side in shape:
-                declared *= max(int(side), 0)
-            total += max(declared, info.file_size)
+def _checked_members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The members to read, refused by what their headers promise: a few kilobytes of zip can unpack to terabytes."""
+    found = archive.infolist()
+    names = [info.filename for info in found]
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise DatasetError(f"{file}: has {times} members {name[:40]!r}, one of each name is allowed: save it again with numpy.savez")
+    for key in ("x", "y"):
+        if f"{key}.npy" not in names:
+            shown = ", ".join(repr(name[:40]) for name in names[:8]) + (", ..." if len(names) > 8 else "")
+            raise DatasetError(f"{file}: has no array {key!r} (no member '{key}.npy'; it has {shown or 'none'}): {_WANTED}")
+    members = {key: info for key in ("x", "y", "class_names") for info in found if info.filename == f"{key}.npy"}
+    total = sum(_declared_bytes(file, archive, info) for info in members.values())
     if total > MEMORY_LIMIT_BYTES:
         raise DatasetError(
-            f"{file}: unpacks to {total / 1024**3:.1f} GiB, the limit is {MEMORY_LIMIT_BYTES / 1024**3:.1f} GiB: "
-            "use fewer or smaller examples"
+            f"{file}: unpacks to {total / 1024**3:.1f} GiB (at least {MODEL_VALUE_BYTES} bytes a value, since models take float32), "
+            f"the limit is {MEMORY_LIMIT_BYTES / 1024**3:.1f} GiB: use fewer or smaller examples"
         )
+    return members
+
+
+def _declared_bytes(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # zipfile unpacks the others without a limit
+        raise DatasetError(
+            f"{file}: member {info.filename!r} is packed with zip method {info.compress_type}, stored or deflated is allowed: "
+            "save it again with numpy.savez or numpy.savez_compressed"
+        )
+    with archive.open(info) as member:
+        start = io.BytesIO(member.read(_HEADER_LIMIT_BYTES))  # a header may claim to be 4 GiB long
+    version = np.lib.format.read_magic(start)
+    # numpy has no public reader for version 3.0 (unicode field names), which plain arrays never need
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(start)
+    declared = max(dtype.itemsize, MODEL_VALUE_BYTES)
+    for side in shape:
+        declared *= abs(int(side))  # numpy multiplies negative sides before it refuses them
+    return max(declared, info.file_size)
 
 
 def _checked_x(file: Path, x: npt.NDArray[Any]) -> npt.NDArray[Any]:

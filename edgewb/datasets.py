@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edgewb.arrays import read_npz
 from edgewb.errors import DatasetError, InputError, require, unknown_name
 from edgewb.images import read_folder
-from edgewb.splits import Content, IntArray, assign_splits, duplicate_notes
+from edgewb.splits import Content, IntArray, add_array, assign_splits, duplicate_notes
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -39,7 +39,8 @@ class Split:
 class Dataset:
     """Examples in four splits. The test split is opened by a call, ``open_test()``, so that every use of it can be found.
 
-    ``content_sha256`` is of the examples as they were read; ``fingerprint`` also covers the splits and the seed.
+    ``content_sha256`` is of the examples as they were read; ``fingerprint`` also covers the seed, the splits as they are here
+    (prepared), and what ``as_inputs`` makes of them.
     """
 
     name: str
@@ -176,9 +177,14 @@ def _assemble(
 ) -> Dataset:
     content_sha256 = content.sha256()
     digest = hashlib.sha256(f"{content_sha256} seed {seed}".encode())
-    for split_name, indices in splits.items():
-        digest.update(f"\n{split_name} ".encode() + indices.astype("<i8").tobytes())
     cut = {split_name: Split(x[indices], content.y[indices], split_name) for split_name, indices in splits.items()}
+    for split_name, split in cut.items():
+        digest.update(f"\n{split_name} ".encode() + splits[split_name].astype("<i8").tobytes())
+        add_array(digest, split.x)
+        add_array(digest, split.y)
+    # A few examples show how as_inputs scales; all of them would be four times the bytes above.
+    for input_range in ((0.0, 1.0), (-1.0, 1.0)):
+        add_array(digest, as_inputs(cut["train"].x[:16], input_range))
     return Dataset(
         name=name,
         kind=content.kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from edgewb.splits import PER_CLASS_MINIMUM, Content
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 MEMORY_LIMIT_BYTES = 2 * 1024**3
+MODEL_VALUE_BYTES = 4  # models are fed float32: memory is counted for those copies, also where one byte a value is kept
 PIXEL_LIMIT = 50_000_000  # of one image; a larger one is a decompression bomb or a mistake
 DEFAULT_IMAGE_SIZE = (64, 64, 3)
 _SIDE_LIMIT = 4096
@@ -97,11 +99,12 @@ def _check_amount(folder: Path, n: int, classes: int, size: tuple[int, int, int]
             f"{folder}: {n} images of {classes} classes are too few: every class needs at least {PER_CLASS_MINIMUM} "
             f"(one each for train, calibration, validation and test), so {PER_CLASS_MINIMUM * classes}: add images"
         )
-    needed = n * size[0] * size[1] * size[2]
+    needed = n * size[0] * size[1] * size[2] * MODEL_VALUE_BYTES
     if needed > MEMORY_LIMIT_BYTES:
         raise DatasetError(
-            f"{folder}: {n} images of {size[0]} x {size[1]} x {size[2]} take {needed / 1024**3:.1f} GiB of memory, the limit is "
-            f"{MEMORY_LIMIT_BYTES / 1024**3:.1f} GiB: use a smaller image size or fewer images"
+            f"{folder}: {n} images of {size[0]} x {size[1]} x {size[2]} take {needed / 1024**3:.1f} GiB of memory "
+            f"({MODEL_VALUE_BYTES} bytes a value, since models take float32), the limit is {MEMORY_LIMIT_BYTES / 1024**3:.1f} GiB: "
+            "use a smaller image size or fewer images"
         )
 
 
@@ -111,6 +114,8 @@ def _read_image(file: Path, folder: Path, size: tuple[int, int, int]) -> npt.NDA
     shown = file.relative_to(folder)
     height, width, channels = size
     try:
+        if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for ever
+            raise DatasetError(f"{folder}: image {str(shown)!r} is a pipe or a device, only regular files are read: remove it")
         # Pillow only warns of images up to twice its own limit; the one here is stricter and an error.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

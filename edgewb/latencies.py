@@ -17,6 +17,7 @@ from edgewb.targets import Target, TensorSpec, open_target
 from edgewb.tflite.reader import load_bytes
 from edgewb.types import Basis, Environment, Jsonable, Latency, LatencySummary
 
+TURNS = 10
 LEAST_RUNS = 20  # a time limit never cuts a sample below this: of fewer, p90 is just the largest
 RUN_LIMIT = 1_000_000
 
@@ -38,7 +39,8 @@ class Drift(Jsonable):
 class Measurement(Jsonable):
     """Latency of a file on a target; one sample is one call: inputs copied in, one invocation, outputs copied out.
 
-    ``first_ms`` (the first call after loading) and ``warmup_runs`` more calls are not among the ``runs`` samples.
+    ``first_ms`` (the first call after loading) and ``warmup_runs`` more calls are not among the ``runs`` samples. ``ratio``: the median
+    over that of a reference measured in turns, where one was given.
     """
 
     basis: Basis
@@ -54,6 +56,7 @@ class Measurement(Jsonable):
     kernels: str
     file: str
     sha256: str
+    ratio: float | None = None
 
     def to_latency(self) -> Latency:
         """The same sample as a record keeps it."""
@@ -67,6 +70,7 @@ class Measurement(Jsonable):
             threads=self.threads,
             kernels=self.kernels,
             samples_ms=self.samples_ms,
+            ratio=self.ratio,
         )
 
 
@@ -92,6 +96,7 @@ def measure(
     seconds: float = 2.0,
     threads: int = 1,
     kernels: str = "xnnpack",
+    beside: str | Path | None = None,
 ) -> Measurement:
     """Latency of a .tflite file, fed with seeded random values (the time of these kernels does not depend on values).
 
@@ -103,6 +108,8 @@ def measure(
         seconds: time for the samples, and as much at most for warming up; the sample then ends early, but never below
             20 runs (or ``runs``, if that is less).
         threads, kernels: see ``targets.open_target``.
+        beside: a reference that is measured in turns with the file, ``TURNS`` times each: two figures taken one after the other on a
+            busy computer differ by half for no reason in the files. Gives ``Measurement.ratio``.
 
     Raises:
         InputError: a value out of range. ModelFileError: a file that does not run on the target.
@@ -115,7 +122,12 @@ def measure(
         inputs = [_random_values(spec) for spec in opened.inputs]
         first_ms = _sample(opened, inputs, 1, 1, seconds)[0]
         warmed = _sample(opened, inputs, warmup_runs, 0, seconds)
-        samples = _sample(opened, inputs, runs, min(runs, LEAST_RUNS), seconds)
+        if beside is None:
+            samples, ratio = _sample(opened, inputs, runs, min(runs, LEAST_RUNS), seconds), None
+        else:
+            with open_target(target, threads=threads, kernels=kernels) as other:
+                other.load(beside)
+                samples, ratio = _in_turns(opened, inputs, other, runs, seconds)
         return Measurement(
             basis=opened.basis,
             target=opened.name,
@@ -126,6 +138,7 @@ def measure(
             latency_ms=summarise_latency(samples),
             samples_ms=tuple(samples),
             drift=_drift(samples),
+            ratio=ratio,
             threads=opened.threads,
             kernels=opened.kernels,
             file=Path(path).name,
@@ -162,6 +175,24 @@ def _sample(target: Target, inputs: list[npt.NDArray[Any]], wanted: int, least: 
         if ended > deadline and len(samples) >= least:
             break
     return samples
+
+
+def _in_turns(
+    target: Target, inputs: list[npt.NDArray[Any]], other: Target, wanted: int, seconds: float
+) -> tuple[list[float], float | None]:
+    """Samples of the target, and its median over that of the other, both sampled in turns."""
+    given = [_random_values(spec) for spec in other.inputs]
+    _sample(other, given, 10, 1, seconds)
+    samples: list[float] = []
+    others: list[float] = []
+    each, least = -(-wanted // TURNS), -(-min(wanted, LEAST_RUNS) // TURNS)
+    for _ in range(TURNS):
+        count = min(each, wanted - len(samples))
+        if count > 0:
+            samples += _sample(target, inputs, count, min(count, least), seconds / TURNS)
+            others += _sample(other, given, count, min(count, least), seconds / TURNS)
+    reference = float(np.median(others))
+    return samples, float(np.median(samples)) / reference if reference > 0 else None
 
 
 def _drift(samples: list[float]) -> Drift:

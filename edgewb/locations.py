@@ -13,10 +13,19 @@ HOME_VARIABLE = "EDGEWB_HOME"
 
 
 def home() -> Path:
-    """The folder for the database and the cache: the environment variable EDGEWB_HOME, else the user's data folder. Not created here."""
+    """The folder for the database and the cache: the environment variable EDGEWB_HOME, else the user's data folder. Not created here.
+
+    Raises:
+        StorageError: EDGEWB_HOME starts with ``~`` and a user this machine does not know.
+    """
     given = os.environ.get(HOME_VARIABLE, "").strip()
     if given:
-        return Path(given).expanduser()
+        try:
+            return Path(given).expanduser()
+        except RuntimeError:
+            raise StorageError(
+                f"{HOME_VARIABLE} is {given!r} and the home folder of {given.split('/')[0]!r} is not known: give the full path of a folder"
+            ) from None
     import platformdirs
 
     return Path(platformdirs.user_data_dir("edgewb", appauthor=False))

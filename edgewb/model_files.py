@@ -60,7 +60,8 @@ NO_FINE_TUNING = {
 """Why a model of this kind cannot be fine-tuned, finishing the sentence "the model ..."."""
 
 
-def _content_sha256(path: Path) -> str:
+def content_sha256(path: Path) -> str:
+    """Of a file, or of all files below a folder with their names."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     digest = hashlib.sha256()
     for file in files:
@@ -99,7 +100,7 @@ def identify_model(name: str | Path, weights: str | Path | None = None) -> Model
             return ModelSource(ModelKind.BUILTIN, text)
         if not Path(weights).is_file():
             raise InputError(f"no weights file {str(weights)!r}: give the path of a Keras weights .h5")
-        return ModelSource(ModelKind.BUILTIN, text, weights=str(Path(weights).resolve()), weights_sha256=_content_sha256(Path(weights)))
+        return ModelSource(ModelKind.BUILTIN, text, weights=str(Path(weights).resolve()), weights_sha256=content_sha256(Path(weights)))
     if weights is not None:
         raise InputError(f"--weights goes with a built-in model that takes them (mobilenet_v2), not with {text!r}")
     path = Path(name)
@@ -111,7 +112,7 @@ def identify_model(name: str | Path, weights: str | Path | None = None) -> Model
         raise unknown_name("model", text, MODELS, "or the path of a .keras, .h5, SavedModel folder or float .tflite")
     try:
         kind = _identify_file(path)
-        sha256 = _content_sha256(path)
+        sha256 = content_sha256(path)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read ({error.strerror or error}): check the file and its permissions") from None
     return ModelSource(kind, path.name, str(path.resolve()), sha256)

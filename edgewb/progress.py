@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Any
 
-_FORMAT = "{percentage:3.0f}%|{bar}| {elapsed} gone, {remaining} left  {desc}"
+_FORMAT = "{percentage:3.0f}%|{bar}| {elapsed} gone, {desc}"
+_PRIOR_S = 10.0
+"""So long the expected costs count as much as what was seen: the first seconds, in which TensorFlow loads, say little about the rest."""
 
 
 class Bar:
     """A bar over work of a known expected cost. Costs are in seconds of an ordinary laptop; only their ratios matter.
 
-    The time left is tqdm's: what is left times the time that a unit of cost took so far.
+    The time left is what is left times the time that a unit of cost took so far, at first mixed with the expectation.
     """
 
     def __init__(self, total: float, show: bool) -> None:
         self._bar: Any = None
-        self._done = 0.0
+        self._done, self._total, self._label = 0.0, total, ""
+        self._started = time.monotonic()
         if show:
             from tqdm.auto import tqdm
 
@@ -32,11 +36,20 @@ class Bar:
 
     def begin(self, label: str) -> None:
         """Say what is being done now."""
-        if self._bar is not None:
-            self._bar.set_description_str(label)
+        self._label = label
+        self._show()
 
     def reach(self, done: float) -> None:
         """So much of the total is done. Never goes back."""
-        if self._bar is not None and done > self._done:
-            self._bar.update(done - self._done)
+        done = min(done, self._total)
+        if done > self._done:
+            if self._bar is not None:
+                self._bar.update(done - self._done)
             self._done = done
+            self._show()
+
+    def _show(self) -> None:
+        if self._bar is not None:
+            pace = (time.monotonic() - self._started + _PRIOR_S) / (self._done + _PRIOR_S)
+            minutes, seconds = divmod(round(pace * (self._total - self._done)), 60)
+            self._bar.set_description_str(f"{minutes:02d}:{seconds:02d} left  {self._label}")

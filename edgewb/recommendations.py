@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from edgewb.errors import InputError
 from edgewb.records.columns import points
-from edgewb.types import Latency, Recommendation, Record
+from edgewb.types import AccuracyDelta, Latency, Recommendation, Record
 
 SAME_SPEED = 1.15
-"""Medians within this ratio count as equally fast: repeated samples of one file on a busy laptop differ by about as much."""
+"""Within this ratio two variants count as equally fast: repeated samples of one file on a busy laptop differ by about as much."""
 
 
 def check_budget(points: float) -> float:
@@ -27,27 +27,40 @@ def check_budget(points: float) -> float:
 
 
 def recommend(records: Sequence[Record], budget_points: float) -> Recommendation:
-    """Choose among the variants that lose at most ``budget_points`` on the same examples as float.
+    """Choose a variant on the validation examples, then let the test examples confirm or refute it.
 
-    In this order: most ops on the Edge TPU (predicted), then fastest here (medians within ``SAME_SPEED`` count as equal), then those
-    whose interval rules out a loss beyond the budget, then smallest compressed, then most accurate.
+    Among the variants that lose at most ``budget_points`` on the validation examples (paired with float), in this order: most ops on
+    the Edge TPU (predicted), then fastest here (against float32 measured in turns; within ``SAME_SPEED`` counts as equal), then those
+    whose interval rules out a loss beyond the budget, of these the smallest compressed; where the interval of none does, the one with
+    the highest lower end. The test examples have no part in that: had they, the best of many would look better than it is. Where
+    they show the chosen one to lose more than the budget, nothing is recommended, and no second choice is made on them.
     """
     check_budget(budget_points)
-    compared = [r for r in records if r.accuracy_delta is not None]
-    within = [r for r in compared if _points(r) >= -budget_points - 1e-9]
-    head = f"At most {budget_points:.1f} point{'' if budget_points == 1 else 's'} lost"
+    compared = [r for r in records if r.accuracy_delta is not None and r.validation_delta is not None]
+    within = [r for r in compared if _validated(r).points >= -budget_points - 1e-9]
+    head = f"At most {_budget_text(budget_points)} lost"
     if not compared:
         return Recommendation(recipe=None, why=f"{head}: there is no variant beside float32 to choose from", budget_points=budget_points)
     if not within:
-        nearest = max(compared, key=_points)
-        why = f"{head}: no variant stays within it; {nearest.recipe} comes nearest, {_loss_text(nearest)}"
+        nearest = max(compared, key=lambda r: _validated(r).points)
+        why = f"{head}: no variant stays within it on the validation examples; {nearest.recipe} comes nearest, "
+        why += _loss_text(_validated(nearest))
         return Recommendation(recipe=None, why=why, budget_points=budget_points)
     share = max(_edgetpu_share(r) for r in within)
     mapped = [r for r in within if _edgetpu_share(r) == share]
-    fastest = min((t for r in mapped if (t := _median(r)) is not None), default=None)
-    fast = [r for r in mapped if fastest is None or (t := _median(r)) is None or t <= fastest * SAME_SPEED]
-    sure = [r for r in fast if _rules_out(r, budget_points)]
-    best = min(sure or fast, key=lambda r: (r.compressed_bytes, -r.accuracy.value, r.recipe))
+    fastest = min((t for r in mapped if (t := _slowness(r)) is not None), default=None)
+    fast = [r for r in mapped if fastest is None or (t := _slowness(r)) is None or t <= fastest * SAME_SPEED]
+    sure = [r for r in fast if _validated(r).ci95[0] >= -budget_points - 1e-9]
+    best = min(sure or fast, key=lambda r: (0.0 if sure else -round(_validated(r).ci95[0], 6), r.compressed_bytes, r.recipe))
+    tested = best.accuracy_delta
+    assert tested is not None
+    if tested.points < -budget_points - 1e-9:
+        why = (
+            f"{head}: nothing is recommended. {best.recipe} was chosen on the validation examples, where {_loss_text(_validated(best))}, "
+            f"but on the test examples {_loss_text(tested)}. To choose again on the test examples would be to fit them: allow a larger "
+            "loss, or give more data"
+        )
+        return Recommendation(recipe=None, why=why, budget_points=budget_points)
     return Recommendation(
         recipe=best.recipe,
         why=f"{head}: take {best.recipe}, because {_reasons(best, fast, sure, budget_points)}",
@@ -55,15 +68,14 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     )
 
 
-def _points(record: Record) -> float:
-    assert record.accuracy_delta is not None
-    return record.accuracy_delta.points
+def _budget_text(points: float) -> str:
+    shown = f"{points:.1f}" if round(points, 1) == points else f"{points:g}"
+    return f"{shown} point{'' if points == 1 else 's'}"
 
 
-def _rules_out(record: Record, budget: float) -> bool:
-    """Whether the 95 % interval leaves no room for a loss beyond the budget."""
-    assert record.accuracy_delta is not None
-    return record.accuracy_delta.ci95[0] >= -budget - 1e-9
+def _validated(record: Record) -> AccuracyDelta:
+    assert record.validation_delta is not None
+    return record.validation_delta
 
 
 def _edgetpu_share(record: Record) -> float:
@@ -74,14 +86,15 @@ def _latency(record: Record) -> Latency | None:
     return record.latency[0] if record.latency else None
 
 
-def _median(record: Record) -> float | None:
+def _slowness(record: Record) -> float | None:
+    """Its median over that of float32 measured in turns with it; the median itself where nothing was measured beside it."""
     latency = _latency(record)
-    return latency.latency_ms.p50 if latency else None
+    if latency is None:
+        return None
+    return latency.latency_ms.p50 if latency.ratio is None else latency.ratio
 
 
-def _loss_text(record: Record) -> str:
-    delta = record.accuracy_delta
-    assert delta is not None
+def _loss_text(delta: AccuracyDelta) -> str:
     low, high = delta.ci95
     change = "loses nothing"
     if delta.points:
@@ -90,7 +103,9 @@ def _loss_text(record: Record) -> str:
 
 
 def _reasons(best: Record, fast: Sequence[Record], sure: Sequence[Record], budget: float) -> str:
-    parts = [_loss_text(best)]
+    tested = best.accuracy_delta
+    assert tested is not None
+    parts = [f"on the validation examples, by which it is chosen, {_loss_text(_validated(best))}"]
     placed = best.placement
     if placed.ops_edgetpu:
         parts.append(f"{placed.ops_edgetpu} of its {placed.ops_total} ops would run on the Edge TPU ({placed.basis})")
@@ -101,15 +116,21 @@ def _reasons(best: Record, fast: Sequence[Record], sure: Sequence[Record], budge
         same = (
             f", as fast as the others left ({len(fast)} within {100 * (SAME_SPEED - 1):.0f} %)" if len(fast) > 1 else ", the fastest left"
         )
+        if latency.ratio is not None:
+            same = f", {latency.ratio:.2f} times float32 measured in turns{same}"
         parts.append(f"it takes {latency.latency_ms.p50:.3g} ms on {latency.target} (p50, n = {latency.n}, {latency.basis}){same}")
-    those = f"the {len(sure)} of them whose interval rules out a loss beyond the budget" if 1 < len(sure) < len(fast) else "them"
-    if len(sure) == 1 and len(fast) > 1:
-        parts.append("and it is the only one of them whose interval rules out a loss beyond the budget")
-    elif len(fast) > 1:
-        parts.append(f"and its {best.compressed_bytes / 1000:.1f} kB compressed are the fewest of {those}")
-    text = "; ".join(parts)
-    delta = best.accuracy_delta
-    assert delta is not None
-    if not _rules_out(best, budget):
-        text += f". These {delta.n} examples cannot rule out a loss beyond the budget: the interval reaches {points(delta.ci95[0])} points"
-    return text
+    if len(fast) > 1:
+        parts.append(f"of these {_last_reason(best, fast, sure)}")
+    verdict = f"The test examples, which had no part in the choice, confirm it: there {_loss_text(tested)}"
+    if tested.ci95[0] < -budget - 1e-9:
+        verdict += f". They cannot rule out a loss beyond the budget: the interval reaches {points(tested.ci95[0])} points"
+    return "; ".join(parts) + f". {verdict}."
+
+
+def _last_reason(best: Record, fast: Sequence[Record], sure: Sequence[Record]) -> str:
+    size = f"its {best.compressed_bytes / 1000:.1f} kB compressed are the fewest"
+    if not sure:
+        return "its validation interval leaves the least room for a loss"
+    if len(sure) == 1:
+        return "it is the only one whose validation interval rules out a loss beyond the budget"
+    return size if len(sure) == len(fast) else f"{size} among the {len(sure)} whose validation interval rules out a loss beyond the budget"

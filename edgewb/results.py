@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import hashlib
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,13 @@ from edgewb.model_files import ModelSource
 from edgewb.optimizers.recipes import REFERENCE, Recipe
 from edgewb.records import RecordStore
 from edgewb.stages import Stages, Variant
-from edgewb.types import Record
+from edgewb.tflite.graphs import Graph
+from edgewb.types import Basis, OpPlacement, Parameters, Placement, Record
 
 _MEASUREMENT_CODE = (
     "accuracies.py",
+    "datasets.py",
+    "splits.py",
     "intervals.py",
     "latencies.py",
     "targets",
@@ -46,18 +50,36 @@ class Setting:
     seed: int
 
 
+@dataclass(frozen=True)
+class Answers:
+    """Which examples a variant gets right, (n,) of bool per split."""
+
+    test: npt.NDArray[np.bool_]
+    validation: npt.NDArray[np.bool_]
+
+
+def _parameters(graph: Graph, placements: Sequence[OpPlacement]) -> Parameters | None:
+    """Predicted parameter bytes on and off the chip; None when nothing would be on it."""
+    from edgewb.compilers.parameters import budget
+
+    if not any(placed.placement is Placement.EDGETPU for placed in placements):
+        return None
+    memory = budget(graph, placements)
+    return Parameters(on_chip_bytes=memory.on_chip_bytes, off_chip_bytes=memory.off_chip_bytes, basis=Basis.PREDICTED)
+
+
 def record_variant(
     stages: Stages,
     setting: Setting,
     recipe: Recipe,
     variant: Variant,
-    right: dict[str, npt.NDArray[np.bool_]],
+    right: dict[str, Answers],
     store: RecordStore,
 ) -> tuple[Record, Path]:
     """Put the file where the user finds it, and measure it unless exactly this was measured on this machine before.
 
     Args:
-        right: the answers of the variants so far, per recipe (n,) of bool; this one's are added.
+        right: the answers of the variants so far, per recipe; this one's are added.
 
     Returns:
         The record, which is in the store, and the path of the file.
@@ -68,11 +90,13 @@ def record_variant(
 
     path = write_whole(setting.out / "models" / f"{recipe.name}.tflite", variant.content)
     sha256 = hashlib.sha256(variant.content).hexdigest()
-    right[recipe.name] = stages.right_answers(path, sha256)
+    right[recipe.name] = Answers(stages.right_answers(path, sha256), stages.validation_answers(path, sha256))
     key = fingerprint(
         {
             "variant": variant.key,
             "file": sha256,
+            "reference": hashlib.sha256(right[REFERENCE].test.tobytes() + right[REFERENCE].validation.tobytes()).hexdigest(),
+            "names": [stages.dataset.name, setting.source.name],
             "targets": setting.targets,
             "code": code_fingerprint(_MEASUREMENT_CODE),
             "environment": environment().to_dict(),
@@ -81,6 +105,9 @@ def record_variant(
     # An imported record has its maker's word only, even under the key of what was done here.
     if kept := store.query(key=key, origin="local"):
         return dataclasses.replace(kept[0], file=str(path)), path
+    graph = read_graph(variant.content)
+    placements = place(graph)
+    beside = path if recipe.name == REFERENCE else setting.out / "models" / f"{REFERENCE}.tflite"
     compared = right[REFERENCE] if recipe.name != REFERENCE else None
     record = Record(
         key=key,
@@ -92,11 +119,12 @@ def record_variant(
         sha256=sha256,
         size_bytes=len(variant.content),
         compressed_bytes=len(zlib.compress(variant.content, 9)),
-        accuracy=accuracy(right[recipe.name], "cpu"),
-        accuracy_delta=None if compared is None else accuracy_delta(right[recipe.name], compared, REFERENCE),
-        placement=summarise(place(read_graph(variant.content))),
-        parameters=None,
-        latency=tuple(measure(path, target).to_latency() for target in setting.targets),
+        accuracy=accuracy(right[recipe.name].test, "cpu"),
+        accuracy_delta=None if compared is None else accuracy_delta(right[recipe.name].test, compared.test, REFERENCE),
+        validation_delta=None if compared is None else accuracy_delta(right[recipe.name].validation, compared.validation, REFERENCE),
+        placement=summarise(placements),
+        parameters=_parameters(graph, placements),
+        latency=tuple(measure(path, target, beside=beside).to_latency() for target in setting.targets),
         environment=environment(),
         seed=setting.seed,
         settings={

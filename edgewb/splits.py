@@ -1,16 +1,19 @@
-"""Which example goes into which split: fixed by the content and the seed, stratified, and no image in two splits."""
+"""Which example goes into which split: fixed by the content and the seed, stratified, and no example in two splits."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import DatasetError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 SPLIT_NAMES = ("train", "calibration", "validation", "test")
 PER_CLASS_MINIMUM = len(SPLIT_NAMES)
@@ -40,20 +43,26 @@ class Content:
         """Hash of the values, labels and class names, the same on every machine (little-endian bytes)."""
         digest = hashlib.sha256()
         for array in (self.x, self.y):
-            little = array.dtype.newbyteorder("<")
-            digest.update(f"{little.str} {array.shape}\n".encode())
-            # In slices: a whole copy of a large folder of images would double the memory.
-            for start in range(0, len(array), 256):
-                digest.update(np.ascontiguousarray(array[start : start + 256], dtype=little).tobytes())
+            add_array(digest, array)
         digest.update("\n".join(self.class_names).encode())
         return digest.hexdigest()
+
+
+def add_array(digest: _Hash, array: npt.NDArray[Any]) -> None:
+    """Put dtype, shape and values of an array into a hash, the same on every machine."""
+    little = array.dtype.newbyteorder("<")
+    digest.update(f"{little.str} {array.shape}\n".encode())
+    # In slices: a whole copy of a large folder of images would double the memory.
+    for start in range(0, len(array), 256):
+        digest.update(np.ascontiguousarray(array[start : start + 256], dtype=little).tobytes())
 
 
 def assign_splits(content: Content, what: str, *, seed: int, sizes: Mapping[str, int] | None = None) -> dict[str, IntArray]:
     """Indices into ``content`` for each of the four splits.
 
-    Every class has at least one example in every split. Equal images (the same pixels) all go into one split, so that no
-    test image was seen in training; rows of a table are measurements and may repeat by chance, so they are free.
+    Every class has at least one example in every split. Equal examples (the same pixels, the same row of a table) all go
+    into one split, so that no test example was seen in training; where their labels differ, they count for the class that
+    has most of them.
 
     Args:
         content: the examples, N of them.
@@ -66,10 +75,9 @@ def assign_splits(content: Content, what: str, *, seed: int, sizes: Mapping[str,
         DatasetError: when a class has too few different examples.
     """
     classes = len(content.class_names)
-    groups = _equal_images(content.x) if content.kind == "images" else [[i] for i in range(len(content.y))]
     owned: list[list[list[int]]] = [[] for _ in range(classes)]
-    for group in groups:
-        owned[int(content.y[group[0]])].append(group)
+    for group in _equal_examples(content.x):
+        owned[int(np.bincount(content.y[group]).argmax())].append(group)
     _need_enough(content, owned, what)
 
     counts = np.array([sum(len(group) for group in of_class) for of_class in owned], dtype=np.int64)
@@ -93,37 +101,43 @@ def assign_splits(content: Content, what: str, *, seed: int, sizes: Mapping[str,
 
 
 def duplicate_notes(content: Content) -> tuple[str, ...]:
-    """What a person should know about images that occur more than once; empty for a table."""
-    if content.kind != "images":
-        return ()
-    repeated = [group for group in _equal_images(content.x) if len(group) > 1]
+    """What a person should know about images, or rows of a table, that occur more than once."""
+    repeated = [group for group in _equal_examples(content.x) if len(group) > 1]
     if not repeated:
         return ()
     copies = sum(len(group) for group in repeated)
-    notes = [f"{copies} images are copies of one another ({len(repeated)} different ones); all copies of one are in the same split"]
+    noun = _noun(content)
+    notes = [f"{copies} {noun} are copies of one another ({len(repeated)} different ones); all copies of one are in the same split"]
     contradictory = sum(len({int(content.y[i]) for i in group}) > 1 for group in repeated)
     if contradictory:
-        notes.append(f"{contradictory} images occur in more than one class")
+        notes.append(f"{contradictory} {noun} occur in more than one class")
     return tuple(notes)
 
 
-def _equal_images(x: npt.NDArray[Any]) -> list[list[int]]:
-    """Indices of images with the same pixels, together; in the order in which each first occurs."""
+def _equal_examples(x: npt.NDArray[Any]) -> list[list[int]]:
+    """Indices of examples with the same values, together; in the order in which each first occurs."""
     groups: dict[bytes, list[int]] = {}
-    for index, image in enumerate(x):
-        groups.setdefault(hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest(), []).append(index)
+    for index, example in enumerate(x):
+        same_zeros = example + 0  # -0.0 equals 0.0 and has other bytes
+        groups.setdefault(hashlib.sha256(same_zeros.tobytes()).digest(), []).append(index)
     return list(groups.values())
 
 
+def _noun(content: Content) -> str:
+    return "images" if content.kind == "images" else "rows"
+
+
 def _need_enough(content: Content, owned: list[list[list[int]]], what: str) -> None:
-    noun = "images" if content.kind == "images" else "rows"
+    noun = _noun(content)
     scarce = min(range(len(owned)), key=lambda label: len(owned[label]))
     if len(owned[scarce]) >= PER_CLASS_MINIMUM:
         return
+    shared = any(len(np.unique(content.y[group])) > 1 for of_class in owned for group in of_class)
+    counting = f" ({noun} that occur in several classes count for the one that has most of them)" if shared else ""
     raise DatasetError(
         f"{what}: class {content.class_names[scarce]!r} has {len(owned[scarce])} different {noun}; every class needs at least "
         f"{PER_CLASS_MINIMUM} (one each for train, calibration, validation and test), so {PER_CLASS_MINIMUM * len(owned)} for "
-        f"{len(owned)} classes: add {noun} or remove the class"
+        f"{len(owned)} classes{counting}: add {noun} or remove the class"
     )
 
 

@@ -1,7 +1,7 @@
 """The cached stages of a study: describe, choose the input range, train, make a variant, predict. Each computes only what is not kept.
 
-This is the one place that decides what may see which split: the worker gets train, validation and calibration; the test
-split is opened in ``right_answers`` alone.
+This is the one place that decides what may see which split: the worker gets train, validation and calibration; a choice may see
+``validation_answers``; the test split is opened in ``right_answers`` alone.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from edgewb.optimizers.training import TrainingData, TrainingSettings
 from edgewb.optimizers.workers import Progress, Shared, Worker
 
 if TYPE_CHECKING:
-    from edgewb.datasets import Dataset
+    from edgewb.datasets import Dataset, Split
 
-_TRAINING_CODE = ("models.py", "model_files.py", "optimizers")
-_PREDICTION_CODE = ("accuracies.py", "datasets.py", "targets", "tflite")
-_TRAINING_PACKAGES = ("tensorflow", "tf_keras", "keras", "tensorflow-model-optimization", "numpy")
+_TRAINING_CODE = ("datasets.py", "models.py", "model_files.py", "optimizers", "splits.py", "stages.py", "tflite")
+_PREDICTION_CODE = ("accuracies.py", "datasets.py", "splits.py", "stages.py", "targets", "tflite")
+_TRAINING_PACKAGES = ("tensorflow", "tf_keras", "keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert")
 
 
 def _quiet(_: float) -> None:
@@ -76,24 +76,31 @@ class Stages:
             "weights": source.weights_sha256,
         }
 
-    @cached_property
-    def _making_parts(self) -> dict[str, Any]:
-        """Everything a trained model or a variant depends on, beside the recipe."""
+    @property
+    def _program_parts(self) -> dict[str, Any]:
+        """The model, and the code and packages that read it."""
         packages = environment().packages
         return {
             "model": self._model_parts,
+            "versions": {name: packages.get(name) for name in _TRAINING_PACKAGES},
+            "code": code_fingerprint(_TRAINING_CODE),
+        }
+
+    @cached_property
+    def _making_parts(self) -> dict[str, Any]:
+        """Everything a trained model or a variant depends on, beside the recipe."""
+        return {
+            **self._program_parts,
             "data": self.dataset.fingerprint,
             "range": self.input_range,
             "seed": self.seed,
             "settings": asdict(self.settings),
-            "versions": {name: packages.get(name) for name in _TRAINING_PACKAGES},
-            "code": code_fingerprint(_TRAINING_CODE),
             "machine": [platform.machine(), environment().cpu],
         }
 
     def describe(self) -> dict[str, Any]:
         """Input shape, outputs and parameter count of a model from a file."""
-        key = fingerprint({"model": self._model_parts, "code": code_fingerprint(_TRAINING_CODE)})
+        key = fingerprint(self._program_parts)
         description: dict[str, Any] = self._json("description", key, lambda: asdict(self.worker.call("describe_model", source=self.source)))
         return description
 
@@ -124,28 +131,35 @@ class Stages:
             return MODELS[self.source.name].input_range
         if self.dataset.kind != "images":
             return (0.0, 1.0)
-        key = fingerprint({"model": self._model_parts, "data": self.dataset.fingerprint, "code": code_fingerprint(_TRAINING_CODE)})
+        key = fingerprint({**self._program_parts, "data": self.dataset.fingerprint})
         rated = self._json("input_range", key, self._rate_ranges)
         best = max(rated, key=lambda row: row[1])
         (low, high), accuracy = best
         n = len(self.dataset.validation.y)
+        equal = sum(a == accuracy for _, a in rated)
         self.note = (
-            f"input range {low:g}..{high:g} chosen: {100 * accuracy:.1f} % of {n} validation images right, against "
+            f"input range {low:g}..{high:g} {'chosen' if equal == 1 else f'taken, though {equal} do equally well'}: "
+            f"{100 * accuracy:.1f} % of {n} validation images right, against "
             + ", ".join(f"{100 * a:.1f} % with {lo:g}..{hi:g}" for (lo, hi), a in rated if (lo, hi) != (low, high))
-            + "; --input-range sets it"
+            + " (measured); --input-range sets it"
         )
         return float(low), float(high)
 
     def _rate_ranges(self) -> list[Any]:
-        unit = self._training_data((0.0, 1.0))
-        ranges = self.worker.call("rate_input_ranges", source=self.source, shared=Shared(f"{self.dataset.fingerprint}:unit", unit))
-        return [[list(r), a] for r, a in ranges.items()]
-
-    def _training_data(self, input_range: tuple[float, float]) -> TrainingData:
         from edgewb.datasets import as_inputs
 
-        data = self.dataset
-        return TrainingData(
+        validation = self.dataset.validation
+        ranges = self.worker.call(
+            "rate_input_ranges", source=self.source, validation_x=as_inputs(validation, (0.0, 1.0)), validation_y=validation.y
+        )
+        return [[list(r), a] for r, a in ranges.items()]
+
+    @cached_property
+    def _shared(self) -> Shared:
+        from edgewb.datasets import as_inputs
+
+        data, input_range = self.dataset, self.input_range
+        training = TrainingData(
             as_inputs(data.train, input_range),
             data.train.y,
             as_inputs(data.validation, input_range),
@@ -153,10 +167,7 @@ class Stages:
             as_inputs(data.calibration, input_range),
             len(data.class_names),
         )
-
-    @cached_property
-    def _shared(self) -> Shared:
-        return Shared(f"{self.dataset.fingerprint}:{self.input_range}", self._training_data(self.input_range))
+        return Shared(f"{data.fingerprint}:{input_range}", training)
 
     def _float_key(self) -> str:
         return fingerprint({"stage": "float_model", **self._making_parts})
@@ -214,11 +225,19 @@ class Stages:
 
     def right_answers(self, file: Path, sha256: str) -> npt.NDArray[np.bool_]:
         """Which test examples a finished variant gets right, shape (n,). The only opening of the test split."""
+        return self._right(file, sha256, "test", self.dataset.open_test)
+
+    def validation_answers(self, file: Path, sha256: str) -> npt.NDArray[np.bool_]:
+        """Which validation examples a finished variant gets right, shape (n,): what a choice between variants may look at."""
+        return self._right(file, sha256, "validation", lambda: self.dataset.validation)
+
+    def _right(self, file: Path, sha256: str, split: str, examples: Callable[[], Split]) -> npt.NDArray[np.bool_]:
         from edgewb.datasets import as_inputs
         from edgewb.measurements import predict
 
         parts = {
             "file": sha256,
+            "split": split,
             "data": self.dataset.fingerprint,
             "range": self.input_range,
             "code": code_fingerprint(_PREDICTION_CODE),
@@ -229,13 +248,13 @@ class Stages:
         if (kept := self.cache.get("right_answers", key)) is not None:
             right: npt.NDArray[np.bool_] = np.load(io.BytesIO(kept["right.npy"]), allow_pickle=False)
             return right
-        test = self.dataset.open_test()
-        outputs = predict(file, as_inputs(test, self.input_range))
+        chosen = examples()
+        outputs = predict(file, as_inputs(chosen, self.input_range))
         if not np.isfinite(outputs).all():
             raise ConversionError(
-                f"{file.name} gives NaN or infinite outputs on the test examples: train the model again, or check its input range"
+                f"{file.name} gives NaN or infinite outputs on the {split} examples: train the model again, or check its input range"
             )
-        right = outputs.argmax(axis=-1) == test.y
+        right = outputs.argmax(axis=-1) == chosen.y
         stream = io.BytesIO()
         np.save(stream, right)
         self.cache.put("right_answers", key, {"right.npy": stream.getvalue()})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgewb.caches import StageCache
 from edgewb.errors import ConversionError, InputError, ModelFileError
+from edgewb.intervals import wilson_interval
 from edgewb.locations import make_folder
 from edgewb.model_files import NO_FINE_TUNING, ModelKind, ModelSource, identify_model
 from edgewb.models import MODELS, default_model
@@ -21,7 +22,7 @@ from edgewb.optimizers.workers import Worker
 from edgewb.progress import Bar
 from edgewb.recommendations import check_budget, recommend
 from edgewb.records import RecordStore
-from edgewb.results import Setting, record_variant
+from edgewb.results import Answers, Setting, record_variant
 from edgewb.stages import Stages
 from edgewb.targets import open_target
 from edgewb.types import Jsonable, Recommendation, Record, Skipped
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from edgewb.datasets import Dataset
 
 # Expected seconds on an ordinary laptop with two cores; they only shape the bar's time left.
-_START, _TRAIN, _CONVERT, _FINE_TUNE, _QAT_CONVERT, _MEASURE = 7.0, 6.0, 3.0, 5.0, 6.0, 0.7
+_START, _TRAIN, _CONVERT, _FINE_TUNE, _QAT_CONVERT, _MEASURE = 7.0, 9.0, 1.0, 7.0, 2.0, 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def run_study(
         recipes: names, or one comma-separated string.
         model: a built-in name or a model file; the default depends on the data.
         budget: accuracy that may be lost, in points.
-        out: folder for the models (default ``runs/<data set>``).
+        out: folder for the models (default ``runs/<data set>``, with the model's name and the seed where they were given).
         input_range: what images are scaled to; by default the model's own, found on the validation split for a model file.
         progress: show a bar with the time left on standard error, or in the notebook.
 
@@ -111,21 +112,21 @@ def run_study(
     cache.sweep()
     with Worker() as worker, RecordStore() as store:
         stages = _open(dataset, source, seed, settings, input_range, cache, worker)
-        folder = Path(out) if out is not None else Path("runs") / stages.dataset.name
+        folder = Path(out) if out is not None else Path("runs") / _folder_name(stages, model)
         setting = Setting(stages.source, decoded, targets, budget, folder, seed)
         return _run(stages, setting, store, progress)
 
 
-def suitable_recipes(model: str | Path | None = None, weights: str | Path | None = None) -> tuple[str, ...]:
-    """The demo's recipes without those this kind of model cannot take.
-
-    Raises:
-        EdgewbError: no such model.
-    """
-    if model is None:
-        return DEMO_RECIPES
-    source = identify_model(model, weights)
-    return tuple(name for name in DEMO_RECIPES if _refusal(source, decode_recipe(name)) is None)
+def _folder_name(stages: Stages, model: str | Path | None) -> str:
+    """Different studies do not overwrite each other's files."""
+    parts = [stages.dataset.name.removesuffix(".npz")]
+    if model is not None:
+        parts.append(Path(model).name)
+    if stages.seed:
+        parts.append(f"seed{stages.seed}")
+    if stages.settings == FAST:
+        parts.append("fast")
+    return "-".join(parts)
 
 
 def _open(
@@ -151,7 +152,7 @@ def _open(
         stages.check_fit(stages.description)
         return stages
     size = None
-    if source is not None and str(dataset) not in DATASET_NAMES and Path(dataset).expanduser().is_dir():
+    if source is not None and str(dataset) not in DATASET_NAMES and os.path.isdir(os.path.expanduser(dataset)):
         size = MODELS[source.name].image_size  # an .npz is taken as it is; built-in networks take any size
     loaded: Dataset = load_dataset(dataset, seed=seed, image_size=size)
     chosen = source or identify_model(default_model(loaded.name, loaded.kind))
@@ -174,10 +175,10 @@ def _open(
 def _refusal(source: ModelSource, recipe: Recipe) -> str | None:
     """Why this recipe cannot be applied to this kind of model, known before any work."""
     if recipe.fine_tunes and not source.fine_tunes:
-        return f"{recipe.name} trains on, which needs a tf_keras model: {source.name} {NO_FINE_TUNING[source.kind]}"
+        return f"it trains on, which needs a tf_keras model: {source.name} {NO_FINE_TUNING[source.kind]}"
     kept = (Conversion.FLOAT32, Conversion.PTQ_INT8, Conversion.PTQ_INT8_PER_TENSOR)
     if source.kind is ModelKind.TFLITE and recipe.conversion not in kept:
-        return f"{recipe.name} cannot be made from a .tflite file: give the Keras model or SavedModel it came from"
+        return "it cannot be made from a .tflite file: give the Keras model or SavedModel it came from"
     return None
 
 
@@ -191,48 +192,45 @@ def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -
     refused = {s.recipe for s in skipped}
     wanted = [r for r in setting.recipes if r.name not in refused]
     if skipped and len(wanted) == 1 and len(setting.recipes) > 1:
-        raise InputError(skipped[0].reason)
+        raise InputError(f"recipe {skipped[0].recipe}: {skipped[0].reason}")
     make_folder(setting.out / "models")  # before any work: minutes of training should not end at a folder that cannot be made
     missing = [r for r in wanted if stages.kept_variant(r) is None]
     training = not stages.has_float() and bool(missing)
     total = (_START if missing else 0) + (_TRAIN if training else 0) + sum(_cost(r) for r in missing) + _MEASURE * len(wanted)
-    records: list[Record] = []
+    # What is kept comes first, so that no latency is measured beside a worker that loads TensorFlow. Float itself is needed by all.
+    order = wanted if wanted[0] in missing else [*(r for r in wanted if r not in missing), *missing]
+    records: dict[str, Record] = {}
     files: dict[str, Path] = {}
-    right: dict[str, npt.NDArray[np.bool_]] = {}
+    right: dict[str, Answers] = {}
     with Bar(total, progress) as bar:
         done = 0.0
-        if missing:
-            stages.worker.start()
-        facts: dict[str, Any] = {}
-        if training or stages.has_float():
-            bar.begin(f"training {setting.source.name}" if training else "loading")
-            cost = _START + _TRAIN if training else 0.0
-            _, facts = stages.float_weights(_reporter(bar, done, cost))
-            done += cost
-        for recipe in wanted:
+        for recipe in order:
+            cost = 0.0
+            if recipe in missing:
+                cost = _cost(recipe) + _START * (recipe is missing[0] and not training)
+                stages.worker.start()
+            if training and recipe is missing[0]:
+                bar.begin(f"training {setting.source.name}")
+                stages.float_weights(_reporter(bar, done, _START + _TRAIN))
+                done += _START + _TRAIN
             bar.begin(recipe.name)
-            cost = _cost(recipe) if recipe in missing else 0.0
-            if recipe in missing and not training and recipe is missing[0]:
-                cost += _START
             try:
                 variant = stages.variant(recipe, _reporter(bar, done, cost * 0.7))
                 bar.reach(done := done + cost)
-                record, path = record_variant(stages, setting, recipe, variant, right, store)
+                records[recipe.name], files[recipe.name] = record_variant(stages, setting, recipe, variant, right, store)
             except (ConversionError, ModelFileError) as error:
                 if recipe.name == REFERENCE:
                     raise
                 skipped.append(Skipped(recipe=recipe.name, reason=str(error)))
-                bar.reach(done := done + _MEASURE)
-                continue
-            records.append(record)
-            files[recipe.name] = path
             bar.reach(done := done + _MEASURE)
+    finished = [r.name for r in wanted if r.name in records]
+    shown = tuple(records[name] for name in finished)
     return Outcome(
-        records=tuple(records),
-        recommendation=recommend(records, setting.budget),
+        records=shown,
+        recommendation=recommend(shown, setting.budget),
         skipped=tuple(skipped),
-        context=_context(stages, setting, facts),
-        files=files,
+        context=_context(stages, setting, stages.float_weights()[1], shown),
+        files={name: files[name] for name in finished},
     )
 
 
@@ -240,14 +238,31 @@ def _reporter(bar: Bar, start: float, cost: float) -> Callable[[float], None]:
     return lambda share: bar.reach(start + cost * share)
 
 
-def _context(stages: Stages, setting: Setting, facts: dict[str, Any]) -> StudyContext:
+def _context(stages: Stages, setting: Setting, facts: dict[str, Any], records: Sequence[Record]) -> StudyContext:
     data, source = stages.dataset, setting.source
     notes = [stages.note] if stages.note else []
     notes += list(getattr(data, "notes", ()))
     if facts:
+        n = facts["validation_n"]
+        low, high = wilson_interval(round(facts["validation_accuracy"] * n), n)
         notes.append(
-            f"float training: {facts['epochs']} epochs, {100 * facts['validation_accuracy']:.1f} % of "
-            f"{facts['validation_n']} validation examples right (measured)"
+            f"float training: {facts['epochs']} epochs, {100 * facts['validation_accuracy']:.1f} % of {n} validation examples right "
+            f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %, measured)"
+        )
+    if any(recipe.fine_tunes for recipe in setting.recipes):
+        notes.append(
+            "QAT, pruned and clustered variants were trained on for some more epochs, which float32 was not: part of a gain is that"
+        )
+    common = float(np.bincount(data.train.y).max() / len(data.train.y))
+    if (reference := next((r for r in records if r.recipe == REFERENCE), None)) and reference.accuracy.ci95[0] <= common:
+        notes.append(
+            f"float32 itself is hardly better than guessing: {100 * common:.1f} % of the train examples are of one class (measured), which "
+            "lies within its interval or above; no variant of it is worth shipping"
+        )
+    if not source.trains:
+        notes.append(
+            f"{source.name} was trained elsewhere: if it has seen some of these test examples, its accuracy here is too high, and the "
+            "differences may be too small; give data it has never seen"
         )
     parameters = facts.get("float_parameters") or (stages.description or {}).get("parameters")
     return StudyContext(

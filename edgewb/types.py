@@ -58,7 +58,11 @@ class Finding(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OpPlacement(Jsonable):
-    """One op of a model and where it goes. ``index`` is its position in the file's main subgraph."""
+    """One op of a model and where it goes. ``index`` is its position in the file's main subgraph.
+
+    ``parameter_bytes`` (as the device stores them) and ``memory`` ("on_chip": cached, "off_chip": streamed at each inference) are of ops on
+    the Edge TPU only. ``macs``: multiply-accumulate operations of one inference; None where the source's op is gone.
+    """
 
     index: int
     op: str
@@ -67,6 +71,8 @@ class OpPlacement(Jsonable):
     reason: str | None = None
     detail: str | None = None
     parameter_bytes: int | None = None
+    memory: str | None = None
+    macs: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,7 +148,11 @@ class LatencySummary(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Latency(Jsonable):
-    """A latency sample on one target. ``n`` counts ``samples_ms``; ``first_ms`` and the warm-up are not in it."""
+    """A latency sample on one target. ``n`` counts ``samples_ms``; ``first_ms`` and the warm-up are not in it.
+
+    ``ratio`` is its median over that of a reference measured in turns with it, so that a clock or a load that changes between two
+    variants does not count for one of them; None where nothing was measured beside it.
+    """
 
     target: str
     basis: Basis
@@ -153,6 +163,7 @@ class Latency(Jsonable):
     threads: int
     kernels: str
     samples_ms: tuple[float, ...]
+    ratio: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -172,7 +183,8 @@ class Record(Jsonable):
     """One variant of one model on one data set, with everything measured of it.
 
     ``key`` identifies what was done (data, model, recipe, seed, versions, machine); the same key is never stored twice.
-    ``accuracy_delta``, ``parameters`` are None where they do not apply or nothing can fill them yet.
+    ``accuracy`` and ``accuracy_delta`` are of the test split; ``validation_delta`` is the same difference on the validation split, by
+    which a variant is chosen. Deltas and ``parameters`` are None where they do not apply or nothing can fill them.
     """
 
     key: str
@@ -187,6 +199,7 @@ class Record(Jsonable):
     size_basis: Basis = Basis.MEASURED
     accuracy: Accuracy
     accuracy_delta: AccuracyDelta | None
+    validation_delta: AccuracyDelta | None = None
     placement: PlacementSummary
     parameters: Parameters | None
     latency: tuple[Latency, ...]
@@ -194,6 +207,7 @@ class Record(Jsonable):
     seed: int
     settings: dict[str, Any]
     created: str
+    origin: str = "local"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

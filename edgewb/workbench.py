@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgewb.datasets import Dataset
+from edgewb.errors import InputError
+from edgewb.measurements import Evaluation
 from edgewb.optimizers.recipes import DEMO_RECIPES
 from edgewb.studies import Outcome, StudyContext, run_study
 from edgewb.types import Jsonable, Recommendation, Record, Skipped
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Study(Jsonable):
     """What a study came to; ``print`` it or let a notebook show it.
 
@@ -26,7 +30,7 @@ class Study(Jsonable):
     skipped: tuple[Skipped, ...]
     context: StudyContext
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.to_text()
 
     def to_text(self, width: int = 100, colour: bool = False) -> str:
@@ -81,6 +85,40 @@ def run(
         skipped=outcome.skipped,
         context=outcome.context,
     )
+
+
+def evaluate(
+    path: str | Path,
+    dataset: str | Path | Dataset,
+    target: str = "cpu",
+    input_range: tuple[float, float] | None = None,
+    seed: int | None = None,
+) -> Evaluation:
+    """Accuracy of a .tflite classifier on the test split of a data set (see ``accuracies.evaluate``).
+
+    Args:
+        input_range, seed: by default those recorded when edgewb made this file, so that its test split holds nothing it was trained on;
+            for other files 0..1 and 0.
+
+    Raises:
+        InputError: the data do not fit the model, or a seed is given that differs from the recorded one.
+    """
+    from edgewb import measurements
+    from edgewb.records import load_records
+    from edgewb.tflite.reader import load_bytes
+
+    made = load_records(sha256=hashlib.sha256(load_bytes(path)).hexdigest(), origin="local")
+    recorded = next((r for r in made if isinstance(dataset, Dataset) or r.dataset == Path(dataset).name), None)
+    if recorded is not None:
+        if seed is not None and seed != recorded.seed:
+            raise InputError(
+                f"{path} was made with seed {recorded.seed}: with the splits of seed {seed} it would be tested on examples it was trained "
+                f"on; leave --seed out, or give --seed {recorded.seed}"
+            )
+        seed = recorded.seed
+        low, high = recorded.settings.get("input_range", (0.0, 1.0))
+        input_range = input_range or (float(low), float(high))
+    return measurements.evaluate(path, dataset, target, input_range or (0.0, 1.0), seed or 0)
 
 
 def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) -> str:

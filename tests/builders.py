@@ -11,6 +11,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import flexbuffers
 
 SCALE = 0.05
 PADDING = {"SAME": 0, "VALID": 1}
@@ -56,10 +57,7 @@ class Builder:
             tensor.shapeSignature = list(signature)
         if scale is not None and (dtype in ("INT8", "UINT8", "INT16") or (dtype == "INT32" and not np.isscalar(scale))):
             scales = [float(scale)] if np.isscalar(scale) else [float(s) for s in scale]
-            quantization = schema.QuantizationParametersT()
-            quantization.scale, quantization.zeroPoint = scales, [zero_point] * len(scales)
-            quantization.quantizedDimension = axis
-            tensor.quantization = quantization
+            tensor.quantization = _scheme(scales, zero_point, axis)
         tensor.buffer = 0
         if data is not None:
             buffer = schema.BufferT()
@@ -68,6 +66,10 @@ class Builder:
             self.model.buffers.append(buffer)
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
+
+    def quantise(self, index: int, scales: Sequence[float], axis: int = 0) -> None:
+        """Gives a tensor of any type these scales."""
+        self.graph.tensors[index].quantization = _scheme(scales, 0, axis)
 
     def constant(self, name: str, data: np.ndarray, **kwargs: Any) -> int:
         """Adds a constant tensor of the data's own type."""
@@ -212,6 +214,12 @@ class Builder:
         return result
 
 
+def _scheme(scales: Sequence[float], zero_point: int, axis: int) -> Any:
+    scheme = schema.QuantizationParametersT()
+    scheme.scale, scheme.zeroPoint, scheme.quantizedDimension = list(scales), [zero_point] * len(scales), axis
+    return scheme
+
+
 def _maps(names: Mapping[str, int]) -> list[Any]:
     entries = []
     for name, tensor in names.items():
@@ -303,14 +311,111 @@ def custom_op_net() -> bytes:
 
 
 def compiled_net() -> bytes:
-    """What a compiled file looks like: ``edgetpu-custom-op``, then a DEQUANTIZE on the CPU. Its custom options are no real package."""
+    """What a compiled file looks like: ``edgetpu-custom-op``, then a DEQUANTIZE on the CPU. Its programs are zeros."""
+    caching = executable("PARAMETER_CACHING", parameters=bytes(640), instructions=(bytes(1072),), dma={"PARAMETER": 640}, token=7)
+    running = executable(
+        "EXECUTION_ONLY",
+        parameters=bytes(64),
+        instructions=(bytes(4096), bytes(904)),
+        dma={"INPUT": 192, "OUTPUT": 16, "PARAMETER": 64},
+        inputs=[("image", (8, 8, 3), 192, 0.05, 128)],
+        outputs=[("logits", (1, 1, 10), 16, 0.1, 0)],
+        narrow_memory=788,
+        cycles=1234,
+        token=7,
+    )
     b = Builder()
     source = b.tensor("image", (1, 8, 8, 3))
     x = b.tensor("logits", (1, 10))
-    b.op("edgetpu-custom-op", [source], [x], custom=b"DWN1" + bytes(60))
+    b.op("edgetpu-custom-op", [source], [x], custom=package([running, caching], runtime=13))
     result = b.tensor("result", (1, 10), "FLOAT32")
     b.op("DEQUANTIZE", [x], [result], 2, "DequantizeOptions")
     return b.build([source], [result])
+
+
+def package(executables: Sequence[bytes], runtime: int = 14, identifier: bytes = b"DWN1") -> bytes:
+    """The options of an ``edgetpu-custom-op``: a flexbuffer map whose key "4" holds the flatbuffer of a package."""
+    b = flatbuffers.Builder(1024)
+    parts = [b.CreateString(part) for part in executables]
+    multi = _finish(b, _table(b, 1, {0: ("UOffsetTRelative", _vector(b, parts))}))
+    b = flatbuffers.Builder(1024)
+    content = b.CreateByteVector(multi)
+    inner = _finish(b, _table(b, 8, {0: ("Int32", runtime), 1: ("UOffsetTRelative", content)}), identifier)
+    options = flexbuffers.Builder()
+    with options.Map():
+        options.Key("1")
+        options.String("a name")
+        options.Key("2")
+        options.Int(1)
+        options.Key("4")
+        options.Blob(inner)
+    return bytes(options.Finish())
+
+
+def executable(
+    kind: str,
+    *,
+    parameters: bytes = b"",
+    instructions: Sequence[bytes] = (),
+    dma: Mapping[str, int] | None = None,
+    inputs: Sequence[tuple[str, tuple[int, int, int], int, float, int]] = (),
+    outputs: Sequence[tuple[str, tuple[int, int, int], int, float, int]] = (),
+    narrow_memory: int = 0,
+    cycles: int = 0,
+    token: int = 0,
+) -> bytes:
+    """One executable of a package. A layer is (name, (height, width, channels), padded bytes, scale, zero point)."""
+    b = flatbuffers.Builder(1024)
+    chunks = []
+    for chunk in instructions:
+        data = b.CreateByteVector(chunk)
+        chunks.append(_table(b, 2, {0: ("UOffsetTRelative", data)}))
+    hints = []
+    for name, size in (dma or {}).items():
+        meta = _table(b, 4, {0: ("Int16", ("OUTPUT", "INPUT", "PARAMETER", "SCRATCH").index(name))})
+        descriptor = _table(b, 3, {0: ("UOffsetTRelative", meta), 2: ("Int32", size)})
+        hints.append(_table(b, 3, {0: ("Uint8", 1), 1: ("UOffsetTRelative", descriptor)}))
+    hints.append(_table(b, 3, {0: ("Uint8", 4)}))  # a fence
+    all_hints = _table(b, 2, {0: ("UOffsetTRelative", _vector(b, hints)), 1: ("Bool", True)})
+    fields = {
+        5: ("UOffsetTRelative", _vector(b, chunks)),
+        6: ("UOffsetTRelative", b.CreateByteVector(parameters)),
+        7: ("UOffsetTRelative", all_hints),
+        8: ("UOffsetTRelative", _vector(b, [_layer(b, *layer) for layer in inputs])),
+        9: ("UOffsetTRelative", _vector(b, [_layer(b, *layer) for layer in outputs])),
+        10: ("UOffsetTRelative", b.CreateString("beagle")),
+        12: ("Int32", narrow_memory),
+        13: ("Int16", ("STAND_ALONE", "PARAMETER_CACHING", "EXECUTION_ONLY").index(kind)),
+        14: ("Uint64", token),
+        16: ("Int64", cycles),
+    }
+    return _finish(b, _table(b, 17, fields))
+
+
+def _layer(b: flatbuffers.Builder, name: str, shape: tuple[int, int, int], padded: int, scale: float, zero_point: int) -> int:
+    title = b.CreateString(name)
+    numerics = _table(b, 2, {0: ("Int32", zero_point), 1: ("Float32", scale)})
+    sizes = {slot: ("Int32", value) for slot, value in zip((1, 2, 3, 4), (padded, *shape), strict=True)}
+    return _table(b, 11, {0: ("UOffsetTRelative", title), **sizes, 5: ("UOffsetTRelative", numerics)})
+
+
+def _table(b: flatbuffers.Builder, slots: int, fields: Mapping[int, tuple[str, Any]]) -> int:
+    b.StartObject(slots)
+    for slot, (kind, value) in fields.items():
+        getattr(b, f"Prepend{kind}Slot")(slot, value, 0)
+    return int(b.EndObject())
+
+
+def _vector(b: flatbuffers.Builder, offsets: Sequence[int]) -> int:
+    b.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        b.PrependUOffsetTRelative(offset)
+    return int(b.EndVector())
+
+
+def _finish(b: flatbuffers.Builder, root: int, identifier: bytes | None = None) -> bytes:
+    b.Finish(root) if identifier is None else b.Finish(root, identifier)
+    return bytes(b.Output())
 
 
 ALL = {

@@ -2,6 +2,9 @@
 
 import io
 import pickle
+import struct
+import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -52,7 +55,7 @@ class TestNpz:
     @pytest.mark.parametrize(
         ("content", "expected"),
         [
-            ({"images": np.zeros((12, 2))}, "has no array 'x' (it has none)"),
+            ({"images": np.zeros((12, 2))}, "has no array 'x' (no member 'x.npy'; it has 'images.npy')"),
             ({"x": np.zeros((12, 2))}, "has no array 'y'"),
             ({"x": np.full((12, 2), np.nan), "y": GOOD_Y}, "24 values that are NaN or infinite, of 24"),
             ({"x": np.where(np.eye(12, 4) > 0, np.inf, 0.0), "y": GOOD_Y}, "4 values that are NaN"),
@@ -108,9 +111,81 @@ class TestNpz:
         path = tmp_path / "data.npz"
         header = io.BytesIO()
         np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**6, 10**6)})
-        with zipfile.ZipFile(path, "w") as archive:
+        self.write(tmp_path, y=GOOD_Y)
+        with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("x.npy", header.getvalue())
         assert "unpacks to 7450.6 GiB" in refusal(path)
+
+    @pytest.mark.parametrize(
+        ("name", "start", "method", "expected"),
+        [
+            ("x", b"", zipfile.ZIP_DEFLATED, "has no array 'x' (no member 'x.npy'; it has 'y.npy', 'x')"),
+            ("class_names", b"", zipfile.ZIP_DEFLATED, "has no array 'x'"),
+            ("x.npy", b"", zipfile.ZIP_DEFLATED, "cannot be read"),
+            ("x.npy", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1), zipfile.ZIP_DEFLATED, "cannot be read"),
+            ("x.npy", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1), zipfile.ZIP_BZIP2, "packed with zip method 12"),
+            ("x.npy", b"", zipfile.ZIP_LZMA, "packed with zip method 14"),
+        ],
+    )
+    def test_bombs_that_are_no_arrays_are_not_unpacked(self, tmp_path: Path, name: str, start: bytes, method: int, expected: str) -> None:
+        path = self.write(tmp_path, y=GOOD_Y)
+        with zipfile.ZipFile(path, "a", method) as archive:
+            archive.writestr(name, start + bytes(30_000_000))
+        tracemalloc.start()
+        try:
+            text = refusal(path)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert expected in text
+        assert peak < 3_000_000
+
+    def test_members_of_other_names_are_not_read(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, x=np.random.default_rng(0).random((12, 3)), y=GOOD_Y, more=np.array([None]))
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("class_names", b"no array")
+        assert load_dataset(path).class_names == ("0", "1", "2")
+
+    @pytest.mark.parametrize("name", ["x.npy", "y.npy", "class_names.npy", "more"])
+    def test_two_members_of_one_name(self, tmp_path: Path, name: str) -> None:
+        path = self.write(tmp_path, x=np.zeros((12, 3)), y=GOOD_Y)
+        with warnings.catch_warnings(), zipfile.ZipFile(path, "a") as archive:
+            warnings.simplefilter("ignore")
+            for _ in range(2):
+                archive.writestr(name, b"")
+        assert f"members '{name}', one of each name is allowed" in refusal(path)
+
+    @pytest.mark.parametrize(
+        "header", ["{'descr': '<f8', 'fortran_order': False, 'shape': (12, 3", "('" * 2000, "x", "{'descr': '<f8'\0}", "  1\n 2\n3"]
+    )
+    def test_headers_that_are_not_python(self, tmp_path: Path, header: str) -> None:
+        path = self.write(tmp_path, y=GOOD_Y)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+        assert "cannot be read" in refusal(path)
+
+    def test_sides_below_nothing_do_not_hide_the_size(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, y=GOOD_Y)
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (-(10**6), -(10**6))})
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("x.npy", header.getvalue())
+        assert "unpacks to 7450.6 GiB" in refusal(path)
+
+    def test_bytes_are_counted_as_the_floats_they_become(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = self.write(tmp_path, x=np.random.default_rng(0).integers(0, 256, (40, 6, 5), np.uint8), y=np.arange(40, dtype=np.int64) % 2)
+        monkeypatch.setattr(arrays, "MEMORY_LIMIT_BYTES", 40 * 30 * 4 + 40 * 8 + 128)
+        assert load_dataset(path).train.x.dtype == np.uint8
+        monkeypatch.setattr(arrays, "MEMORY_LIMIT_BYTES", 40 * 30 * 4)
+        assert "at least 4 bytes a value, since models take float32" in refusal(path)
+
+    def test_equal_rows_are_kept_together_and_noted(self, tmp_path: Path) -> None:
+        different = np.random.default_rng(0).random((20, 3))
+        dataset = load_dataset(self.write(tmp_path, x=np.tile(different, (4, 1)), y=np.tile(np.arange(20) % 2, 4)))
+        for one in all_splits(dataset):
+            for other in all_splits(dataset):
+                assert one.name == other.name or not rows(one.x) & rows(other.x)
+        assert dataset.notes == ("80 rows are copies of one another (20 different ones); all copies of one are in the same split",)
 
     def test_zeros_that_unpack_beyond_the_limit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(arrays, "MEMORY_LIMIT_BYTES", 1000)

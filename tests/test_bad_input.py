@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def _one_class(folder: Path) -> str:
     return str(make_folder(folder / "pictures", {"only": 9}))
 
 
+def _unpacked_member(folder: Path) -> str:
+    file = _npz(folder, y=np.arange(40) % 2)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x", bytes(1000))  # no .npy, no magic
+    return file
+
+
 DATASETS: dict[str, tuple[Callable[[Path], str], str]] = {
     "unknown name": (lambda folder: "digitz", "did you mean 'digits'"),
     "no such folder": (lambda folder: str(folder / "missing"), "no such file or folder"),
@@ -74,6 +82,7 @@ DATASETS: dict[str, tuple[Callable[[Path], str], str]] = {
     ),
     "npz whose shapes do not match": (lambda f: _npz(f, x=_pictures(), y=np.arange(39) % 2), "one per example"),
     "npz without labels": (lambda f: _npz(f, x=_pictures()), "no array 'y'"),
+    "npz with a member that is no array": (_unpacked_member, "no array 'x'"),
     "npz with pickled objects": (lambda f: _npz(f, x=np.array([{}, {}], dtype=object), y=np.arange(2)), "pickled"),
     "no npz": (_file("data.npz", b"hello"), "is not an .npz file"),
     "a device": (lambda folder: "/dev/null", "neither a folder nor a regular file"),
@@ -250,6 +259,12 @@ def test_a_file_in_the_place_of_the_home_folder(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EDGEWB_HOME", str(tmp_path / "file" / deeper))
     refused(capfd, words, "file")
+
+
+@pytest.mark.parametrize("words", [["records"], RUN])
+def test_a_home_folder_of_a_user_nobody_knows(words: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("EDGEWB_HOME", "~nobody-of-this-name/x")
+    refused(capfd, words, "EDGEWB_HOME is '~nobody-of-this-name/x'")
 
 
 def test_a_file_in_the_place_of_the_output_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

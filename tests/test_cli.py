@@ -76,6 +76,32 @@ def test_inspect_answers_no_when_nothing_maps(model: str, status: int, capsys: p
     assert err == ""
 
 
+def test_what_if_an_op_were_mended(capsys: pytest.CaptureFixture[str], tflite_file: Files) -> None:
+    before = asked(capsys, "inspect", str(tflite_file("leaky_branches")))
+    after = asked(capsys, "inspect", str(tflite_file("leaky_branches")), "--assume-fixed", "1")
+    assert (before["ops_edgetpu"], after["ops_edgetpu"], after["assumed_fixed"]) == (2, 6, [1])
+    assert before["first_blocker"]["ops_gained_if_fixed"] == after["ops_edgetpu"] - before["ops_edgetpu"]
+    assert after["first_blocker"] is None
+    for words, says in (
+        (["99"], "ops 0 to 5"),
+        (["1,x"], "no list of op numbers"),
+        ([""], "no list of op numbers"),
+        (["-1"], "no list of op numbers"),
+    ):
+        assert main(["inspect", str(tflite_file("leaky_branches")), "--assume-fixed", *words]) == 2
+        err = capsys.readouterr().err
+        assert says in err
+        assert len(err.splitlines()) == 1
+
+
+def test_the_rules_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = asked(capsys, "rules")["rules"]
+    assert {rule["topic"] for rule in rules} == {"placement", "parameters"}
+    assert main(["rules"]) == 0
+    out = capsys.readouterr().out
+    assert all(rule["sentence"].replace("|", "\\|") in out for rule in rules)
+
+
 def test_measure_gives_the_documented_keys(capsys: pytest.CaptureFixture[str], tflite_file: Files) -> None:
     got = asked(capsys, "measure", str(tflite_file("int8_conv")), "--runs", "7")
     assert got.keys() >= {"basis", "target", "environment", "runs", "warmup_runs", "first_ms", "latency_ms", "samples_ms", "drift"}
@@ -89,6 +115,30 @@ def test_evaluate_gives_accuracy_with_n_and_interval(capsys: pytest.CaptureFixtu
     low, high = got["accuracy"]["ci95"]
     assert 0 <= low <= got["accuracy"]["value"] <= high <= 1
     assert got["accuracy"]["n"] == sum(row["n"] for row in got["classes"]) == 20
+
+
+def test_a_file_of_ours_is_evaluated_on_examples_it_was_not_trained_on(
+    capsys: pytest.CaptureFixture[str], tflite_file: Files, data: Path
+) -> None:
+    import hashlib
+
+    from edgewb.records import RecordStore
+
+    path = tflite_file("int8_conv")
+    plain = asked(capsys, "evaluate", str(path), "--dataset", str(data))
+    assert plain["input_range"] == [0.0, 1.0]
+    from made_records import build_record
+
+    record = build_record(
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(), seed=3, dataset=data.name, settings={"input_range": [-1.0, 1.0]}
+    )
+    with RecordStore() as store:
+        assert store.add(record)
+    ours = asked(capsys, "evaluate", str(path), "--dataset", str(data))
+    assert ours["input_range"] == [-1.0, 1.0]
+    assert ours["accuracy"] != plain["accuracy"] or ours["dataset_fingerprint"] != plain["dataset_fingerprint"]
+    assert main(["evaluate", str(path), "--dataset", str(data), "--seed", "0"]) == 2
+    assert "was made with seed 3" in capsys.readouterr().err
 
 
 def test_records_are_an_empty_list_before_the_first_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """The bundled data sets, their splits, and the scaling of inputs."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from dataset_helpers import all_splits, refusal, rows
 
+from edgewb import datasets
 from edgewb.datasets import DATASET_NAMES, Split, as_inputs, load_dataset
 from edgewb.errors import InputError
 from edgewb.splits import SPLIT_NAMES
@@ -50,6 +53,30 @@ class TestBundled:
         assert first.content_sha256 == other.content_sha256
         assert other.sizes == first.sizes
         assert rows(first.open_test().x) != rows(other.open_test().x)
+
+    @pytest.mark.parametrize("name", DATASET_NAMES)
+    def test_the_fingerprint_is_of_what_models_are_given(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = load_dataset(name)
+        bundled = datasets._BUNDLED[name]
+
+        def prepared_otherwise(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+            return np.sqrt(np.abs(bundled.prepare(x, train)))
+
+        monkeypatch.setitem(datasets._BUNDLED, name, dataclasses.replace(bundled, prepare=prepared_otherwise))
+        after = load_dataset(name)
+        assert after.content_sha256 == before.content_sha256
+        assert after.fingerprint != before.fingerprint
+        monkeypatch.setitem(datasets._BUNDLED, name, bundled)
+        assert load_dataset(name).fingerprint == before.fingerprint
+
+    def test_the_fingerprint_follows_the_scaling_of_inputs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = load_dataset("digits").fingerprint
+
+        def scaled_otherwise(*given: Any) -> np.ndarray:
+            return as_inputs(*given) * np.float32(0.5)
+
+        monkeypatch.setattr(datasets, "as_inputs", scaled_otherwise)
+        assert load_dataset("digits").fingerprint != before
 
     def test_a_table_is_standardised_with_the_train_split_alone(self) -> None:
         table = load_dataset("breast_cancer")

@@ -1,5 +1,7 @@
 """Folders with one sub-folder of images per class, and one line for everything that is wrong with them."""
 
+import os
+import signal
 import struct
 import zlib
 from pathlib import Path
@@ -116,6 +118,35 @@ class TestFolders:
         text = refusal(folder)
         assert "image 'b/002.png' cannot be read" in text
 
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_a_pipe_is_refused_and_not_waited_for(self, tmp_path: Path) -> None:
+        folder = make_folder(tmp_path, {"a": 4, "b": 4})
+        os.mkfifo(folder / "a" / "pipe.png")
+
+        def waited(*_: Any) -> None:
+            raise TimeoutError
+
+        previous = signal.signal(signal.SIGALRM, waited)
+        signal.alarm(10)
+        try:
+            text = refusal(folder)
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, previous)
+        assert "image 'a/pipe.png' is a pipe or a device, only regular files are read: remove it" in text
+
+    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+    def test_links_lead_to_files_or_are_refused(self, tmp_path: Path) -> None:
+        folder = make_folder(tmp_path, {"a": 4, "b": 4})
+        (folder / "a" / "000.png").rename(tmp_path / "elsewhere.png")
+        (folder / "a" / "000.png").symlink_to(tmp_path / "elsewhere.png")
+        assert sum(load_dataset(folder).sizes.values()) == 8
+        (folder / "a" / "zz.png").symlink_to("/dev/zero")
+        assert "'a/zz.png' is a pipe or a device" in refusal(folder)
+        (folder / "a" / "zz.png").unlink()
+        (folder / "a" / "zz.png").symlink_to(tmp_path / "missing.png")
+        assert "'a/zz.png' cannot be read" in refusal(folder)
+
     def test_a_decompression_bomb_is_refused(self, tmp_path: Path) -> None:
         folder = make_folder(tmp_path, {"a": 4, "b": 4})
 
@@ -132,8 +163,12 @@ class TestFolders:
 
     def test_more_than_the_memory_limit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = make_folder(tmp_path, {"a": 4, "b": 4})
-        monkeypatch.setattr(images, "MEMORY_LIMIT_BYTES", 8 * 64 * 64 * 3 - 1)
-        assert "use a smaller image size" in refusal(folder)
+        monkeypatch.setattr(images, "MEMORY_LIMIT_BYTES", 8 * 64 * 64 * 3 * 4 - 1)
+        text = refusal(folder)
+        assert "4 bytes a value, since models take float32" in text
+        assert "use a smaller image size" in text
+        monkeypatch.setattr(images, "MEMORY_LIMIT_BYTES", 8 * 64 * 64 * 3 * 4)
+        assert sum(load_dataset(folder).sizes.values()) == 8
 
     @pytest.mark.parametrize("bad", [(0, 8, 3), (8, 8, 2), (8, 8), (8.0, 8, 3), (8, 100_000, 3)])
     def test_image_sizes_that_cannot_be(self, tmp_path: Path, bad: Any) -> None:

@@ -15,6 +15,13 @@ def test_home_follows_the_variable_and_else_the_users_data_folder(monkeypatch, t
     assert home().is_absolute()
 
 
+def test_a_home_of_a_user_nobody_knows_is_one_line(monkeypatch):
+    monkeypatch.setenv("EDGEWB_HOME", "~nobody-of-this-name/x")
+    with pytest.raises(StorageError, match=r"EDGEWB_HOME is '~nobody-of-this-name/x'.*give the full path") as error:
+        home()
+    assert "\n" not in str(error.value)
+
+
 def test_a_file_is_written_whole_and_nothing_is_left_beside_it(tmp_path):
     path = write_whole(tmp_path / "a" / "b.txt", "first")
     assert path.read_text() == "first"

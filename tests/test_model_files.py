@@ -21,7 +21,7 @@ from edgewb.model_files import NO_FINE_TUNING, ModelKind, identify_model
 from edgewb.models import MODELS
 from edgewb.optimizers.training import TrainingSettings
 from edgewb.optimizers.workers import Worker
-from edgewb.studies import Outcome, run_study, suitable_recipes
+from edgewb.studies import Outcome, run_study
 
 
 def keras_zip(path: Path, metadata: bytes = b'{"keras_version": "2.15.0"}') -> Path:
@@ -146,14 +146,6 @@ def test_other_files_and_folders_are_refused(tmp_path: Path) -> None:
 def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.keras")
     refused(tmp_path / "pipe.keras", "neither a regular file nor a folder")
-
-
-def test_recipes_that_suit_a_model(tmp_path: Path, tflite_file: Callable[[str], Path]) -> None:
-    keras3 = keras_zip(tmp_path / "m.keras", b'{"keras_version": "3.1"}')
-    assert "qat_int8" in suitable_recipes()
-    assert suitable_recipes(keras3) == ("float32", "dynamic_range", "float16", "ptq_int8", "ptq_int8_per_tensor")
-    assert suitable_recipes(tflite_file("float")) == ("float32", "ptq_int8", "ptq_int8_per_tensor")
-    assert suitable_recipes("digits_cnn") == suitable_recipes()
 
 
 # From here on with TensorFlow.

@@ -1,4 +1,4 @@
-"""Splits that never overlap, with every class in each and all copies of an image in one."""
+"""Splits that never overlap, with every class in each and all copies of an example in one."""
 
 import numpy as np
 import pytest
@@ -6,20 +6,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewb.errors import DatasetError
-from edgewb.splits import Content, assign_splits
+from edgewb.splits import Content, assign_splits, duplicate_notes
+
+IMAGES, TABLE = (-1, 1, 1, 1), (-1, 1)
 
 
 class TestSplits:
-    @given(st.lists(st.integers(4, 60), min_size=2, max_size=8), st.integers(0, 2**32), st.data())
-    @settings(max_examples=60, deadline=None)
-    def test_every_class_is_in_every_split_and_copies_stay_together(self, counts: list[int], seed: int, data: st.DataObject) -> None:
+    @given(st.lists(st.integers(4, 60), min_size=2, max_size=8), st.integers(0, 2**32), st.sampled_from([IMAGES, TABLE]), st.data())
+    @settings(max_examples=100, deadline=None)
+    def test_every_class_is_in_every_split_and_copies_stay_together(
+        self, counts: list[int], seed: int, shape: tuple[int, ...], data: st.DataObject
+    ) -> None:
         labels = np.repeat(np.arange(len(counts)), counts)
         identity = np.arange(len(labels))
         for _ in range(data.draw(st.integers(0, 20))):
             original, copy = data.draw(st.integers(0, len(labels) - 1)), data.draw(st.integers(0, len(labels) - 1))
             identity[copy] = identity[original]
         different = [len(np.unique(identity[labels == label])) for label in range(len(counts))]
-        x = identity.astype(np.float32)[:, None, None, None]
+        x = identity.astype(np.float32).reshape(shape)
         content = Content(x, labels.astype(np.int64), tuple(str(i) for i in range(len(counts))))
         try:
             splits = assign_splits(content, "made up", seed=seed)
@@ -41,7 +45,7 @@ class TestSplits:
     def test_shares_are_50_10_15_25(self, counts: list[int], seed: int) -> None:
         n = sum(counts)
         labels = np.repeat(np.arange(len(counts)), counts)
-        content = Content(np.zeros((n, 1), np.float32), labels, tuple(str(i) for i in range(len(counts))))
+        content = Content(np.arange(n, dtype=np.float32)[:, None], labels, tuple(str(i) for i in range(len(counts))))
         splits = assign_splits(content, "made up", seed=seed)
         for name, share in {"calibration": 0.10, "validation": 0.15, "test": 0.25}.items():
             assert len(splits[name]) == max(round(share * n), len(counts))
@@ -66,5 +70,36 @@ class TestSplits:
             assert set(labels[indices]) == {0, 1}
 
     def test_calibration_does_not_grow_without_end(self) -> None:
-        content = Content(np.zeros((20_000, 1), np.float32), np.arange(20_000) % 2, ("a", "b"))
+        content = Content(np.arange(20_000, dtype=np.float32)[:, None], np.arange(20_000) % 2, ("a", "b"))
         assert len(assign_splits(content, "made up", seed=0)["calibration"]) == 500
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_equal_rows_of_a_table_are_in_one_split(self, seed: int) -> None:
+        rows = np.tile(np.arange(20), 4)
+        content = Content(rows.astype(np.float32)[:, None] * [1, 2], rows % 2, ("a", "b"))
+        splits = assign_splits(content, "made up", seed=seed)
+        homes = [{int(row) for row in rows[indices]} for indices in splits.values()]
+        assert sum(len(home) for home in homes) == len(set().union(*homes)) == 20
+        assert duplicate_notes(content) == (
+            "80 rows are copies of one another (20 different ones); all copies of one are in the same split",
+        )
+
+    def test_rows_without_a_copy_have_no_note(self) -> None:
+        assert duplicate_notes(Content(np.arange(12.0)[:, None], np.arange(12) % 3, ("a", "b", "c"))) == ()
+
+    @pytest.mark.parametrize("shape", [IMAGES, TABLE])
+    def test_minus_zero_is_zero(self, shape: tuple[int, ...]) -> None:
+        x = np.array([0.0, -0.0, 1, 2, 3, 4, 5, 6, 7, 8], np.float32).reshape(shape)
+        assert duplicate_notes(Content(x, np.arange(10) // 5, ("a", "b")))[0].startswith("2 ")
+
+    def test_an_example_of_two_classes_counts_for_the_one_that_has_most_of_it(self) -> None:
+        rows = np.repeat(np.arange(10), 3)
+        labels = np.where(rows < 5, 0, 1)
+        labels[15::3] = 0  # the first of three copies of each row of class 1
+        content = Content(rows.astype(np.float32)[:, None], labels, ("a", "b"))
+        for indices in assign_splits(content, "made up", seed=0).values():
+            assert set(labels[indices]) == {0, 1}
+        assert duplicate_notes(content)[1] == "5 rows occur in more than one class"
+        labels[16::3] = 0
+        with pytest.raises(DatasetError, match=r"'b' has 0 different rows;.* \(rows that occur in several classes count for the one"):
+            assign_splits(content, "made up", seed=0)

@@ -10,6 +10,7 @@ from typing import Any
 from edgewb.errors import InputError
 
 DONE, NO = 0, 1
+_SHOWN_LINES = 5
 
 
 def _print_json(value: Any) -> None:
@@ -45,13 +46,14 @@ def demo(arguments: argparse.Namespace) -> int:
     from edgewb.optimizers.recipes import ALL_RECIPES, DEMO_RECIPES
 
     recipes = ALL_RECIPES if arguments.all else DEMO_RECIPES
-    return _show_study(arguments, dataset="digits", recipes=recipes, out=arguments.out or os.path.join("runs", "demo"))
+    folder = "demo-all" if arguments.all else "demo-fast" if arguments.fast else "demo"
+    return _show_study(arguments, dataset="digits", recipes=recipes, out=arguments.out or os.path.join("runs", folder))
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from edgewb.studies import suitable_recipes
+    from edgewb.optimizers.recipes import DEMO_RECIPES
 
-    recipes = suitable_recipes(arguments.model, arguments.weights) if arguments.recipes is None else arguments.recipes
+    recipes = DEMO_RECIPES if arguments.recipes is None else arguments.recipes
     targets = list(dict.fromkeys(name.strip() for name in arguments.targets.split(",") if name.strip()))
     if not targets:
         raise InputError("--targets is empty: name one, such as cpu")
@@ -70,7 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
 def inspect(arguments: argparse.Namespace) -> int:
     from edgewb.compilers.inspections import inspect
 
-    inspection = inspect(arguments.file, compiler=arguments.compiler)
+    inspection = inspect(
+        arguments.file, compiler=arguments.compiler, assume_fixed=arguments.assume_fixed, together_with=arguments.together_with
+    )
     _print_json(inspection) if arguments.json else print(inspection)
     return NO if inspection.ops_edgetpu == 0 else DONE
 
@@ -78,7 +82,8 @@ def inspect(arguments: argparse.Namespace) -> int:
 def measure(arguments: argparse.Namespace) -> int:
     from edgewb.measurements import measure
 
-    measured = measure(arguments.file, arguments.target, runs=arguments.runs, threads=arguments.threads, kernels=arguments.kernels)
+    asked = {} if arguments.runs is None else {"runs": arguments.runs, "seconds": 86_400}
+    measured = measure(arguments.file, arguments.target, threads=arguments.threads, kernels=arguments.kernels, **asked)
     if arguments.json:
         _print_json(measured)
         return DONE
@@ -92,21 +97,25 @@ def measure(arguments: argparse.Namespace) -> int:
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    from edgewb.measurements import evaluate
+    from edgewb.workbench import evaluate
 
     result = evaluate(arguments.file, arguments.dataset, arguments.target, input_range=arguments.input_range, seed=arguments.seed)
     if arguments.json:
         _print_json(result)
         return DONE
+    from edgewb.records.columns import plain
+
     value = result.accuracy
     low, high = value.ci95
-    print(f"{result.file} on the test split of {result.dataset} ({result.target}, {result.kernels} kernels)")
+    scale = "input range {:g}..{:g}, ".format(*result.input_range)
+    print(f"{plain(result.file)} on the test split of {plain(result.dataset)} ({scale}{result.target}, {result.kernels} kernels)")
     print(
         f"  {100 * value.value:.1f} % right, 95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
         f"{value.correct} of n = {value.n} ({result.basis})"
     )
     for row in result.classes:
-        print(f"  {row.name:>16}  {row.correct} of {row.n}")
+        low, high = row.ci95
+        print(f"  {plain(row.name):>16}  {row.correct} of {row.n}, 95 % interval {100 * low:.0f} to {100 * high:.0f} %")
     return DONE
 
 
@@ -116,8 +125,10 @@ def records(arguments: argparse.Namespace) -> int:
     if arguments.import_file:
         with RecordStore() as store:
             imported = import_records(arguments.import_file, store)
-        for line, reason in imported.rejected:
+        for line, reason in imported.rejected[:_SHOWN_LINES]:
             print(f"edgewb: line {line} refused: {reason}", file=sys.stderr)
+        if (more := len(imported.rejected) - _SHOWN_LINES) > 0:
+            print(f"edgewb: {more} more lines refused; --json lists them all", file=sys.stderr)
         if arguments.json:
             _print_json(imported)
         else:
@@ -134,6 +145,13 @@ def records(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def rules(arguments: argparse.Namespace) -> int:
+    from edgewb.compilers.pages import all_rules, page
+
+    _print_json({"rules": all_rules()}) if arguments.json else print(page(), end="")
+    return DONE
+
+
 def recipes(arguments: argparse.Namespace) -> int:
     from edgewb.optimizers.recipes import DEMO_RECIPES, decode_recipe
 
@@ -143,7 +161,7 @@ def recipes(arguments: argparse.Namespace) -> int:
         return DONE
     for name, text in rows.items():
         print(f"{name:<22}{text}")
-    print("Any percentage (prune1 to prune99) and any number of clusters (cluster2 to cluster256) can stand before a ptq conversion.")
+    print("Any percentage (prune1 to prune99) and any number of clusters (cluster2 to cluster256) can stand before any conversion but QAT.")
     return DONE
 
 
@@ -155,4 +173,6 @@ def lab(arguments: argparse.Namespace) -> int:
 
     require("jupyterlab", "lab", "to open the notebooks")
     folder = Path("notebooks")
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder if folder.is_dir() else Path())])
+    # In a container one is often root, which Jupyter refuses unless told otherwise.
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return subprocess.call([sys.executable, "-m", "jupyterlab", *root, str(folder if folder.is_dir() else Path())])

@@ -30,6 +30,13 @@ def _range(text: str) -> tuple[float, float]:
     return low, high
 
 
+def _indices(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of op numbers: give them as in the table, such as 12 or 12,13")
+    return tuple(int(part) for part in parts)
+
+
 def _study_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=float, default=1.0, metavar="POINTS", help="accuracy you can lose, in points (default 1.0)")
     parser.add_argument("--out", metavar="DIR", help="where models and report.html go")
@@ -79,11 +86,24 @@ def parser() -> argparse.ArgumentParser:
     inspect = command("inspect", commands.inspect, "what an Edge TPU does with a .tflite, and why not")
     inspect.add_argument("file", metavar="FILE.tflite")
     inspect.add_argument("--compiler", default="16.0", metavar="GEN", help="compiler generation (default 16.0, the last one)")
+    inspect.add_argument(
+        "--with",
+        dest="together_with",
+        action="append",
+        default=[],
+        metavar="OTHER.tflite",
+        help="compiled together, would they fit the cache?",
+    )
+    inspect.add_argument(
+        "--assume-fixed", type=_indices, default=(), metavar="I,J", help="what if these ops met every rule? (numbers from the table)"
+    )
 
     measure = command("measure", commands.measure, "latency of a .tflite on a target")
     measure.add_argument("file", metavar="FILE.tflite")
     measure.add_argument("--target", default="cpu", help="where to run it (default cpu)")
-    measure.add_argument("--runs", type=int, default=200, metavar="N", help="samples after first call and warm-up (default 200)")
+    measure.add_argument(
+        "--runs", type=int, metavar="N", help="samples after first call and warm-up (default 200, or as many as 2 s allow, but 20)"
+    )
     measure.add_argument("--threads", type=int, default=1, metavar="N", help="threads (default 1)")
     measure.add_argument("--kernels", default="xnnpack", help="xnnpack or builtin (default xnnpack)")
 
@@ -92,9 +112,14 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--dataset", required=True, metavar="D", help="digits, breast_cancer, a folder of images, or an .npz")
     evaluate.add_argument("--target", default="cpu", help="where to run it (default cpu)")
     evaluate.add_argument(
-        "--input-range", type=_range, default=(0.0, 1.0), metavar="LOW,HIGH", help="what black and white are for the model (default 0,1)"
+        "--input-range",
+        type=_range,
+        metavar="LOW,HIGH",
+        help="what black and white are for the model (default: as recorded when edgewb made the file, else 0,1)",
     )
-    evaluate.add_argument("--seed", type=int, default=0, help="of the splits: the one the model was trained with (default 0)")
+    evaluate.add_argument(
+        "--seed", type=int, help="of the splits: the one it was trained with (default: as recorded when edgewb made the file, else 0)"
+    )
 
     records = command("records", commands.records, "what was recorded so far; export and import as JSON lines")
     exchange = records.add_mutually_exclusive_group()
@@ -103,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
         "--import", dest="import_file", metavar="FILE", help="add records from JSON lines; what does not check out is refused"
     )
 
+    command("rules", commands.rules, "every rule behind `inspect`, with the source of each limit")
     command("recipes", commands.recipes, "the recipes and what they do")
     command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
     return top

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgewb.compilers.limits import DOCUMENTATION
+from edgewb.compilers.parameters import CACHE_BYTES, Budget
 from edgewb.tflite.graphs import Graph
 from edgewb.types import Blocker, Finding, OpPlacement, Placement, Severity
 
@@ -13,9 +14,11 @@ _PAIRS: Final = "354 real compiler pairs"
 _LOGS: Final = "compiler logs"
 
 
-def find(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None) -> tuple[Finding, ...]:
-    """The findings for a model, the most severe first. ``placements`` is empty for a compiled model."""
+def find(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None, memory: Budget | None = None) -> tuple[Finding, ...]:
+    """The findings for a model, the most severe first. ``placements`` is empty and ``memory`` None for a compiled model."""
     found = [_needs_delegate()] if graph.is_compiled else _about_source(graph, placements, blocker)
+    if memory is not None:
+        found += _about_memory(graph, memory)
     found += _about_edges(graph)
     order = (Severity.ERROR, Severity.WARNING, Severity.INFO)
     return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
@@ -102,6 +105,53 @@ def _about_source(graph: Graph, placements: Sequence[OpPlacement], blocker: Bloc
                 severity=Severity.INFO,
                 message=f"{unknown} ops are unlike anything observed: whether they map is not known.",
                 fix="Compile the model to find out.",
+                references=(_PAIRS,),
+            )
+        )
+    return found
+
+
+_LEAST_ROOM: Final = 5_253_366
+"""5.01 MiB, the least the compiler's logs ever gave to parameters: a net with large activations leaves less room."""
+
+
+def _about_memory(graph: Graph, memory: Budget) -> list[Finding]:
+    found: list[Finding] = []
+    large = [i for i in memory.off_chip if graph.ops[i].name == "FULLY_CONNECTED"]
+    if memory.off_chip:
+        named = ", ".join(f"{i} {graph.ops[i].name}" for i in memory.off_chip[:3]) + (", ..." if len(memory.off_chip) > 3 else "")
+        found.append(
+            Finding(
+                id="parameters_streamed",
+                severity=Severity.WARNING,
+                message=f"{memory.off_chip_bytes / 1e6:.2f} MB of parameters (ops {named}) are sent to the Edge TPU at each inference: "
+                f"they do not stay in its cache of {CACHE_BYTES / 1e6:.2f} MB.",
+                fix="Pool before the fully connected layer: one with very many inputs is streamed whatever room there is."
+                if large and memory.parameter_bytes <= CACHE_BYTES
+                else "Take a narrower network (fewer channels), or one with fewer layers; unstructured pruning does not help.",
+                references=(_PAIRS, "Jorgitou98/EdgeTPU-QuantRL-Evaluation"),
+            )
+        )
+    elif memory.parameter_bytes > _LEAST_ROOM:
+        found.append(
+            Finding(
+                id="cache_nearly_full",
+                severity=Severity.INFO,
+                message=f"{memory.parameter_bytes / 1e6:.2f} MB of parameters fit into {CACHE_BYTES / 1e6:.2f} MB, "
+                f"but large activations shrink that room: compiler logs show {_LEAST_ROOM / 1e6:.2f} MB and more.",
+                fix="Compile it to be sure; the log's 'Off-chip memory used' should be 0.",
+                references=(_LOGS,),
+            )
+        )
+    doubts = [(graph.ops[i], s.doubt) for i, s in enumerate(memory.stored) if s is not None and s.doubt]
+    if doubts:
+        op, doubt = doubts[0]
+        found.append(
+            Finding(
+                id="parameter_bytes_uncertain",
+                severity=Severity.INFO,
+                message=f"The parameter bytes of {len(doubts)} ops are not sure, first op {op.index}, {op.name}: {doubt}.",
+                fix="Take the sum as a lower bound, or compile the model and inspect the compiled file.",
                 references=(_PAIRS,),
             )
         )

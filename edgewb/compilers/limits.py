@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-from edgewb.errors import unknown_name
+from edgewb.errors import InputError
 
 DOCUMENTATION: Final = "Coral documentation, models-intro, supported operations"
 GENERATIONS: Final = ("1.0", "2.x", "14.1-15.0", "15.x+key6", "13", "16.0")
@@ -87,7 +87,10 @@ REFUSED_FROM_OLD: Final = {"RELU": 2}
 def check_generation(compiler: str) -> str:
     """The name of a compiler generation, checked. Raises InputError naming the known ones."""
     if compiler not in GENERATIONS:
-        raise unknown_name("compiler generation", str(compiler), GENERATIONS, "16.0 is the last one and the default")
+        raise InputError(
+            f"compiler generation {str(compiler)[:40]!r} is not known: take one of {', '.join(GENERATIONS)} "
+            "(16.0 is the last one, and the default)"
+        )
     return compiler
 
 

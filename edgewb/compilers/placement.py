@@ -9,11 +9,12 @@ from typing import Final
 from edgewb.compilers.limits import check_generation
 from edgewb.compilers.rules import Case
 from edgewb.compilers.shapes import RULES
+from edgewb.errors import InputError
 from edgewb.tflite.graphs import Graph
 from edgewb.types import Basis, Blocker, OpPlacement, Placement, PlacementSummary
 
-_ABOUT_FLOAT: Final = frozenset({"float", "dtype", "not_constant"})
-"""What quantising the model mends: float values, and weights that pass through a DEQUANTIZE."""
+_ABOUT_FLOAT: Final = frozenset({"float", "dtype", "not_constant", "op_version"})
+"""What quantising the model mends: float values, weights that pass through a DEQUANTIZE, and the versions that go with both."""
 _NOT_8_BIT: Final = ("float", "dtype")
 _BRIDGES: Final = ("QUANTIZE", "DEQUANTIZE")
 
@@ -83,29 +84,39 @@ def _flow(graph: Graph, verdicts: Sequence[_Verdict]) -> tuple[OpPlacement, ...]
     return tuple(placed)
 
 
-def place(graph: Graph, compiler: str = "16.0") -> tuple[OpPlacement, ...]:
+def place(graph: Graph, compiler: str = "16.0", assume_fixed: Sequence[int] = ()) -> tuple[OpPlacement, ...]:
     """Predict where the compiler puts each op of a source model.
 
     Args:
         graph: an uncompiled model.
         compiler: a compiler generation, see ``limits.GENERATIONS``.
+        assume_fixed: indices of ops taken as if they met every rule: what if they were mended?
 
     Returns:
         One entry per op, in file order. ``reason`` and ``detail`` are None for ops that map.
 
     Raises:
-        InputError: unknown compiler generation.
+        InputError: unknown compiler generation, or no such op.
     """
     check_generation(compiler)
-    return _flow(graph, [_judge(Case(graph, op, compiler)) for op in graph.ops])
+    for index in assume_fixed:
+        if not 0 <= index < len(graph.ops):
+            raise InputError(f"no op {index} to assume fixed: the model has ops 0 to {len(graph.ops) - 1}")
+    fixed = frozenset(assume_fixed)
+    return _flow(graph, [_MAPS if op.index in fixed else _judge(Case(graph, op, compiler)) for op in graph.ops])
 
 
-def first_blocker(graph: Graph, placements: Sequence[OpPlacement], compiler: str = "16.0") -> Blocker | None:
+def first_blocker(
+    graph: Graph, placements: Sequence[OpPlacement], compiler: str = "16.0", assume_fixed: Sequence[int] = ()
+) -> Blocker | None:
     """The first op that keeps others off the Edge TPU, and how many more ops map once it is mended.
 
     An op that is not 8-bit is mended by quantising the model, so all others are judged as if they were 8-bit as well; QUANTIZE
     and DEQUANTIZE beside them go away and are not counted as gained. None when no op that stays behind strands another: a leading
     QUANTIZE, a DEQUANTIZE or a post-processing op at the end.
+
+    Args:
+        placements: what ``place`` gave for the same ``compiler`` and ``assume_fixed``.
 
     Raises:
         InputError: unknown compiler generation.
@@ -122,16 +133,16 @@ def first_blocker(graph: Graph, placements: Sequence[OpPlacement], compiler: str
         if entry.reason == "float" or (entry.reason == "dtype" and nothing_maps):
             found = op.name not in _BRIDGES
         if found:
-            return _blocker(graph, placements, entry, compiler)
+            return _blocker(graph, placements, entry, compiler, frozenset(assume_fixed))
     # Nothing but a DEQUANTIZE and a QUANTIZE between two mapped parts.
     for entry in own:
         if any(placements[i].reason == "downstream" for tensor in graph.ops[entry.index].outputs for i in graph.consumers.get(tensor, ())):
-            return _blocker(graph, placements, entry, compiler)
+            return _blocker(graph, placements, entry, compiler, frozenset(assume_fixed))
     return None
 
 
-def _blocker(graph: Graph, placements: Sequence[OpPlacement], entry: OpPlacement, compiler: str) -> Blocker:
-    verdicts = [_judge(Case(graph, op, compiler)) for op in graph.ops]
+def _blocker(graph: Graph, placements: Sequence[OpPlacement], entry: OpPlacement, compiler: str, fixed: frozenset[int]) -> Blocker:
+    verdicts = [_MAPS if op.index in fixed else _judge(Case(graph, op, compiler)) for op in graph.ops]
     reason, detail = entry.reason or "", entry.detail or ""
     bridges: set[int] = set()
     if entry.reason in _NOT_8_BIT:

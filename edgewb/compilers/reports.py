@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 _MAX_ROWS: Final = 2_000
 _MAX_NAME: Final = 80
 _WHERE: Final = {"edgetpu": "Edge TPU", "cpu": "CPU", "unknown": "unknown"}
-_HEAD: Final = ("op", "kind", "version", "placement", "reason", "detail")
+_MEMORY: Final = {"on_chip": "cached", "off_chip": "streamed", None: ""}
+_HEAD: Final = ("op", "kind", "version", "placement", "MACs", "bytes", "memory", "reason", "detail")
+_RIGHT: Final = ("op", "version", "MACs", "bytes")
+_PROGRAM_HEAD: Final = (
+    "program", "parameters", "instructions", "scratch", "memory per tile", "cycles", "DMA in", "DMA out", "DMA parameters",
+)  # fmt: skip
 
 
 def _clean(text: str) -> str:
@@ -28,12 +33,40 @@ def _rows(inspection: Inspection) -> list[tuple[str, ...]]:
             _clean(entry.op),
             str(entry.version),
             _WHERE[entry.placement.value],
+            f"{entry.macs:,}" if entry.macs else "",
+            f"{entry.parameter_bytes:,}" if entry.parameter_bytes else "",
+            _MEMORY[entry.memory],
             entry.reason or "",
             # Details quote at most one name, as a Python literal; they may be longer than a name, and lines may be too.
             "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in (entry.detail or "")[:300]),
         )
         for entry in inspection.ops[:_MAX_ROWS]
     ]
+
+
+def _programs(inspection: Inspection) -> list[tuple[str, ...]]:
+    return [
+        (
+            program.type,
+            f"{program.parameters_bytes:,}",
+            f"{program.instruction_bytes:,}",
+            f"{program.scratch_bytes:,}",
+            f"{program.narrow_memory_bytes_per_tile:,}",
+            "not given" if program.estimated_cycles is None else f"{program.estimated_cycles:,}",
+            *(f"{program.dma_bytes[kind]:,}" for kind in ("INPUT", "OUTPUT", "PARAMETER")),
+        )
+        for program in inspection.executables[:_MAX_ROWS]
+    ]
+
+
+def _size(count: int) -> str:
+    return (
+        f"{count:,} bytes"
+        if count < 10_000
+        else f"{count:,} bytes ({count / 1e6:.2f} MB)"
+        if count >= 1e6
+        else f"{count:,} bytes ({count / 1e3:.1f} kB)"
+    )
 
 
 def _tensors(tensors: Iterable[TensorInfo]) -> str:
@@ -49,21 +82,82 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
     if inspection.kind == "compiled":
         left = len(inspection.ops) - inspection.subgraphs
         facts.append(("kind", f"compiled for the Edge TPU: {inspection.subgraphs} Edge TPU subgraph(s), {left} op(s) left on the CPU"))
+        if inspection.executables:
+            facts.append(("runtime", f"{max(e.min_runtime_version for e in inspection.executables)} or later (compiled)"))
+            facts.append(("parameters", f"{_parameters(inspection)} (compiled)"))
+            facts += _layers(inspection)
     else:
         total, mapped = inspection.ops_total or 0, inspection.ops_edgetpu or 0
         share = f"{100 * mapped / total:.1f} %" if total else "-"
         facts.append(("kind", f"source; placement {inspection.basis.value} for compiler {inspection.compiler}"))
         counts = f"{mapped} of {total} on the Edge TPU ({share}), {inspection.ops_cpu} on the CPU, {inspection.ops_unknown} unknown"
         facts.append(("ops", counts))
+        if inspection.macs_total:
+            on_device = inspection.macs_edgetpu or 0
+            facts.append(
+                ("MACs", f"{on_device:,} of {inspection.macs_total:,} on the Edge TPU ({100 * on_device / inspection.macs_total:.1f} %)")
+            )
+        if mapped:
+            facts.append(("parameters", f"{_parameters(inspection)} (predicted)"))
+            if inspection.streamed_const_bytes:
+                facts.append(("constants", f"{_size(inspection.streamed_const_bytes)} more, sent with each inference (predicted)"))
+            log = inspection.compiler_log_parameter_bytes or 0
+            facts.append(("compiler's log", f"would say {log / 2**20:.2f} MiB, as it pads all lanes to 64 (predicted)"))
+        facts.append(("largest activation", _size(inspection.largest_activation_bytes or 0)))
+        if inspection.assumed_fixed:
+            facts.append(("assumed fixed", ", ".join(map(str, inspection.assumed_fixed[:50])) + ": what if these ops met every rule?"))
         blocker = inspection.first_blocker
         if blocker is None:
             facts.append(("first blocker", "none"))
         else:
             gain = f"mend it and {mapped} -> {mapped + blocker.ops_gained_if_fixed} ops map"
             facts.append(("first blocker", f"op {blocker.index} {_clean(blocker.op)} ({blocker.reason}): {blocker.detail[:300]}; {gain}"))
+    if inspection.shared_cache is not None:
+        shared = inspection.shared_cache
+        fit = "they fit" if not shared.least_streamed_bytes else f"{shared.least_streamed_bytes:,} bytes at least are streamed"
+        facts.append(
+            (
+                "compiled together",
+                f"{len(shared.files)} models, {_size(shared.parameter_bytes)} for one cache of {shared.cache_bytes:,} bytes: {fit} "
+                f"({shared.basis.value})",
+            )
+        )
     facts.append(("inputs", _tensors(inspection.inputs)))
     facts.append(("outputs", _tensors(inspection.outputs)))
     return facts
+
+
+def _parameters(inspection: Inspection) -> str:
+    total, streamed = inspection.parameter_bytes or 0, inspection.off_chip_bytes or 0
+    where = "all stay in the chip's cache" if not streamed else f"{streamed:,} of them streamed at each inference"
+    return f"{_size(total)} as the device stores them; {where if total else 'nothing to store'}"
+
+
+def _layers(inspection: Inspection) -> list[tuple[str, str]]:
+    """What the device takes and gives, with the bytes that cross the bus."""
+    rows = []
+    for name, layers in (
+        ("device inputs", [layer for e in inspection.executables for layer in e.inputs]),
+        ("device outputs", [layer for e in inspection.executables for layer in e.outputs]),
+    ):
+        parts = [
+            f"{_clean(x.name)} {'x'.join(map(str, x.shape_yxz))} {x.type}, {x.bytes:,} bytes, {x.padded_bytes:,} padded"
+            for x in layers[:20]
+        ]
+        rows.append((name, "; ".join(parts) + ("; ..." if len(layers) > 20 else "")))
+    return rows
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = []
+    for row in [head, *rows]:
+        cells = (
+            cell.rjust(width) if name in _RIGHT or (head is _PROGRAM_HEAD and name != "program") else cell.ljust(width)
+            for name, cell, width in zip(head, row, widths, strict=True)
+        )
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def to_text(inspection: Inspection) -> str:
@@ -71,9 +165,9 @@ def to_text(inspection: Inspection) -> str:
     facts, rows = _facts(inspection), _rows(inspection)
     label = max(len(name) for name, _ in facts)
     lines = [f"{name:<{label}}  {value}" for name, value in facts]
-    table = [_HEAD, *rows]
-    widths = [max(len(row[i]) for row in table) for i in range(len(_HEAD))]
-    lines += ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)]
+    lines += ["", *_table(_HEAD, rows)]
+    if inspection.executables:
+        lines += ["", *_table(_PROGRAM_HEAD, _programs(inspection)), "all in bytes, cycles apart (compiled)"]
     if len(inspection.ops) > _MAX_ROWS:
         lines.append(f"... and {len(inspection.ops) - _MAX_ROWS} more ops")
     if inspection.findings:
@@ -89,8 +183,19 @@ def to_html(inspection: Inspection) -> str:
     """The same report as an HTML fragment without scripts. Its cells are aligned to the left, which a notebook by itself does not do."""
     left = ' style="text-align:left"'
     facts = "".join(f"<tr><th{left}>{html.escape(name)}</th><td{left}>{html.escape(value)}</td></tr>" for name, value in _facts(inspection))
-    head = "".join(f"<th{left}>{html.escape(name)}</th>" for name in _HEAD)
-    body = "".join("<tr>" + "".join(f"<td{left}>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in _rows(inspection))
+    right = ' style="text-align:right"'
+
+    def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+        sides = [right if name in _RIGHT or (head is _PROGRAM_HEAD and name != "program") else left for name in head]
+        titles = "".join(f"<th{side}>{html.escape(name)}</th>" for name, side in zip(head, sides, strict=True))
+        body = "".join(
+            "<tr>" + "".join(f"<td{side}>{html.escape(cell)}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>" for row in rows
+        )
+        return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+
+    programs = (
+        table(_PROGRAM_HEAD, _programs(inspection)) + "<p>all in bytes, cycles apart (compiled)</p>" if inspection.executables else ""
+    )
     more = len(inspection.ops) - _MAX_ROWS
     rest = f"<p>... and {more} more ops</p>" if more > 0 else ""
     notes = "".join(
@@ -98,5 +203,5 @@ def to_html(inspection: Inspection) -> str:
     )
     return (
         f'<div class="edgewb-inspection"><table>{facts}</table>'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}" + (f"<ul>{notes}</ul>" if notes else "") + "</div>"
+        f"{table(_HEAD, _rows(inspection))}{rest}{programs}" + (f"<ul>{notes}</ul>" if notes else "") + "</div>"
     )

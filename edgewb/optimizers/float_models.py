@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import ModelFileError, first_line, require
-from edgewb.model_files import ModelKind, ModelSource
+from edgewb.model_files import ModelKind, ModelSource, content_sha256
 from edgewb.models import build_model
 
 
@@ -59,6 +59,8 @@ def load_float_model(source: ModelSource, *, input_shape: tuple[int, ...] = (), 
     Raises:
         ModelFileError: it cannot be loaded, or is no classifier with one float input of fixed shape and one output row.
     """
+    if source.sha256 and content_sha256(Path(source.path)) != source.sha256:
+        raise ModelFileError(f"{source.name} was changed while the study ran: leave it alone, and run the same command again")
     if source.kind is ModelKind.TFLITE:
         return _load_tflite(source)
     if source.kind is ModelKind.SAVED_MODEL:
@@ -121,6 +123,11 @@ def _load_tflite(source: ModelSource) -> FloatModel:
     if given[0].shape[:1] != (1,):
         raise ModelFileError(
             f"{source.name} takes inputs of shape {given[0].shape}: edgewb needs a batch of 1; convert the model again with it"
+        )
+    if any(t.quantization is not None or (t.is_constant and t.dtype in ("int8", "uint8", "int16", "float16")) for t in graph.tensors):
+        raise ModelFileError(
+            f"{source.name} is quantised inside already: `run` needs the float32 .tflite as its reference (for this one: edgewb inspect, "
+            "evaluate)"
         )
     _check_shapes(source.name, tuple(given[0].shape[1:]), tuple(result[0].shape[1:]))
     weights = {i for op in graph.ops for i in op.inputs if i >= 0 and graph.tensors[i].is_constant and graph.tensors[i].dtype == "float32"}

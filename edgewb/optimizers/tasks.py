@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgewb.errors import ConversionError, EdgewbError, first_line, require
 from edgewb.model_files import ModelKind, ModelSource
@@ -53,13 +54,15 @@ def describe_model(progress: Progress, source: ModelSource) -> Description:
     return Description(model.input_shape, model.outputs, model.parameters)
 
 
-def rate_input_ranges(progress: Progress, source: ModelSource, data: TrainingData) -> dict[tuple[float, float], float]:
+def rate_input_ranges(
+    progress: Progress, source: ModelSource, validation_x: npt.NDArray[np.float32], validation_y: npt.NDArray[np.int64]
+) -> dict[tuple[float, float], float]:
     """Accuracy on the validation split (inputs given in 0..1) for each common input range; a wrong range is ruinous and silent."""
     model = load_float_model(source)
     result = {}
     for low, high in INPUT_RANGES:
-        scaled = (data.validation_x * np.float32(high - low) + np.float32(low)).astype(np.float32)
-        result[low, high] = float(np.mean(model.predict(scaled).argmax(-1) == data.validation_y))
+        scaled = (validation_x * np.float32(high - low) + np.float32(low)).astype(np.float32)
+        result[low, high] = float(np.mean(model.predict(scaled).argmax(-1) == validation_y))
     return result
 
 

@@ -59,7 +59,8 @@ class Worker:
         self.close()
         debug = bool(os.environ.get("EDGEWB_DEBUG"))
         self._log = None if debug else tempfile.TemporaryFile()  # noqa: SIM115 (closed by close())
-        environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "0", **os.environ}
+        # Whatever the user's shell says: another Keras backend cannot be converted, and oneDNN rounds differently.
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "0"}
         # A virtual environment, or a clone that is not installed, must be found by the child as it was by us.
         environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
         environment["PYTHONHASHSEED"] = "0"
@@ -92,7 +93,7 @@ class Worker:
         try:
             if shared is not None and shared.key not in self._sent:
                 pickle.dump(("shared", shared.key, shared.value), process.stdin)
-                self._sent.add(shared.key)
+                self._sent = {shared.key}
             pickle.dump(("call", task, shared.key if shared else None, arguments), process.stdin)
             process.stdin.flush()
             while True:
@@ -167,6 +168,9 @@ def _read_requests(requests: queue.Queue[tuple[Any, ...]]) -> None:
             requests.put(pickle.load(sys.stdin.buffer))  # noqa: S301 (our own parent)
         except (EOFError, pickle.UnpicklingError):
             os._exit(0)
+        except BaseException as error:  # no memory for the data, say: a parent that waits must hear of it
+            print(f"{type(error).__name__} while the data were read", file=sys.stderr, flush=True)
+            os._exit(1)
 
 
 def main() -> None:
@@ -192,7 +196,7 @@ def main() -> None:
     while True:
         kind, *payload = requests.get()
         if kind == "shared":
-            shared[payload[0]] = payload[1]
+            shared = {payload[0]: payload[1]}  # one at a time: two would take the memory twice
             continue
         task, key, arguments = payload
         try:

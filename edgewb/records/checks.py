@@ -1,25 +1,33 @@
-"""What a record must satisfy to be kept: its numbers always, its strings too when it comes from somebody else's file."""
+"""What a record must satisfy to be kept: its numbers always, its strings and statistics too when it comes from somebody else's file."""
 
 from __future__ import annotations
 
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
 from edgewb.types import Accuracy, AccuracyDelta, Latency, Record
 
 MAX_STRING = 500
 MAX_DEPTH = 8
 MAX_INTEGER = 2**63 - 1
 """SQLite's largest integer."""
+MAX_EXAMPLES = 10**9
+"""Beyond it, doubles no longer hold the counts well enough to recompute intervals."""
 TOLERANCE = 1e-6
+LEAST_DIFFERENCE = 1e-9
+"""A limit of an interval near 0 is found to about this."""
 
 
 class RecordProblem(ValueError):
-    """Why a record is refused, in a few words."""
+    """Why a record is refused, in a few words that any terminal may print: what is not printable is escaped."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in reason))
 
 
 def _refuse(condition: bool, reason: str) -> None:
@@ -45,6 +53,11 @@ def _leaves(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
+def _deltas(record: Record) -> list[tuple[str, AccuracyDelta]]:
+    both = (("accuracy_delta", record.accuracy_delta), ("validation_delta", record.validation_delta))
+    return [(name, delta) for name, delta in both if delta is not None]
+
+
 def _check_interval(name: str, interval: tuple[float, float], low: float, high: float) -> None:
     _refuse(not low <= interval[0] <= interval[1] <= high, f"{name} {_quote(list(interval))} is not ordered within {low:g}..{high:g}")
 
@@ -59,15 +72,15 @@ def _check_accuracy(accuracy: Accuracy) -> None:
     _refuse(outside, "accuracy.ci95 does not hold accuracy.value")
 
 
-def _check_delta(delta: AccuracyDelta) -> None:
-    _refuse(not -100.0 <= delta.points <= 100.0, f"accuracy_delta.points {_quote(delta.points)} is outside -100..100")
-    _check_interval("accuracy_delta.ci95", delta.ci95, -100.0, 100.0)
-    _refuse(not 0.0 <= delta.p_value <= 1.0, f"accuracy_delta.p_value {_quote(delta.p_value)} is outside 0..1")
-    _refuse(delta.n < 1, f"accuracy_delta.n {_quote(delta.n)} is not positive")
-    _refuse(min(delta.gained, delta.lost) < 0, "accuracy_delta.gained or .lost is negative")
-    _refuse(delta.gained + delta.lost > delta.n, "accuracy_delta.gained + lost is more than n")
+def _check_delta(name: str, delta: AccuracyDelta) -> None:
+    _refuse(not -100.0 <= delta.points <= 100.0, f"{name}.points {_quote(delta.points)} is outside -100..100")
+    _check_interval(f"{name}.ci95", delta.ci95, -100.0, 100.0)
+    _refuse(not 0.0 <= delta.p_value <= 1.0, f"{name}.p_value {_quote(delta.p_value)} is outside 0..1")
+    _refuse(delta.n < 1, f"{name}.n {_quote(delta.n)} is not positive")
+    _refuse(min(delta.gained, delta.lost) < 0, f"{name}.gained or .lost is negative")
+    _refuse(delta.gained + delta.lost > delta.n, f"{name}.gained + lost is more than n")
     expected = 100.0 * (delta.gained - delta.lost) / delta.n
-    _refuse(abs(delta.points - expected) > 100 * TOLERANCE, "accuracy_delta.points is not 100 * (gained - lost) / n")
+    _refuse(abs(delta.points - expected) > 100 * TOLERANCE, f"{name}.points is not 100 * (gained - lost) / n")
 
 
 def _check_latency(latency: Latency) -> None:
@@ -80,6 +93,7 @@ def _check_latency(latency: Latency) -> None:
     low, high = min(latency.samples_ms), max(latency.samples_ms)
     within = all(low * (1 - TOLERANCE) <= v <= high * (1 + TOLERANCE) for v in (summary.p50, summary.p90, summary.p99, summary.mean))
     _refuse(not within, "a latency percentile or the mean lies outside the samples")
+    _refuse(latency.ratio is not None and latency.ratio < 0, "latency.ratio is negative")
     _refuse(latency.warmup_runs < 0 or latency.threads < 0, "latency.warmup_runs or .threads is negative")
 
 
@@ -95,8 +109,8 @@ def check_numbers(record: Record) -> None:
         elif isinstance(value, int):
             _refuse(abs(value) > MAX_INTEGER, f"{name[7:67]} is larger than 64 bits")
     _check_accuracy(record.accuracy)
-    if record.accuracy_delta is not None:
-        _check_delta(record.accuracy_delta)
+    for name, delta in _deltas(record):
+        _check_delta(name, delta)
     for latency in record.latency:
         _check_latency(latency)
     _refuse(min(record.size_bytes, record.compressed_bytes) < 0, "size_bytes or compressed_bytes is negative")
@@ -107,6 +121,53 @@ def check_numbers(record: Record) -> None:
     parameters = record.parameters
     _refuse(parameters is not None and min(parameters.on_chip_bytes, parameters.off_chip_bytes) < 0, "a parameter size is negative")
     _refuse(record.environment.cores < 0, "environment.cores is negative")
+
+
+def _check_agrees(name: str, claimed: Sequence[float], computed: Sequence[float], source: str) -> None:
+    shown = ", ".join(f"{value:.6g}" for value in claimed)
+    wanted = ", ".join(f"{value:.6g}" for value in computed)
+    same = all(math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=LEAST_DIFFERENCE) for a, b in zip(claimed, computed, strict=True))
+    _refuse(not same, f"{name} {shown} does not follow from {source}, which give {wanted}")
+
+
+def check_statistics(record: Record) -> None:
+    """Refuse a record whose figures are not what its own counts and samples give, beyond rounding.
+
+    ``check_numbers`` comes first: counts and samples are taken to be possible here.
+
+    Raises:
+        RecordProblem: with the field, what it says and what it should say.
+    """
+    accuracy = record.accuracy
+    deltas = _deltas(record)
+    for name, n in (("accuracy", accuracy.n), *((name, delta.n) for name, delta in deltas)):
+        _refuse(n > MAX_EXAMPLES, f"{name}.n {n} is more than {MAX_EXAMPLES}: its interval cannot be recomputed")
+    _check_agrees("accuracy.value", (accuracy.value,), (accuracy.correct / accuracy.n,), "correct and n")
+    _check_agrees("accuracy.ci95", accuracy.ci95, wilson_interval(accuracy.correct, accuracy.n), "correct and n")
+    for name, delta in deltas:
+        low, high = tango_interval(delta.gained, delta.lost, delta.n)
+        _check_agrees(f"{name}.points", (delta.points,), (100 * (delta.gained - delta.lost) / delta.n,), "gained, lost and n")
+        _check_agrees(f"{name}.ci95", delta.ci95, (100 * low, 100 * high), "gained, lost and n")
+        _check_agrees(f"{name}.p_value", (delta.p_value,), (mcnemar_p_value(delta.gained, delta.lost),), "gained and lost")
+    if record.accuracy_delta is not None:  # the one on the same examples as the accuracy
+        delta = record.accuracy_delta
+        _refuse(delta.n != accuracy.n, f"accuracy_delta.n {delta.n} is not accuracy.n ({accuracy.n})")
+        _refuse(delta.gained > accuracy.correct, f"accuracy_delta.gained {delta.gained} is more than accuracy.correct ({accuracy.correct})")
+        wrong = accuracy.n - accuracy.correct
+        _refuse(delta.lost > wrong, f"accuracy_delta.lost {delta.lost} is more than the wrong answers ({wrong})")
+    for latency in record.latency:
+        _check_summary(latency)
+
+
+def _check_summary(latency: Latency) -> None:
+    import numpy as np
+
+    from edgewb.latencies import summarise_latency
+
+    with np.errstate(all="ignore"):  # a sum of absurd samples may overflow; infinity agrees with nothing
+        computed = summarise_latency(latency.samples_ms)
+    for name in ("p50", "p90", "p99", "mean", "stdev"):
+        _check_agrees(f"latency_ms.{name}", (getattr(latency.latency_ms, name),), (getattr(computed, name),), "samples_ms")
 
 
 def check_strings(record: Record) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from edgewb.types import Latency, Record
 
 MARK = "*"
+IMPORTED_MARK = "^"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,11 @@ class Column:
 def plain(text: str) -> str:
     """Text from data made safe for one cell of a terminal: control and invisible characters become "?"."""
     return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+
+
+def imported(record: Record) -> bool:
+    """Whether a record came out of somebody else's file."""
+    return record.origin != "local"
 
 
 def three_digits(value: float) -> str:
@@ -132,7 +138,7 @@ def flat_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             for name in ("n", "warmup_runs", "threads", "kernels"):
                 row[f"latency_{label}_{name}"] = sample and getattr(sample, name)
             row[f"latency_{label}_basis"] = sample and str(sample.basis)
-        row |= {"seed": record.seed, "created": record.created, "file": record.file, "sha256": record.sha256}
+        row |= {"origin": record.origin, "seed": record.seed, "created": record.created, "file": record.file, "sha256": record.sha256}
         row |= {"dataset_fingerprint": record.dataset_fingerprint, "cpu": record.environment.cpu, "key": record.key}
         rows.append(row)
     filled = {name for row in rows for name, value in row.items() if value is not None}
@@ -149,7 +155,8 @@ def summary_columns(records: Sequence[Record], recommended: str | None = None) -
         if any(cells):
             columns.append(Column(title=title, cells=tuple(cells), align=align))
 
-    column(("recipe",), [f"{plain(r.recipe)} {MARK}" if r.recipe == recommended else plain(r.recipe) for r in records], "left")
+    marks = [(IMPORTED_MARK if imported(r) else "", MARK if r.recipe == recommended else "") for r in records]
+    column(("recipe",), [" ".join(filter(None, (plain(r.recipe), *m))) for r, m in zip(records, marks, strict=True)], "left")
     for title, values in (("data set", [r.dataset for r in records]), ("model", [r.model for r in records])):
         if len(set(values)) > 1:
             column((title,), [plain(v) for v in values], "left")
@@ -198,6 +205,8 @@ def notes(records: Sequence[Record]) -> list[str]:
             f"ms on {plain(label)}: {listed(s.basis for s in known)}, n = {span(s.n for s in known)} calls, first call apart, "
             f"{listed(s.kernels for s in known)}, threads {span(s.threads for s in known)}"
         )
+    if any(map(imported, records)):
+        lines.append(f"{IMPORTED_MARK} imported: its maker's word, not measured here")
     return lines
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from edgewb.errors import StorageError
 from edgewb.locations import storage_error, write_whole
-from edgewb.records.checks import RecordProblem, check_numbers, check_strings
+from edgewb.records.checks import RecordProblem, check_numbers, check_statistics, check_strings
 from edgewb.records.stores import RecordStore
 from edgewb.types import Jsonable, Record
 
@@ -55,8 +55,9 @@ def _scrub(value: Any) -> Any:
 
 
 def public_dict(record: Record) -> dict[str, Any]:
-    """A record's JSON without folders of this machine: the file is reduced to its name, absolute paths anywhere to their last part."""
+    """A record's JSON for others: the file is reduced to its name, absolute paths anywhere to their last part, and no ``origin``."""
     result: dict[str, Any] = _scrub(record.to_dict())
+    del result["origin"]  # it is true on this machine only
     result["file"] = _last_name(record.file)
     return result
 
@@ -84,15 +85,16 @@ def _numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
 
 
 def parse_record(line: bytes) -> Record:
-    """One untrusted line of JSON as a record.
+    """One untrusted line of JSON as a record, marked as imported whatever the line says of its origin.
 
     Raises:
         RecordProblem: with the reason, on one line and without control characters.
     """
     try:
-        record = msgspec.json.decode(line, type=Record, strict=True)
+        record = dataclasses.replace(msgspec.json.decode(line, type=Record, strict=True), origin="imported")
         check_numbers(record)
         check_strings(record)
+        check_statistics(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise RecordProblem(ascii(str(error))[1:-1][:200]) from None
     return record
@@ -101,8 +103,9 @@ def parse_record(line: bytes) -> Record:
 def import_records(path: str | os.PathLike[str], store: RecordStore) -> ImportResult:
     """Take records from a file of JSON lines into a store: good lines are kept, bad ones reported, in one transaction.
 
-    The file is untrusted: lines over 1 MiB, files over 64 MiB, numbers that cannot be, and strings with control characters are refused.
-    Imported records are marked so (``origin="imported"``) and never replace one made here.
+    The file is untrusted: lines over 1 MiB, files over 64 MiB, numbers that cannot be, intervals, p-values and percentiles
+    that do not follow from the counts and samples beside them, and strings with control characters are refused. Imported records are
+    marked so (``origin="imported"``) and never replace one made here.
 
     Raises:
         StorageError: the file cannot be read or is too large; the database cannot be written.

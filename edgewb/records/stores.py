@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -154,7 +155,7 @@ class RecordStore:
         return self.add_all([record]) == 1
 
     def add_all(self, records: Iterable[Record], origin: str = "local") -> int:
-        """Keep several records in one transaction, all or none; returns how many were new."""
+        """Keep several records in one transaction, all or none; returns how many were new. What was imported once stays so."""
         if origin not in ORIGINS:
             raise unknown_name("origin", origin, ORIGINS)
         rows = [_row(record, origin) for record in records]
@@ -187,8 +188,10 @@ class RecordStore:
         connection = self._connected()
         with self._explained("read"):
             # The column names come from FILTERS, never from the caller.
-            rows = connection.execute(f"SELECT key, record FROM records WHERE {where} ORDER BY id", tuple(wanted.values())).fetchall()  # noqa: S608
-        return [self._decode(key, text) for key, text in rows]
+            statement = f"SELECT key, origin, record FROM records WHERE {where} ORDER BY id"  # noqa: S608
+            rows = connection.execute(statement, tuple(wanted.values())).fetchall()
+        # The column alone says where a record is from, whatever its text says.
+        return [dataclasses.replace(self._decode(key, text), origin=origin) for key, origin, text in rows]
 
     def _decode(self, key: str, text: str) -> Record:
         try:
@@ -201,8 +204,10 @@ class RecordStore:
 
 
 def _row(record: Record, origin: str) -> tuple[str | int, ...]:
+    if record.origin != "local":
+        origin = "imported"
     try:
-        text = msgspec.json.encode(record).decode("utf-8")
+        text = msgspec.json.encode(dataclasses.replace(record, origin=origin)).decode("utf-8")
         check_numbers(record)
     except RecordProblem as problem:
         raise InputError(f"the record of {record.recipe!r} cannot be kept: {problem}; check what produced it") from None

@@ -5,6 +5,7 @@ Field numbers are those of TensorFlow's schema.fbs (``tensorflow/compiler/mlir/l
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,8 @@ from edgewb.tflite.schemas import op_names, read_options, type_names
 
 _IDENTIFIER: Final = b"TFL3"
 _MAX_RANK: Final = 16
+_MAX_ELEMENTS: Final = 2**31 - 1
+"""LiteRT counts elements in a 32-bit int."""
 _MAX_OP_NAME: Final = 1_024
 _HEAD_BYTES: Final = 4_096
 _AGAIN: Final = "copy or download it again, or convert it again"
@@ -194,6 +197,8 @@ def _read_tensor(index: int, table: Table, buffers: tuple[memoryview, ...]) -> T
     if buffer >= len(buffers) and (buffer or buffers):
         raise ModelFileError(f"tensor {index} uses buffer {buffer} of {len(buffers)}")
     buffer_bytes = len(buffers[buffer]) if buffers else 0
+    if abs(prod(shape)) > _MAX_ELEMENTS:
+        raise ModelFileError(f"tensor {index} has the shape {list(shape[:8])}: no tensor holds more than {_MAX_ELEMENTS:,} numbers")
     tensor = Tensor(
         index=index,
         name=table.text(3),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from edgewb.records.columns import kilobytes, p_value, points, three_digits
 from edgewb.views.infos import AccuracyInfo, LatencyInfo, LossInfo, PlacementInfo, SizeInfo
 
+SIGNIFICANT = 0.05
+"""A paired change is called one when the exact p of McNemar's test is below it."""
+
 
 def joined(names: list[str], most: int = 4) -> str:
     """ "a", "a and b", "a, b and c", or "a, b, c and 3 more"."""
@@ -36,18 +39,23 @@ def read_accuracy(info: AccuracyInfo) -> str:
 def read_loss(info: LossInfo) -> str:
     if not info.rows:
         return "There is no paired comparison."
-    lost = [r for r in info.rows if r.high_points < 0]
-    gained = [r for r in info.rows if r.low_points > 0]
-    open_ = len(info.rows) - len(lost) - len(gained)
+    # The exact p alone decides, as it is printed; Tango's interval can leave out 0 where p is still above the limit.
+    shown = [r for r in info.rows if r.p_value < SIGNIFICANT]
+    lost, gained = [r for r in shown if r.points < 0], [r for r in shown if r.points > 0]
+    open_ = [r for r in info.rows if r not in lost and r not in gained]
+    beside = [r.recipe for r in open_ if r.high_points < 0 or r.low_points > 0]
     worst = min(info.rows, key=lambda r: r.points)
     parts = []
     if lost:
         verb = "loses" if len(lost) == 1 else "lose"
-        parts.append(f"{joined([r.recipe for r in lost])} {verb} accuracy beyond chance (interval below 0)")
+        parts.append(f"{joined([r.recipe for r in lost])} {verb} accuracy beyond chance (p < {SIGNIFICANT})")
     if gained:
-        parts.append(f"{joined([r.recipe for r in gained])} {'gains' if len(gained) == 1 else 'gain'}")
+        parts.append(f"{joined([r.recipe for r in gained])} {'gains' if len(gained) == 1 else 'gain'} (p < {SIGNIFICANT})")
     if open_:
-        parts.append(f"for {open_} of {len(info.rows)} the interval holds 0, so no change is shown at n = {info.n}")
+        part = f"for {len(open_)} of {len(info.rows)} no change beyond chance is shown at n = {info.n} (p {SIGNIFICANT} or more)"
+        if beside:
+            part += f", although the interval of {joined(beside)} leaves out 0"
+        parts.append(part)
     text = "; ".join(parts)
     text = text[0].upper() + text[1:] if not (lost or gained) else text
     if worst.points < 0:
@@ -55,10 +63,8 @@ def read_loss(info: LossInfo) -> str:
     if info.budget_points is not None:
         sure = [r for r in info.rows if r.low_points >= -info.budget_points]
         within = [r for r in info.rows if r.points >= -info.budget_points]
-        text += (
-            f". {len(within)} of {len(info.rows)} stay within the budget of {info.budget_points:.1f} points, "
-            f"{len(sure)} with the whole interval"
-        )
+        budget = f"{info.budget_points:g} point{'' if info.budget_points == 1 else 's'}"
+        text += f". {len(within)} of {len(info.rows)} stay within the budget of {budget}, {len(sure)} with the whole interval"
     return text + "."
 
 

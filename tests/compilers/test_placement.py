@@ -186,9 +186,9 @@ def test_relu_version_2_is_refused_by_old_compilers_only():
 
 def test_unknown_compiler_is_named(tflite_bytes):
     graph = read_graph(tflite_bytes("int8_conv"))
-    with pytest.raises(InputError, match=r"unknown compiler generation '16': did you mean '16\.0'"):
+    with pytest.raises(InputError, match=r"compiler generation '16' is not known: take one of 1\.0, .*16\.0"):
         place(graph, "16")
-    with pytest.raises(InputError, match=r"known: 1\.0, 2\.x"):
+    with pytest.raises(InputError, match=r"take one of 1\.0, 2\.x"):
         first_blocker(graph, (), "seven")
 
 

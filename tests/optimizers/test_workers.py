@@ -297,7 +297,7 @@ def test_a_real_crash_of_the_converter_is_an_error_and_not_a_dead_kernel(tmp_pat
         "        from edgewb.optimizers.recipes import Conversion\n"
         "        net = tf_keras.models.load_model(model, compile=False)\n"
         "        x = numpy.load(data)['x']\n"
-        "        return conversion.convert_function(lambda x: net(x, training=False), net, (8, 4), Conversion.PTQ_INT8, x)\n"
+        "        return conversion.convert_function(lambda x: net(x, training=False), (8, 4), Conversion.PTQ_INT8, x)\n"
         "    tasks.TASKS['gru'] = gru\n"
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -306,7 +306,7 @@ def test_a_real_crash_of_the_converter_is_an_error_and_not_a_dead_kernel(tmp_pat
             with pytest.raises(ConversionError) as caught:
                 own.call("gru", model=str(zoo() / "gru.keras"), data=str(zoo() / "sequences.npz"))
             assert "\n" not in str(caught.value)
-            if "crashed" not in str(caught.value):
+            if "converter refused" in str(caught.value):
                 pytest.skip(f"this TensorFlow does not crash on it: {caught.value}")
             assert "SIGSEGV" in str(caught.value)
             with pytest.raises(InputError):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import resource
@@ -12,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewb.errors import StorageError
+from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
+from edgewb.latencies import summarise_latency
 from edgewb.records import Records, RecordStore, import_records
 from edgewb.records.checks import RecordProblem
 from edgewb.records.exchanges import MAX_LINE_BYTES, parse_record, public_dict
-from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Latency, LatencySummary, Parameters, PlacementSummary, Record
+from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Latency, Parameters, PlacementSummary, Record
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,29 +32,33 @@ bases = st.sampled_from(list(Basis))
 def accuracies(draw):
     n = draw(st.integers(1, 10**6))
     correct = draw(st.integers(0, n))
-    value = correct / n
-    ci95 = (draw(st.floats(0, value)), draw(st.floats(value, 1)))
-    return Accuracy(value=value, n=n, ci95=ci95, correct=correct, target=draw(names), basis=draw(bases))
+    return Accuracy(value=correct / n, n=n, ci95=wilson_interval(correct, n), correct=correct, target=draw(names), basis=draw(bases))
+
+
+def build_delta(gained, lost, n, **changes):
+    low, high = tango_interval(gained, lost, n)
+    figures = {"points": 100 * (gained - lost) / n, "ci95": (100 * low, 100 * high), "p_value": mcnemar_p_value(gained, lost)}
+    return AccuracyDelta(**({"against": "float32", "n": n, "gained": gained, "lost": lost} | figures | changes))
 
 
 @st.composite
-def deltas(draw):
-    n = draw(st.integers(1, 10**6))
-    gained = draw(st.integers(0, n))
-    lost = draw(st.integers(0, n - gained))
-    ci95 = tuple(sorted((draw(st.floats(-100, 100)), draw(st.floats(-100, 100)))))
-    points = 100 * (gained - lost) / n
-    return AccuracyDelta(
-        points=points, ci95=ci95, p_value=draw(st.floats(0, 1)), against=draw(names), n=n, gained=gained, lost=lost, basis=draw(bases)
-    )
+def deltas(draw, n, most_gained, most_lost):
+    gained = draw(st.integers(0, most_gained))
+    return build_delta(gained, draw(st.integers(0, min(most_lost, n - gained))), n, against=draw(names), basis=draw(bases))
+
+
+@st.composite
+def with_deltas(draw, records_without):
+    record = draw(records_without)
+    accuracy, n = record.accuracy, draw(st.integers(1, 10**6))
+    paired = draw(st.none() | deltas(accuracy.n, accuracy.correct, accuracy.n - accuracy.correct))
+    return dataclasses.replace(record, accuracy_delta=paired, validation_delta=draw(st.none() | deltas(n, n, n)))
 
 
 @st.composite
 def latencies(draw):
-    samples = sorted(draw(st.lists(st.floats(0, 1e6), min_size=1, max_size=5)))
-    p50, p90, p99 = samples[(len(samples) - 1) // 2], samples[-1], samples[-1]
-    summary = LatencySummary(p50=p50, p90=p90, p99=p99, mean=p50, stdev=draw(st.floats(0, 1e6)))
-    fixed = {"n": len(samples), "latency_ms": summary, "samples_ms": tuple(samples), "first_ms": draw(st.floats(0, 1e6))}
+    samples = draw(st.lists(st.floats(0, 1e6), min_size=1, max_size=5))
+    fixed = {"n": len(samples), "latency_ms": summarise_latency(samples), "samples_ms": tuple(samples), "first_ms": draw(st.floats(0, 1e6))}
     whole = {"warmup_runs": draw(counts), "threads": draw(st.integers(0, 64))}
     return Latency(target=draw(names), basis=draw(bases), kernels=draw(names), **fixed, **whole)
 
@@ -78,7 +85,7 @@ records = st.builds(
     compressed_bytes=counts,
     size_basis=bases,
     accuracy=accuracies(),
-    accuracy_delta=st.none() | deltas(),
+    accuracy_delta=st.none(),
     placement=placements(),
     parameters=st.none() | st.builds(Parameters, on_chip_bytes=counts, off_chip_bytes=counts, basis=bases),
     latency=st.lists(latencies(), max_size=2).map(tuple),
@@ -90,6 +97,7 @@ records = st.builds(
     settings=st.dictionaries(names, settings_values, max_size=2),
     created=st.datetimes().map(lambda moment: moment.isoformat()),
 )  # fmt: skip
+records = with_deltas(records)
 
 
 @settings(max_examples=40, deadline=None)
@@ -101,7 +109,7 @@ def test_exported_records_come_back_the_same(tmp_path_factory, given_records):
         result = import_records(folder / "out.jsonl", store)
         assert result.rejected == ()
         assert result.added == len(given_records)
-        assert store.query() == given_records
+        assert store.query() == [dataclasses.replace(record, origin="imported") for record in given_records]
         again = import_records(folder / "out.jsonl", store)
         assert (again.added, again.already_there, again.rejected) == (0, len(given_records), ())
 
@@ -176,6 +184,9 @@ REFUSED = [
     ("accuracy.value", 0.8, "not correct / n"),
     ("accuracy.ci95", [0.96, 0.79], "not ordered"),
     ("accuracy.ci95", [0.1, 0.2], "does not hold"),
+    ("accuracy.ci95", [0.8999, 0.9001], "accuracy.ci95 0.8999, 0.9001 does not follow from correct and n, which give 0.786398, 0.956524"),
+    ("accuracy.value", 0.90000095, "does not follow from correct and n"),
+    ("accuracy", {"value": 0.5, "n": 2 * 10**9, "correct": 10**9, "ci95": [0.5, 0.5], "target": "cpu"}, "cannot be recomputed"),
     ("accuracy.ci95", [0.1, 0.2, 0.3], "length 2"),
     ("accuracy.n", 0, "not positive"),
     ("accuracy.n", 50.5, "Expected `int`"),
@@ -185,6 +196,16 @@ REFUSED = [
     ("accuracy_delta.points", 4.0, "not 100 * (gained - lost) / n"),
     ("accuracy_delta.p_value", 1.1, "outside 0..1"),
     ("accuracy_delta.lost", 50, "more than n"),
+    ("accuracy_delta.ci95", [50, 60], "accuracy_delta.ci95 50, 60 does not follow from gained, lost and n"),
+    ("accuracy_delta.p_value", 1e-9, "accuracy_delta.p_value 1e-09 does not follow from gained and lost, which give 0.625"),
+    ("accuracy_delta.points", -4.00001, "does not follow from gained, lost and n"),
+    ("accuracy_delta", build_delta(1, 3, 500).to_dict(), "accuracy_delta.n 500 is not accuracy.n (50)"),
+    ("accuracy_delta", build_delta(46, 0, 50).to_dict(), "gained 46 is more than accuracy.correct (45)"),
+    ("accuracy_delta", build_delta(0, 6, 50).to_dict(), "lost 6 is more than the wrong answers (5)"),
+    ("validation_delta", build_delta(1, 3, 200, p_value=1e-9).to_dict(), "validation_delta.p_value 1e-09 does not follow"),
+    ("validation_delta", build_delta(1, 3, 200, ci95=(50.0, 60.0)).to_dict(), "validation_delta.ci95 50, 60 does not follow"),
+    ("validation_delta", build_delta(1, 3, 200, points=4.0).to_dict(), "validation_delta.points is not 100 *"),
+    ("validation_delta", build_delta(1, 3, 10**18).to_dict(), "cannot be recomputed"),
     ("placement.ops_total", 30, "ops_total is 30"),
     ("placement.ops_cpu", -1, "negative"),
     ("placement.basis", "guessed", "Invalid enum value"),
@@ -195,6 +216,12 @@ REFUSED = [
     ("latency.0.samples_ms", [0.5, -0.6, 0.7, 0.9], "negative"),
     ("latency.0.latency_ms", {"p50": 0.9, "p90": 0.8, "p99": 0.8, "mean": 0.6, "stdev": 0}, "not in order"),
     ("latency.0.latency_ms", {"p50": 0.6, "p90": 0.8, "p99": 8.0, "mean": 0.6, "stdev": 0}, "outside the samples"),
+    ("latency.0.ratio", -1.0, "latency.ratio is negative"),
+    ("latency.0.latency_ms.p50", 0.66, "latency_ms.p50 0.66 does not follow from samples_ms, which give 0.65"),
+    ("latency.0.latency_ms.p99", 0.9, "latency_ms.p99"),
+    ("latency.0.latency_ms.mean", 0.6, "latency_ms.mean"),
+    ("latency.0.latency_ms.stdev", 0.0, "latency_ms.stdev"),
+    ("latency.0.samples_ms", [0.5, 0.6, 0.7, 0.95], "does not follow"),
     ("file", "../secret.tflite", "not a plain name"),
     ("file", "..", "not a plain name"),
     ("file", "C:model.tflite", "not a plain name"),
@@ -206,6 +233,9 @@ REFUSED = [
     ("recipe", "x" * 501, "longer than 500"),
     ("settings", {"a\u0000b": 1}, "control"),
     ("settings", {"a": [[[[[[[[[[1]]]]]]]]]]}, "nested"),
+    ("settings", {"\x1b]0;owned\x07": 10**30}, r"\x1b]0;owned\x07 is larger than 64 bits"),
+    ("settings", {"\x1b]0;owned\x07": [[[[[[[[[[1]]]]]]]]]]}, r"\x1b]0;owned\x07 is nested"),
+    ("settings", {"\u202e\n": 10**30}, r"\u202e\n is larger than 64 bits"),
     ("sha256", "A" * 64, "64 hexadecimal"),
     ("created", "yesterday", "ISO date"),
 ]
@@ -217,6 +247,30 @@ def test_a_bad_value_is_refused_with_its_reason(make_record, path, value, reason
         parse_record(changed_line(make_record, path, value).encode())
     assert reason in str(problem.value)
     assert str(problem.value).isprintable()
+
+
+def test_figures_that_differ_by_rounding_only_are_taken(make_record):
+    content = make_record(validation_delta=build_delta(2, 5, 200)).to_dict()
+
+    def rounded(value):
+        if isinstance(value, dict):
+            return {name: rounded(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [rounded(item) for item in value]
+        return float(f"{value:.8g}") if isinstance(value, float) else value
+
+    assert rounded(content) != content
+    assert parse_record(json.dumps(rounded(content)).encode()).validation_delta.n == 200
+
+
+def test_samples_too_large_to_add_up_are_refused_without_a_warning(make_record, recwarn):
+    huge = 1.7e308
+    content = make_record().to_dict()
+    summary = dict.fromkeys(("p50", "p90", "p99", "mean", "stdev"), huge)
+    content["latency"][0] |= {"n": 2, "samples_ms": [huge, huge], "latency_ms": summary}
+    with pytest.raises(RecordProblem, match="does not follow from samples_ms"):
+        parse_record(json.dumps(content).encode())
+    assert not recwarn.list
 
 
 def test_bad_lines_are_reported_with_their_number_and_good_ones_kept(tmp_path, make_record):
@@ -244,7 +298,17 @@ def test_bad_lines_are_reported_with_their_number_and_good_ones_kept(tmp_path, m
 
 
 def test_keys_of_a_later_version_are_ignored(make_record):
-    assert parse_record(changed_line(make_record, "energy_mj", 3).encode()) == make_record()
+    assert parse_record(changed_line(make_record, "energy_mj", 3).encode()) == make_record(origin="imported")
+
+
+@pytest.mark.parametrize("claimed", ["local", "imported", "\x1b[2J"])
+def test_a_line_cannot_say_that_it_was_measured_here(tmp_path, make_record, claimed):
+    (tmp_path / "in.jsonl").write_text(changed_line(make_record, "origin", claimed))
+    with RecordStore(tmp_path / "r.sqlite") as store:
+        assert import_records(tmp_path / "in.jsonl", store).added == 1
+        assert store.get("k1").origin == "imported"
+        Records(store.query()).export(tmp_path / "out.jsonl")
+    assert "origin" not in json.loads((tmp_path / "out.jsonl").read_text())
 
 
 def test_files_that_are_no_file_of_lines_are_one_line(tmp_path):
@@ -284,7 +348,9 @@ def test_an_export_names_no_folder_of_this_machine(tmp_path, make_record):
     assert content["dataset"] == "flowers"
     assert content["settings"]["note"] == "read from w.h5, 31/31 ops"
     assert content["settings"]["weights"] == "w.h5"
-    assert public_dict(make_record()) == json.loads(json.dumps(make_record().to_dict()))
+    whole = make_record().to_dict()
+    del whole["origin"]
+    assert public_dict(make_record()) == whole
 
 
 def test_a_failed_export_leaves_the_older_file(tmp_path, make_record):

@@ -1,4 +1,5 @@
 import dataclasses
+import html
 import json
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewb.records import Records
+from edgewb.records import Records, RecordStore, import_records, load_records
 from edgewb.records.columns import points, render_text, summary_columns, three_digits
 
 ROOT = Path(__file__).parents[2]
@@ -44,9 +45,9 @@ def test_the_frame_is_flat_with_units_and_bases(two):
     frame = two.to_frame()
     assert list(frame["recipe"]) == ["float32", "ptq_int8"]
     row = frame.iloc[1]
-    assert (row["accuracy"], row["accuracy_low"], row["accuracy_high"], row["n"]) == (0.9, 0.79, 0.96, 50)
-    assert (row["delta_points"], row["delta_low_points"], row["delta_high_points"]) == (-4.0, -10.0, 2.0)
-    assert (row["latency_cpu_p50_ms"], row["latency_cpu_n"], row["latency_cpu_basis"]) == (0.65, 4, "measured")
+    assert (row["accuracy"], row["accuracy_low"], row["accuracy_high"], row["n"]) == (0.9, *two[1].accuracy.ci95, 50)
+    assert (row["delta_points"], row["delta_low_points"], row["delta_high_points"]) == (-4.0, *two[1].accuracy_delta.ci95)
+    assert (row["latency_cpu_p50_ms"], row["latency_cpu_n"], row["latency_cpu_basis"]) == (pytest.approx(0.65), 4, "measured")
     assert row["ops_edgetpu"] + row["ops_cpu"] + row["ops_unknown"] == row["ops_total"]
     assert {c for c in frame.columns if c.endswith("_basis")} == {
         "accuracy_basis", "delta_basis", "size_basis", "ops_basis", "parameters_basis", "latency_cpu_basis",
@@ -73,13 +74,32 @@ def test_two_samples_on_one_target_get_columns_of_their_own(make_record):
 def test_what_is_printed_carries_basis_and_n(two):
     text = repr(two)
     assert text.startswith("Records: 2 records\n")
-    assert "90.0 [79.0, 96.0]" in text
-    assert "-4.0 [-10.0, +2.0]" in text
+    assert "90.0 [78.6, 95.7]" in text
+    assert "-4.0 [-14.6, +5.4]" in text
     assert "n = 50 test examples, 95 % Wilson interval" in text
     assert "predicted; not compiled, not run on an Edge TPU" in text
     assert "measured, n = 4 calls" in text
     assert "29/31" in text
     assert repr(Records()) == "Records: 0 records"
+
+
+def test_imported_records_are_told_from_measured_ones(tmp_path, two):
+    measured, other = two[0], dataclasses.replace(two[1], key="c")
+    Records([other]).export(tmp_path / "others.jsonl")
+    with RecordStore(tmp_path / "r.sqlite") as store:
+        store.add(measured)
+        import_records(tmp_path / "others.jsonl", store)
+    records = load_records(tmp_path / "r.sqlite")
+    for shown in (repr(records), html.unescape(records._repr_html_())):
+        assert "ptq_int8 ^" in shown
+        assert "float32 ^" not in shown
+        assert shown.count("^ imported: its maker's word, not measured here") == 1
+    assert records.to_frame()["origin"].tolist() == ["local", "imported"]
+    assert [r["origin"] for r in records.to_dict()["records"]] == ["local", "imported"]
+    assert [r.origin for r in records[1:]] == ["imported"]
+    # With nothing imported there is nothing to tell apart.
+    assert "imported" not in repr(two)
+    assert "^" not in repr(two)
 
 
 def test_html_is_escaped(make_record):

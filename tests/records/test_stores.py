@@ -33,7 +33,7 @@ with RecordStore(sys.argv[1]) as store:
 
 
 def run_writer(database, prefix, filler=50, **options):
-    code = WRITER.format(helper=str(Path(__file__).parent / "conftest.py"), filler=filler)
+    code = WRITER.format(helper=str(Path(__file__).parents[1] / "made_records.py"), filler=filler)
     return subprocess.Popen([sys.executable, "-c", code, str(database), prefix], cwd=ROOT, stdout=subprocess.PIPE, text=True, **options)
 
 
@@ -69,6 +69,32 @@ def test_a_record_made_here_replaces_an_imported_one_and_never_the_reverse(tmp_p
         assert store.get("k1").size_bytes == 2
         assert len(store) == 1
         assert store.query(origin="imported") == []
+
+
+def test_where_a_record_is_from_is_kept_beside_it_and_cannot_be_washed_off(tmp_path, make_record):
+    with RecordStore(tmp_path / "a.sqlite") as store:
+        store.add(make_record("mine"))
+        store.add_all([make_record("theirs")], origin="imported")
+        assert {r.key: r.origin for r in store.query()} == {"mine": "local", "theirs": "imported"}
+        read_back = store.query()
+    with RecordStore(tmp_path / "b.sqlite") as store:
+        store.add_all(read_back)
+        assert {r.key: r.origin for r in store.query()} == {"mine": "local", "theirs": "imported"}
+        assert [r.key for r in store.query(origin="imported")] == ["theirs"]
+
+
+def test_the_column_says_where_a_record_is_from_not_its_text(tmp_path, make_record):
+    with RecordStore(tmp_path / "r.sqlite") as store:
+        store.add_all([make_record()], origin="imported")
+    connection = sqlite3.connect(tmp_path / "r.sqlite")
+    for text in ('"origin":"local"', '"other":1'):  # the second is what older versions wrote
+        with connection:
+            connection.execute('UPDATE records SET record = replace(record, \'"origin":"imported"\', ?)', (text,))
+        with RecordStore(tmp_path / "r.sqlite") as store:
+            assert store.get("k1").origin == "imported"
+        with connection:
+            connection.execute('UPDATE records SET record = replace(record, ?, \'"origin":"imported"\')', (text,))
+    connection.close()
 
 
 def test_query_filters_and_keeps_the_order_of_adding(tmp_path, make_record):

@@ -1,29 +1,65 @@
+import numpy as np
 import pytest
 
-from edgewb.views.infos import LatencyInfo, LatencyRow, LossInfo, LossRow, PlacementInfo, PlacementRow, accuracy_info, size_info
+from edgewb.accuracies import accuracy_delta
+from edgewb.views.infos import (
+    LatencyInfo,
+    LatencyRow,
+    LossInfo,
+    LossRow,
+    PlacementInfo,
+    PlacementRow,
+    accuracy_info,
+    loss_info,
+    size_info,
+)
 from edgewb.views.readings import joined, read_accuracy, read_latency, read_loss, read_placement, read_size
 
 
 def loss(*rows, budget=None):
     made = tuple(
-        LossRow(recipe=name, points=p, low_points=low, high_points=high, p_value=0.0004, n=90, recommended=False)
-        for name, p, low, high in rows
+        LossRow(recipe=name, points=points, low_points=low, high_points=high, p_value=p, n=90, recommended=False)
+        for name, points, low, high, p in rows
     )
     return LossInfo(rows=made, against="float32", budget_points=budget, basis="measured", n="90")
 
 
-def test_a_loss_below_zero_is_named_and_one_that_holds_zero_is_not():
-    text = read_loss(loss(("a", -5.0, -8.0, -2.0), ("b", -0.5, -2.0, 1.0), budget=2.0))
+def test_a_loss_beyond_chance_is_named_and_another_is_not():
+    text = read_loss(loss(("a", -5.0, -8.0, -2.0, 0.0004), ("b", -0.5, -2.0, 1.0, 0.6), budget=2.0))
     assert text == (
-        "a loses accuracy beyond chance (interval below 0); for 1 of 2 the interval holds 0, so no change is shown at n = 90. "
-        "The largest loss is a's, -5.0 points (p < 0.001). 1 of 2 stay within the budget of 2.0 points, 1 with the whole interval."
+        "a loses accuracy beyond chance (p < 0.05); for 1 of 2 no change beyond chance is shown at n = 90 (p 0.05 or more). "
+        "The largest loss is a's, -5.0 points (p < 0.001). 1 of 2 stay within the budget of 2 points, 1 with the whole interval."
     )
-    assert "beyond chance" not in read_loss(loss(("b", -0.5, -2.0, 1.0)))
-    assert "c gains" in read_loss(loss(("c", 5.0, 2.0, 8.0)))
+    assert "loses" not in read_loss(loss(("b", -0.5, -2.0, 1.0, 0.6)))
+    assert read_loss(loss(("c", 5.0, 2.0, 8.0, 0.03))) == "c gains (p < 0.05)."
+
+
+def test_the_word_follows_the_exact_p_that_is_printed_not_the_interval(make_record):
+    delta = accuracy_delta(np.arange(500) >= 5, np.ones(500, dtype=bool), "float32")
+    assert delta.ci95[1] < 0
+    assert delta.p_value == 0.0625
+    text = read_loss(loss_info([make_record("ptq_int8", accuracy_delta=delta)]))
+    assert text == (
+        "For 1 of 1 no change beyond chance is shown at n = 500 (p 0.05 or more), although the interval of ptq_int8 leaves out 0. "
+        "The largest loss is ptq_int8's, -1.0 points (p = 0.062)."
+    )
+
+
+@pytest.mark.parametrize(("lost", "word"), [(4, "leaves out 0"), (5, "leaves out 0"), (6, "loses accuracy beyond chance (p < 0.05)")])
+def test_no_reading_says_beyond_chance_next_to_a_p_that_denies_it(make_record, lost, word):
+    delta = accuracy_delta(np.arange(500) >= lost, np.ones(500, dtype=bool), "float32")
+    assert word in read_loss(loss_info([make_record("ptq_int8", accuracy_delta=delta)]))
+    assert ("loses" in word) == (delta.p_value < 0.05)
 
 
 def test_the_budget_counts_point_and_interval_apart():
-    assert "1 of 1 stay within the budget of 1.0 points, 0 with the whole interval" in read_loss(loss(("a", -1.0, -1.5, 0.0), budget=1.0))
+    row = ("a", -1.0, -1.5, 0.0, 0.06)
+    assert "1 of 1 stay within the budget of 1 point, 0 with the whole interval" in read_loss(loss(row, budget=1.0))
+
+
+@pytest.mark.parametrize(("budget", "text"), [(0.25, "0.25 points"), (0.0, "0 points"), (1.5, "1.5 points"), (100.0, "100 points")])
+def test_the_budget_is_told_as_it_was_given(budget, text):
+    assert f"within the budget of {text}, " in read_loss(loss(("a", -1.0, -1.5, 0.0, 0.06), budget=budget))
 
 
 def test_accuracy_names_the_best_the_cheapest_and_what_overlaps(nine):

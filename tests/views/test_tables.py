@@ -1,3 +1,4 @@
+import html
 import re
 
 import pytest
@@ -62,6 +63,20 @@ def test_summary_for_a_notebook_is_escaped(nine, make_record):
     assert page.count("&lt;img") >= 3
     assert "n = 500 test examples" in page
     assert '<tr class="marked">' in page
+
+
+def test_imported_rows_are_marked_in_text_and_html(make_record, recommendation):
+    records = [make_record("float32"), make_record("ptq_int8", origin="imported"), make_record("qat_int8", origin="imported")]
+    note = "^ imported: its maker's word, not measured here"
+    text = table_text(records, recommendation)
+    assert [line.split("  ")[0] for line in text.splitlines()[3:6]] == ["float32", "ptq_int8 ^ *", "qat_int8 ^"]
+    assert text.count(note) == 1
+    page = html.unescape(summary_html(records, recommendation))
+    assert ">ptq_int8 ^ *</th>" in page
+    assert ">qat_int8 ^</th>" in page
+    assert ">float32</th>" in page
+    assert page.count(note) == 1
+    assert "imported" not in table_text(records[:1], recommendation) + summary_html(records[:1], recommendation)
 
 
 def test_nothing_to_show():

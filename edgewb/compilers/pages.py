@@ -1,0 +1,72 @@
+"""The page of all rules behind ``inspect``, made from the rules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgewb.compilers.limits import GENERATIONS, REFUSED_FROM, RUNTIME, SUPPORT
+from edgewb.compilers.parameters import CACHE_BYTES, PARAMETER_RULES, STREAMED_INPUTS
+from edgewb.compilers.shapes import RULES
+
+_HEAD = """\
+# Rules
+
+What `edgewb inspect` goes by, made from the code by `make rules`. Google published no rules of placement or storage; these were
+read off what its compiler did. They were fitted to the pairs they name, so that they agree with those proves nothing about others:
+a shape or an op unlike anything observed is answered with *unknown*.
+
+*Pairs* are models together with what the compiler made of them; *logs* are its operation logs without the model; *documentation* is the
+table of supported operations on coral.ai, quoted from memory where no pair shows the same.
+"""
+
+
+def all_rules() -> list[dict[str, Any]]:
+    """Each rule as plain values: topic ("placement" or "parameters"), name, reason, ops (empty: all kinds), sentence, source."""
+    placement = [
+        {"topic": "placement", "name": r.name, "reason": r.reason, "ops": sorted(r.ops), "sentence": r.sentence, "source": r.source}
+        for r in RULES
+    ]
+    parameters = [
+        {"topic": "parameters", "name": r.name, "reason": None, "ops": list(r.ops), "sentence": r.sentence, "source": r.source}
+        for r in PARAMETER_RULES
+    ]
+    return placement + parameters
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def page() -> str:
+    """The page as Markdown."""
+    rules = all_rules()
+    placement = [(r["sentence"], f"`{r['reason']}`", ", ".join(r["ops"]) or "all", r["source"]) for r in rules if r["topic"] == "placement"]
+    parameters = [(", ".join(r["ops"]), r["sentence"], r["source"]) for r in rules if r["topic"] == "parameters"]
+    seen = {"pair": "mapped in a pair", "log": "mapped in a log, version not printed", "documented": "documented, never seen: unknown"}
+    support = [(name, str(s.version), str(s.runtime), seen[s.seen]) for name, s in sorted(SUPPORT.items())]
+    return "\n".join(
+        [
+            _HEAD,
+            "## Where an op goes\n",
+            "The rules are asked in this order, and the first that is not met gives the reason. An op is stranded (`downstream`) when an",
+            "input of it comes, directly or not, from an op left on the CPU; only a leading QUANTIZE from float and CAST were seen there",
+            "above mapped ops (354 real compiler pairs, 135 stranded ops).\n",
+            _table(("rule", "reason", "ops", "source"), placement),
+            "## What is supported\n",
+            "An op that is not listed is left on the CPU. The version is the highest seen mapped, the runtime the first that has the op.",
+            f"Compiler generations and the runtime each compiles for: {', '.join(f'{g} ({RUNTIME[g]})' for g in GENERATIONS)}.",
+            "The whole file is refused from these versions on (logs): " + ", ".join(f"{op} {v}" for op, v in REFUSED_FROM.items()) + ".\n",
+            _table(("op", "version", "runtime", "known from"), support),
+            "## Parameter bytes\n",
+            "*Lanes* are output channels in groups of 16 up to 64, and of 64 beyond. Kinds of op that are not listed have no parameters.\n",
+            _table(("ops", "rule", "source"), parameters),
+            "## What stays on the chip\n",
+            f"Whole ops are cached or streamed. The largest are streamed until the rest fits {CACHE_BYTES:,} bytes (7.75 MiB): so it",
+            "was in 131 of 134 published rows of compiler 16.0's log (Jorgitou98/EdgeTPU-QuantRL-Evaluation). 16.0 also streams every",
+            f"FULLY_CONNECTED of {STREAMED_INPUTS:,} inputs and more, however much room there is (pairs; with 5,904 it was cached).",
+            "Large activations shrink the room: logs show 5.01 to 8.02 MiB for parameters. Older generations streamed some small nets",
+            "too; no rule is known.\n",
+        ]
+    )

@@ -1,0 +1,365 @@
+"""How many bytes a model's parameters take on the Edge TPU, and which of them stay in the chip's cache. One rule per kind of op.
+
+The device stores weights padded to its lanes and to four input channels, with a header per lane. The rules below were found by taking
+compiled files apart: in the blob of a compiled model each op's bytes lie in the order of the source's ops. They were fitted on the
+very pairs they are tested on; what was met once or twice says so in its ``source``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Final
+
+import numpy as np
+
+from edgewb.tflite.graphs import Graph, Op, Tensor
+from edgewb.types import OpPlacement, Placement
+
+CACHE_BYTES: Final = 8_126_464
+"""7.75 MiB: what of the 8 MiB on the chip holds parameters. Source: with it, dropping the largest whole ops until the rest fits
+reproduces what compiler 16.0's log calls off-chip in 131 of 134 published rows (Jorgitou98/EdgeTPU-QuantRL-Evaluation)."""
+
+STREAMED_INPUTS: Final = 9_504
+"""A FULLY_CONNECTED of this many inputs is streamed by 16.0 however much room there is; with 5,904 it was cached. Source: real pairs."""
+_CACHED_INPUTS: Final = 5_904
+
+_NEW: Final = ("15.x+key6", "13", "16.0")
+"""The generations that leave out a bias of zeros and give a softmax a table of 48 bytes."""
+_PAIRS: Final = "354 real compiler pairs"
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """Bytes of one op on the device.
+
+    ``parameter_bytes`` are cached, or streamed where the cache is full; ``const_bytes`` are constants that are sent with each inference
+    in any case. ``log_bytes`` is what the compiler's log counts, with all lanes padded to 64. ``doubt`` says why the figure may be off.
+    """
+
+    parameter_bytes: int = 0
+    const_bytes: int = 0
+    log_bytes: int = 0
+    doubt: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """A model's parameters: parameter_bytes = on_chip_bytes + off_chip_bytes; ``streamed_const_bytes`` come on top.
+
+    ``stored`` has one entry per op, None for ops not on the device; ``off_chip`` lists the ops streamed at each inference.
+    """
+
+    parameter_bytes: int
+    on_chip_bytes: int
+    off_chip_bytes: int
+    streamed_const_bytes: int
+    log_bytes: int
+    off_chip: tuple[int, ...]
+    stored: tuple[Stored | None, ...]
+
+
+def round_up(number: int, step: int) -> int:
+    """The smallest multiple of ``step`` that is not below ``number``."""
+    return -(-number // step) * step
+
+
+def lanes(channels: int) -> int:
+    """Output channels are dealt out in groups of 16 up to 64, and of 64 beyond."""
+    return round_up(channels, 16) if channels <= 64 else round_up(channels, 64)
+
+
+@dataclasses.dataclass(frozen=True)
+class ParameterRule:
+    """``ops``: the kinds it is for; the function's docstring is the sentence a reader sees."""
+
+    ops: tuple[str, ...]
+    store: Callable[[Graph, Op, str], Stored]
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return getattr(self.store, "__name__", "rule")
+
+    @property
+    def sentence(self) -> str:
+        """What the rule says."""
+        return " ".join((self.store.__doc__ or "").split())
+
+
+def _input(graph: Graph, op: Op, position: int) -> Tensor | None:
+    return graph.tensors[op.inputs[position]] if position < len(op.inputs) and op.inputs[position] >= 0 else None
+
+
+def _output(graph: Graph, op: Op) -> Tensor | None:
+    return graph.tensors[op.outputs[0]] if op.outputs and op.outputs[0] >= 0 else None
+
+
+_MAX_BIAS: Final = 65_536
+"""A longer one is not looked through: a hostile file could ask for it at every op."""
+
+
+def _is_zero(graph: Graph, bias: Tensor) -> bool:
+    looked_through = bias.is_constant and not bias.is_sparse and bias.dtype in ("int32", "int64") and bias.elements <= _MAX_BIAS
+    return looked_through and not np.any(graph.constant(bias.index))
+
+
+def _header(graph: Graph, op: Op, compiler: str) -> int:
+    """Bytes per lane before the weights: a multiplier when channel scales differ, a zero point when per channel, a bias."""
+    weights, bias = _input(graph, op, 1), _input(graph, op, 2)
+    scheme = weights.quantization if weights is not None else None
+    per_lane = 0
+    if scheme is not None and scheme.per_channel:
+        per_lane += 4 if bool(np.all(scheme.scales == scheme.scales[0])) else 8
+    if compiler in _NEW and (bias is None or _is_zero(graph, bias)):
+        return per_lane
+    return per_lane + 4
+
+
+def _regrouped(channels: int, group: int) -> int:
+    """Channels of which each ``group`` becomes a pixel of its own, padded to 4."""
+    return channels // group * round_up(group, 4)
+
+
+def _taken_apart_by(graph: Graph, tensor: Tensor) -> int:
+    """How many channels of it a RESHAPE that reads it keeps together; all of them when none takes them apart."""
+    channels = tensor.shape[-1]
+    if len(tensor.shape) != 4:
+        return channels
+    for reader in (graph.ops[i] for i in graph.consumers.get(tensor.index, ())):
+        if reader.name == "RESHAPE" and reader.outputs and reader.outputs[0] >= 0:
+            group = (graph.tensors[reader.outputs[0]].shape or (1,))[-1]
+            if 0 < group < channels and channels % group == 0 and group % 4:
+                return group
+    return channels
+
+
+def conv_2d(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Lanes times (kernel height x width x input channels padded to 4, plus a header), padded to 64 bytes. Lanes are the output channels
+    padded to 16 up to 64 and to 64 beyond; up to 4 output channels take 4 lanes. The header of a lane is 4 bytes of bias (newer
+    compilers drop a bias of zeros), 4 of zero point for per-channel weights, and 4 of multiplier where their scales differ. Where a
+    RESHAPE takes the channels apart, each part is padded to 4 channels first."""
+    weights = _input(graph, op, 1)
+    output = _output(graph, op)
+    if weights is None or len(weights.shape) != 4 or output is None or len(output.shape) != 4:
+        return Stored(doubt="a convolution of other than 4 dimensions was never seen")
+    _, height, width, depth = weights.shape
+    channels = _regrouped(output.shape[3], _taken_apart_by(graph, output)) if output.shape[3] else 0
+    per_lane = height * width * round_up(depth, 4) + _header(graph, op, compiler)
+    count = 4 if channels <= 4 else lanes(channels)
+    return Stored(round_up(count * per_lane, 64), log_bytes=round_up(channels, 64) * per_lane)
+
+
+def fully_connected(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Lanes times (inputs padded to 4, plus the same header as for a convolution). Of an input with height and width each pixel's
+    channels are padded to 4."""
+    weights, source = _input(graph, op, 1), _input(graph, op, 0)
+    if weights is None or source is None or len(weights.shape) != 2:
+        return Stored(doubt="a fully connected op without 2-dimensional weights was never seen")
+    outputs, inputs = weights.shape
+    if len(source.shape) == 4:
+        inputs = source.shape[1] * source.shape[2] * round_up(source.shape[3], 4)
+    per_lane = round_up(inputs, 4) + _header(graph, op, compiler)
+    return Stored(lanes(outputs) * per_lane, log_bytes=round_up(outputs, 64) * per_lane)
+
+
+def depthwise_conv_2d(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Channels padded to 4 times (four times the kernel's height x width, plus the header): depthwise weights take four times their
+    size. With a depth multiplier on a single input channel the channels are padded like the lanes of a convolution."""
+    weights, source = _input(graph, op, 1), _input(graph, op, 0)
+    if weights is None or source is None or len(weights.shape) != 4 or len(source.shape) != 4:
+        return Stored(doubt="a depthwise convolution of other than 4 dimensions was never seen")
+    _, height, width, channels = weights.shape
+    per_lane = 4 * height * width + _header(graph, op, compiler)
+    log = round_up(channels, 64) * per_lane
+    if source.shape[3] == channels:
+        return Stored(round_up(round_up(channels, 4) * per_lane, 64), log_bytes=log)
+    doubt = None if source.shape[3] == 1 else "a depth multiplier on more than one channel was never seen"
+    return Stored(lanes(channels) * per_lane, log_bytes=log, doubt=doubt)
+
+
+def _identity(inputs: int, outputs: int) -> Stored:
+    """A 1x1 convolution with ones on its diagonal: lanes times (input channels padded to 4, plus 4)."""
+    per_lane = round_up(inputs, 4) + 4
+    return Stored(lanes(outputs) * per_lane, log_bytes=round_up(outputs, 64) * per_lane)
+
+
+def pad(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Padding height and width is free. Padding channels is a 1x1 identity convolution: lanes of the padded channels times (channels
+    padded to 4, plus 4)."""
+    source, output = _input(graph, op, 0), _output(graph, op)
+    if source is None or output is None or len(source.shape) != 4 or len(output.shape) != 4 or source.shape[3] == output.shape[3]:
+        return Stored()
+    return _identity(source.shape[3], output.shape[3])
+
+
+def softmax(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Nothing for a multiple of 4 channels. Else a table: 48 bytes per channel padded to 4, padded to 64 (the three newest generations),
+    32 per channel (14.1-15.0), nothing before. Behind a RESHAPE that flattens, the channels before it count."""
+    source = _input(graph, op, 0)
+    if source is None or not source.shape:
+        return Stored()
+    channels = source.shape[-1]
+    producer = graph.producers.get(source.index)
+    if producer is not None and graph.ops[producer].name == "RESHAPE":
+        before = _input(graph, graph.ops[producer], 0)
+        if before is not None and len(before.shape) == 4:
+            channels = before.shape[3]
+    if channels % 4 == 0:
+        return Stored()
+    padded = round_up(channels, 4)
+    size = round_up(48 * padded, 64) if compiler in _NEW else 32 * padded if compiler == "14.1-15.0" else 0
+    return Stored(size, log_bytes=size)
+
+
+def elementwise(graph: Graph, op: Op, compiler: str) -> Stored:
+    """A scalar constant is free. A constant vector over the channels takes 16 bytes per channel padded to 4, any other one its number of
+    elements; it is sent with each inference and never cached."""
+    for position in (0, 1):
+        constant, other = _input(graph, op, position), _input(graph, op, 1 - position)
+        if constant is None or other is None or not constant.is_constant or constant.elements <= 1:
+            continue
+        over_channels = bool(other.shape) and constant.elements == other.shape[-1]
+        return Stored(const_bytes=16 * round_up(constant.elements, 4) if over_channels else constant.elements)
+    return Stored()
+
+
+def reshape(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Free while groups of 4 channels stay together, behind a convolution (which takes the channels apart itself), and for a single
+    channel. Else a 1x1 identity convolution that puts each part on a pixel of its own, or one that gathers a row of pixels."""
+    source, output = _input(graph, op, 0), _output(graph, op)
+    if source is None or output is None or len(source.shape) < 2 or not output.shape:
+        return Stored()
+    before, after = source.shape, output.shape
+    channels, group = before[-1], after[-1]
+    if channels == group or channels <= 1 or group <= 0:
+        return Stored()
+    producer = graph.producers.get(source.index)
+    if group < channels:
+        if group % 4 == 0 or channels % group:
+            return Stored() if channels % group == 0 else Stored(doubt="such a RESHAPE was never seen to be counted")
+        if producer is not None and graph.ops[producer].name == "CONV_2D":
+            return Stored()
+        return _identity(channels, _regrouped(channels, group))
+    if channels % 4 == 0 or prod(before[1:-1]) == 1:
+        return Stored()
+    width = before[-2]
+    if group == width * channels and len(after) >= 3:
+        # yolov8n: 144 x 10 x 10 to 144 x 100. A convolution over the whole row.
+        per_lane = width * round_up(channels, 4) + 4
+        return Stored(lanes(group) * per_lane, log_bytes=round_up(group, 64) * per_lane)
+    return Stored(doubt=f"flattening {list(before)}, of which the channels are no multiple of 4, once cost 2.1 MB")
+
+
+def transpose(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Channels to the front (NHWC to NCHW) of n x n pixels: 64 bytes, and lanes(n) x n x (4 + n padded to 4, at most 16)."""
+    source, result = _input(graph, op, 0), _output(graph, op)
+    if source is None or result is None or len(source.shape) != 4:
+        return Stored(doubt="the bytes of a TRANSPOSE of other than 4 dimensions are not known")
+    _, height, width, channels = source.shape
+    doubt = None if height == width else "the bytes of a TRANSPOSE are known for as many rows as columns only"
+    if result.shape != (source.shape[0], channels, height, width):
+        return Stored(doubt="the bytes of a TRANSPOSE are known for channels to the front only")
+    size = 64 + lanes(width) * width * (4 + min(round_up(width, 4), 16))
+    return Stored(size, log_bytes=size, doubt=doubt)
+
+
+def split_or_join(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Free along height, width, and where all parts are multiples of 4 channels. Else it costs some bytes: how many is not known."""
+    parts = graph.output_tensors(op) if op.name == "SPLIT" else tuple(t for t in graph.input_tensors(op) if t.dtype in ("int8", "uint8"))
+    whole = graph.input_tensors(op)[-1:] if op.name == "SPLIT" else graph.output_tensors(op)[:1]
+    if not parts or not whole or not whole[0].shape or parts[0].shape[-1:] == whole[0].shape[-1:]:
+        return Stored()
+    if all(len(t.shape) < 4 or t.shape[-1] % 4 == 0 for t in parts):
+        return Stored()
+    return Stored(doubt=f"{op.name} along channels that are no multiples of 4 costs bytes that are not known")
+
+
+def lstm(graph: Graph, op: Op, compiler: str) -> Stored:
+    """The bytes of an LSTM are not known; its weights are counted as they are in the file, which is too few."""
+    size = sum(t.byte_count or 0 for t in graph.input_tensors(op) if t.is_constant)
+    return Stored(size, log_bytes=size, doubt="the bytes of an LSTM are not known: the file's own count is too low")
+
+
+def transpose_conv(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Counted like a convolution; no compiled file has shown it."""
+    weights = _input(graph, op, 1)
+    if weights is None or len(weights.shape) != 4:
+        return Stored(doubt="a transposed convolution without 4-dimensional weights was never seen")
+    channels, height, width, depth = weights.shape
+    size = round_up(lanes(channels) * (height * width * round_up(depth, 4) + 4), 64)
+    return Stored(size, log_bytes=size, doubt="no compiled file with a TRANSPOSE_CONV was at hand: counted like a CONV_2D")
+
+
+PARAMETER_RULES: Final = (
+    ParameterRule(("CONV_2D",), conv_2d, f"{_PAIRS}; channels taken apart: one pair (face_detection_front)"),
+    ParameterRule(("FULLY_CONNECTED",), fully_connected, _PAIRS),
+    ParameterRule(("DEPTHWISE_CONV_2D",), depthwise_conv_2d, _PAIRS),
+    ParameterRule(("PAD",), pad, _PAIRS),
+    ParameterRule(("SOFTMAX",), softmax, _PAIRS),
+    ParameterRule(("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"), elementwise, _PAIRS),
+    ParameterRule(("RESHAPE",), reshape, "two pairs (28 x 28 to 28 x 28 x 1; yolov8n)"),
+    ParameterRule(("TRANSPOSE",), transpose, "one pair (yolov8n: 10 x 10 and 20 x 20 pixels)"),
+    ParameterRule(("SPLIT", "CONCATENATION"), split_or_join, "one pair"),
+    ParameterRule(("UNIDIRECTIONAL_SEQUENCE_LSTM",), lstm, "not known"),
+    ParameterRule(("TRANSPOSE_CONV",), transpose_conv, "not known"),
+)
+"""One rule per kind of op; kinds that are not listed have no parameters."""
+
+_BY_OP: Final = {name: rule for rule in PARAMETER_RULES for name in rule.ops}
+
+
+def budget(graph: Graph, placements: Sequence[OpPlacement], compiler: str = "16.0") -> Budget:
+    """Count the parameters of the ops that map, and say which stay on the chip.
+
+    Whole ops are cached or streamed. The largest are streamed until the rest fits ``CACHE_BYTES``; 16.0 also streams every
+    FULLY_CONNECTED of ``STREAMED_INPUTS`` inputs and more. Source: see the two constants.
+    """
+    stored: list[Stored | None] = []
+    for op, placed in zip(graph.ops, placements, strict=True):
+        rule = _BY_OP.get(op.name)
+        mapped = placed.placement is Placement.EDGETPU
+        stored.append(None if not mapped else Stored() if rule is None else rule.store(graph, op, compiler))
+    sizes = {i: s.parameter_bytes for i, s in enumerate(stored) if s is not None and s.parameter_bytes}
+    streamed = {i for i in sizes if compiler == "16.0" and _many_inputs(graph.ops[i], graph)}
+    room = sum(size for i, size in sizes.items() if i not in streamed)
+    for i in sorted(sizes, key=lambda i: -sizes[i]):
+        if room <= CACHE_BYTES:
+            break
+        if i not in streamed:
+            streamed.add(i)
+            room -= sizes[i]
+    total = sum(sizes.values())
+    return Budget(
+        parameter_bytes=total,
+        on_chip_bytes=room,
+        off_chip_bytes=total - room,
+        streamed_const_bytes=sum(s.const_bytes for s in stored if s is not None),
+        log_bytes=sum(s.log_bytes for s in stored if s is not None),
+        off_chip=tuple(sorted(streamed)),
+        stored=tuple(stored),
+    )
+
+
+def _many_inputs(op: Op, graph: Graph) -> bool:
+    weights = _input(graph, op, 1)
+    return op.name == "FULLY_CONNECTED" and weights is not None and len(weights.shape) == 2 and weights.shape[1] >= STREAMED_INPUTS
+
+
+def macs(graph: Graph, op: Op) -> int:
+    """Multiply-accumulate operations of one inference; 0 for kinds of op that are no matrix products."""
+    weights, output = _input(graph, op, 1), _output(graph, op)
+    if weights is None or output is None:
+        return 0
+    if op.name == "CONV_2D" and len(weights.shape) == 4:
+        return output.elements * prod(weights.shape[1:])
+    if op.name == "DEPTHWISE_CONV_2D" and len(weights.shape) == 4:
+        return output.elements * prod(weights.shape[1:3])
+    if op.name == "FULLY_CONNECTED" and len(weights.shape) == 2:
+        return output.elements * weights.shape[1]
+    if op.name == "TRANSPOSE_CONV" and len(weights.shape) == 4:
+        source = _input(graph, op, 2)
+        return source.elements * prod(weights.shape[:3]) if source is not None else 0
+    return 0

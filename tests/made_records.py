@@ -1,0 +1,50 @@
+"""Records made up for tests. Nothing in them was measured."""
+
+from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
+from edgewb.latencies import summarise_latency
+from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Latency, Parameters, PlacementSummary, Record
+
+
+def build_delta(gained, lost, n):
+    low, high = tango_interval(gained, lost, n)
+    changed = {"points": 100 * (gained - lost) / n, "ci95": (100 * low, 100 * high), "p_value": mcnemar_p_value(gained, lost)}
+    return AccuracyDelta(against="float32", n=n, gained=gained, lost=lost, **changed)
+
+
+def build_record(key="k1", recipe="ptq_int8", **changes):
+    samples = (0.5, 0.6, 0.7, 0.9)
+    fields = {
+        "key": key,
+        "recipe": recipe,
+        "dataset": "digits",
+        "dataset_fingerprint": "f" * 64,
+        "model": "digits_cnn",
+        "file": f"{recipe}.tflite",
+        "sha256": "a" * 64,
+        "size_bytes": 63_000,
+        "compressed_bytes": 40_000,
+        "accuracy": Accuracy(value=0.9, n=50, ci95=wilson_interval(45, 50), correct=45, target="cpu"),
+        "accuracy_delta": build_delta(gained=1, lost=3, n=50),
+        "placement": PlacementSummary(ops_total=31, ops_edgetpu=29, ops_cpu=1, ops_unknown=1, basis=Basis.PREDICTED),
+        "parameters": Parameters(on_chip_bytes=50_000, off_chip_bytes=0, basis=Basis.PREDICTED),
+        "latency": (
+            Latency(
+                target="cpu",
+                basis=Basis.MEASURED,
+                n=4,
+                latency_ms=summarise_latency(samples),
+                first_ms=3.0,
+                warmup_runs=2,
+                threads=1,
+                kernels="XNNPACK",
+                samples_ms=samples,
+            ),
+        ),
+        "environment": Environment(
+            python="3.11.7", platform="Linux", machine="x86_64", cpu="Test Processor 9000", cores=2, packages={"numpy": "2.4.6"}
+        ),
+        "seed": 0,
+        "settings": {"epochs": 12, "freeze": None, "rates": [0.1, 0.2]},
+        "created": "2026-01-02T03:04:05+00:00",
+    }
+    return Record(**(fields | changes))
