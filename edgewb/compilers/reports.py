@@ -14,10 +14,10 @@ _MAX_NAME: Final = 80
 _WHERE: Final = {"edgetpu": "Edge TPU", "cpu": "CPU", "unknown": "unknown"}
 _MEMORY: Final = {"on_chip": "cached", "off_chip": "streamed", None: ""}
 _HEAD: Final = ("op", "kind", "version", "placement", "MACs", "bytes", "memory", "reason", "detail")
-_RIGHT: Final = ("op", "version", "MACs", "bytes")
 _PROGRAM_HEAD: Final = (
     "program", "parameters", "instructions", "scratch", "memory per tile", "cycles", "DMA in", "DMA out", "DMA parameters",
 )  # fmt: skip
+_RIGHT: Final = frozenset({"op", "version", "MACs", "bytes", *_PROGRAM_HEAD[1:]})
 
 
 def _clean(text: str) -> str:
@@ -148,14 +148,18 @@ def _layers(inspection: Inspection) -> list[tuple[str, str]]:
     return rows
 
 
+def _filled(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Without the columns that are empty in every row."""
+    kept = [i for i in range(len(head)) if any(row[i] for row in rows)]
+    return tuple(head[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    head, rows = _filled(head, rows)
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = []
     for row in [head, *rows]:
-        cells = (
-            cell.rjust(width) if name in _RIGHT or (head is _PROGRAM_HEAD and name != "program") else cell.ljust(width)
-            for name, cell, width in zip(head, row, widths, strict=True)
-        )
+        cells = (cell.rjust(width) if name in _RIGHT else cell.ljust(width) for name, cell, width in zip(head, row, widths, strict=True))
         lines.append("  ".join(cells).rstrip())
     return lines
 
@@ -181,12 +185,13 @@ def _clean_long(text: str) -> str:
 
 def to_html(inspection: Inspection) -> str:
     """The same report as an HTML fragment without scripts. Its cells are aligned to the left, which a notebook by itself does not do."""
-    left = ' style="text-align:left"'
+    left = ' style="text-align:left;padding:.15em .6em"'
     facts = "".join(f"<tr><th{left}>{html.escape(name)}</th><td{left}>{html.escape(value)}</td></tr>" for name, value in _facts(inspection))
-    right = ' style="text-align:right"'
+    right = ' style="text-align:right;padding:.15em .6em"'
 
     def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-        sides = [right if name in _RIGHT or (head is _PROGRAM_HEAD and name != "program") else left for name in head]
+        head, rows = _filled(head, rows)
+        sides = [right if name in _RIGHT else left for name in head]
         titles = "".join(f"<th{side}>{html.escape(name)}</th>" for name, side in zip(head, sides, strict=True))
         body = "".join(
             "<tr>" + "".join(f"<td{side}>{html.escape(cell)}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>" for row in rows
