@@ -47,8 +47,8 @@ bench: setup ## benchmarks: ratios against the plain alternative, in one run
 rules: setup ## write RULES.md anew from the rules in the code
 	@$(BIN)/edgewb rules > RULES.new && mv RULES.new RULES.md
 
-fuzz: setup ## 20,000 damaged files through the reader and inspect (about ten minutes)
-	@EDGEWB_FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest tests/tflite/test_fuzz.py -q
+fuzz: setup ## 100,000 damaged files through the reader and inspect (about five minutes)
+	@EDGEWB_FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest tests/tflite/test_fuzz.py -q
 
 notebooks: setup ## make the notebooks anew from their text sources
 	@$(BIN)/python notebooks/generate.py
