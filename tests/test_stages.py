@@ -195,3 +195,25 @@ def test_facts_of_a_variant_come_back_from_the_cache(cancer: Dataset, worker: Sp
     assert 40 <= made.facts["zero_weights_percent"] <= 51
     kept = make().kept_variant(recipe)
     assert kept == made
+
+
+@pytest.mark.parametrize(
+    ("entry", "listed", "aside"),
+    [
+        # What a data set holds is in its fingerprint, prepared values and all: how it was read need not be in the key.
+        ("edgewb.optimizers.tasks", "_TRAINING_CODE", {"arrays.py", "images.py"}),
+        ("edgewb.accuracies", "_PREDICTION_CODE", {"arrays.py", "images.py", "intervals.py"}),
+    ],
+)
+def test_all_code_that_makes_a_result_is_in_its_key(entry: str, listed: str, aside: set[str]) -> None:
+    import subprocess
+    import sys
+
+    import edgewb.stages
+
+    code = f"import sys, {entry}\nprint(*(m for m in sys.modules if m.startswith('edgewb.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    floor = {"errors.py", "types.py", "locations.py", "caches.py", "environments.py", "progress.py"}
+    known = {*getattr(edgewb.stages, listed), *aside, *floor}
+    first_parts = {name.split(".")[1] for name in done.stdout.split()}
+    assert {part for part in first_parts if f"{part}.py" not in known and part not in known} == set()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -232,10 +233,16 @@ def test_an_imported_record_is_never_taken_for_a_measurement(undisturbed: tuple[
     home = tmp_path / "home"
     shutil.copytree(undisturbed[0], home)
     with contextlib.closing(sqlite3.connect(home / "records.sqlite")) as connection, connection:
-        connection.execute("UPDATE records SET origin = 'imported', record = replace(record, '\"n\":143', '\"n\":144')")
+        before = connection.execute("SELECT record FROM records ORDER BY id").fetchall()
+        connection.execute("UPDATE records SET origin = 'imported', record = replace(record, '\"correct\":', '\"correct\":9')")
+        assert all('"correct":9' in text for (text,) in connection.execute("SELECT record FROM records"))
     done = run(home, tmp_path / "out")
     assert done.returncode in (0, 1), done.stderr
     assert {row[9] for row in rows(home).values()} == {"local"}
+    with contextlib.closing(sqlite3.connect(home / "records.sqlite")) as connection:
+        after = connection.execute("SELECT record FROM records ORDER BY id").fetchall()
+    correct = [re.findall(r'"correct":[0-9]+', text) for (text,) in before]
+    assert [re.findall(r'"correct":[0-9]+', text) for (text,) in after] == correct
 
 
 @pytest.mark.parametrize(
