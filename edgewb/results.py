@@ -60,7 +60,7 @@ class Answers:
 
 def _parameters(graph: Graph, placements: Sequence[OpPlacement]) -> Parameters | None:
     """Predicted parameter bytes on and off the chip; None when nothing would be on it."""
-    from edgewb.compilers.parameters import budget
+    from edgewb.compilers.budgets import budget
 
     if not any(placed.placement is Placement.EDGETPU for placed in placements):
         return None

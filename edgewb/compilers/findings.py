@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from edgewb.compilers.budgets import CACHE_BYTES, Budget
 from edgewb.compilers.limits import DOCUMENTATION
-from edgewb.compilers.parameters import CACHE_BYTES, Budget
 from edgewb.tflite.graphs import Graph
 from edgewb.types import Blocker, Finding, OpPlacement, Placement, Severity
 

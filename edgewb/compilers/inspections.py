@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
+from edgewb.compilers.budgets import CACHE_BYTES, budget, macs
 from edgewb.compilers.findings import find
 from edgewb.compilers.limits import check_generation
 from edgewb.compilers.packages import Executable, on_and_off_chip, read_packages
-from edgewb.compilers.parameters import CACHE_BYTES, budget, macs
 from edgewb.compilers.placement import first_blocker, place, summarise
 from edgewb.compilers.reports import to_html, to_text
 from edgewb.errors import InputError, ModelFileError

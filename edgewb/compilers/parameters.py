@@ -1,4 +1,4 @@
-"""How many bytes a model's parameters take on the Edge TPU, and which of them stay in the chip's cache. One rule per kind of op.
+"""How many bytes a model's parameters take on the Edge TPU. One rule per kind of op.
 
 The device stores weights padded to its lanes and to four input channels, with a header per lane. The rules below were found by taking
 compiled files apart: in the blob of a compiled model each op's bytes lie in the order of the source's ops. They were fitted on the
@@ -8,22 +8,13 @@ very pairs they are tested on; what was met once or twice says so in its ``sourc
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
 from typing import Final
 
 import numpy as np
 
 from edgewb.tflite.graphs import Graph, Op, Tensor
-from edgewb.types import OpPlacement, Placement
-
-CACHE_BYTES: Final = 8_126_464
-"""7.75 MiB: what of the 8 MiB on the chip holds parameters. Source: with it, dropping the largest whole ops until the rest fits
-reproduces what compiler 16.0's log calls off-chip in 131 of 134 published rows (Jorgitou98/EdgeTPU-QuantRL-Evaluation)."""
-
-STREAMED_INPUTS: Final = 9_504
-"""A FULLY_CONNECTED of this many inputs is streamed by 16.0 however much room there is; with 5,904 it was cached. Source: real pairs."""
-_CACHED_INPUTS: Final = 5_904
 
 _NEW: Final = ("15.x+key6", "13", "16.0")
 """The generations that leave out a bias of zeros and give a softmax a table of 48 bytes."""
@@ -42,22 +33,6 @@ class Stored:
     const_bytes: int = 0
     log_bytes: int = 0
     doubt: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-    """A model's parameters: parameter_bytes = on_chip_bytes + off_chip_bytes; ``streamed_const_bytes`` come on top.
-
-    ``stored`` has one entry per op, None for ops not on the device; ``off_chip`` lists the ops streamed at each inference.
-    """
-
-    parameter_bytes: int
-    on_chip_bytes: int
-    off_chip_bytes: int
-    streamed_const_bytes: int
-    log_bytes: int
-    off_chip: tuple[int, ...]
-    stored: tuple[Stored | None, ...]
 
 
 def round_up(number: int, step: int) -> int:
@@ -89,11 +64,13 @@ class ParameterRule:
         return " ".join((self.store.__doc__ or "").split())
 
 
-def _input(graph: Graph, op: Op, position: int) -> Tensor | None:
+def input_tensor(graph: Graph, op: Op, position: int) -> Tensor | None:
+    """The tensor at an input position, or None when it is left out."""
     return graph.tensors[op.inputs[position]] if position < len(op.inputs) and op.inputs[position] >= 0 else None
 
 
-def _output(graph: Graph, op: Op) -> Tensor | None:
+def output_tensor(graph: Graph, op: Op) -> Tensor | None:
+    """The first output, or None when there is none."""
     return graph.tensors[op.outputs[0]] if op.outputs and op.outputs[0] >= 0 else None
 
 
@@ -108,7 +85,7 @@ def _is_zero(graph: Graph, bias: Tensor) -> bool:
 
 def _header(graph: Graph, op: Op, compiler: str) -> int:
     """Bytes per lane before the weights: a multiplier when channel scales differ, a zero point when per channel, a bias."""
-    weights, bias = _input(graph, op, 1), _input(graph, op, 2)
+    weights, bias = input_tensor(graph, op, 1), input_tensor(graph, op, 2)
     scheme = weights.quantization if weights is not None else None
     per_lane = 0
     if scheme is not None and scheme.per_channel:
@@ -141,8 +118,8 @@ def conv_2d(graph: Graph, op: Op, compiler: str) -> Stored:
     padded to 16 up to 64 and to 64 beyond; up to 4 output channels take 4 lanes. The header of a lane is 4 bytes of bias (newer
     compilers drop a bias of zeros), 4 of zero point for per-channel weights, and 4 of multiplier where their scales differ. Where a
     RESHAPE takes the channels apart, each part is padded to 4 channels first."""
-    weights = _input(graph, op, 1)
-    output = _output(graph, op)
+    weights = input_tensor(graph, op, 1)
+    output = output_tensor(graph, op)
     if weights is None or len(weights.shape) != 4 or output is None or len(output.shape) != 4:
         return Stored(doubt="a convolution of other than 4 dimensions was never seen")
     _, height, width, depth = weights.shape
@@ -155,7 +132,7 @@ def conv_2d(graph: Graph, op: Op, compiler: str) -> Stored:
 def fully_connected(graph: Graph, op: Op, compiler: str) -> Stored:
     """Lanes times (inputs padded to 4, plus the same header as for a convolution). Of an input with height and width each pixel's
     channels are padded to 4."""
-    weights, source = _input(graph, op, 1), _input(graph, op, 0)
+    weights, source = input_tensor(graph, op, 1), input_tensor(graph, op, 0)
     if weights is None or source is None or len(weights.shape) != 2:
         return Stored(doubt="a fully connected op without 2-dimensional weights was never seen")
     outputs, inputs = weights.shape
@@ -168,7 +145,7 @@ def fully_connected(graph: Graph, op: Op, compiler: str) -> Stored:
 def depthwise_conv_2d(graph: Graph, op: Op, compiler: str) -> Stored:
     """Channels padded to 4 times (four times the kernel's height x width, plus the header): depthwise weights take four times their
     size. With a depth multiplier on a single input channel the channels are padded like the lanes of a convolution."""
-    weights, source = _input(graph, op, 1), _input(graph, op, 0)
+    weights, source = input_tensor(graph, op, 1), input_tensor(graph, op, 0)
     if weights is None or source is None or len(weights.shape) != 4 or len(source.shape) != 4:
         return Stored(doubt="a depthwise convolution of other than 4 dimensions was never seen")
     _, height, width, channels = weights.shape
@@ -189,7 +166,7 @@ def _identity(inputs: int, outputs: int) -> Stored:
 def pad(graph: Graph, op: Op, compiler: str) -> Stored:
     """Padding height and width is free. Padding channels is a 1x1 identity convolution: lanes of the padded channels times (channels
     padded to 4, plus 4)."""
-    source, output = _input(graph, op, 0), _output(graph, op)
+    source, output = input_tensor(graph, op, 0), output_tensor(graph, op)
     if source is None or output is None or len(source.shape) != 4 or len(output.shape) != 4 or source.shape[3] == output.shape[3]:
         return Stored()
     return _identity(source.shape[3], output.shape[3])
@@ -198,13 +175,13 @@ def pad(graph: Graph, op: Op, compiler: str) -> Stored:
 def softmax(graph: Graph, op: Op, compiler: str) -> Stored:
     """Nothing for a multiple of 4 channels. Else a table: 48 bytes per channel padded to 4, padded to 64 (the three newest generations),
     32 per channel (14.1-15.0), nothing before. Behind a RESHAPE that flattens, the channels before it count."""
-    source = _input(graph, op, 0)
+    source = input_tensor(graph, op, 0)
     if source is None or not source.shape:
         return Stored()
     channels = source.shape[-1]
     producer = graph.producers.get(source.index)
     if producer is not None and graph.ops[producer].name == "RESHAPE":
-        before = _input(graph, graph.ops[producer], 0)
+        before = input_tensor(graph, graph.ops[producer], 0)
         if before is not None and len(before.shape) == 4:
             channels = before.shape[3]
     if channels % 4 == 0:
@@ -218,7 +195,7 @@ def elementwise(graph: Graph, op: Op, compiler: str) -> Stored:
     """A scalar constant is free. A constant vector over the channels takes 16 bytes per channel padded to 4, any other one its number of
     elements; it is sent with each inference and never cached."""
     for position in (0, 1):
-        constant, other = _input(graph, op, position), _input(graph, op, 1 - position)
+        constant, other = input_tensor(graph, op, position), input_tensor(graph, op, 1 - position)
         if constant is None or other is None or not constant.is_constant or constant.elements <= 1:
             continue
         over_channels = bool(other.shape) and constant.elements == other.shape[-1]
@@ -229,7 +206,7 @@ def elementwise(graph: Graph, op: Op, compiler: str) -> Stored:
 def reshape(graph: Graph, op: Op, compiler: str) -> Stored:
     """Free while groups of 4 channels stay together, behind a convolution (which takes the channels apart itself), and for a single
     channel. Else a 1x1 identity convolution that puts each part on a pixel of its own, or one that gathers a row of pixels."""
-    source, output = _input(graph, op, 0), _output(graph, op)
+    source, output = input_tensor(graph, op, 0), output_tensor(graph, op)
     if source is None or output is None or len(source.shape) < 2 or not output.shape:
         return Stored()
     before, after = source.shape, output.shape
@@ -255,7 +232,7 @@ def reshape(graph: Graph, op: Op, compiler: str) -> Stored:
 
 def transpose(graph: Graph, op: Op, compiler: str) -> Stored:
     """Channels to the front (NHWC to NCHW) of n x n pixels: 64 bytes, and lanes(n) x n x (4 + n padded to 4, at most 16)."""
-    source, result = _input(graph, op, 0), _output(graph, op)
+    source, result = input_tensor(graph, op, 0), output_tensor(graph, op)
     if source is None or result is None or len(source.shape) != 4:
         return Stored(doubt="the bytes of a TRANSPOSE of other than 4 dimensions are not known")
     _, height, width, channels = source.shape
@@ -285,7 +262,7 @@ def lstm(graph: Graph, op: Op, compiler: str) -> Stored:
 
 def transpose_conv(graph: Graph, op: Op, compiler: str) -> Stored:
     """Counted like a convolution; no compiled file has shown it."""
-    weights = _input(graph, op, 1)
+    weights = input_tensor(graph, op, 1)
     if weights is None or len(weights.shape) != 4:
         return Stored(doubt="a transposed convolution without 4-dimensional weights was never seen")
     channels, height, width, depth = weights.shape
@@ -311,55 +288,7 @@ PARAMETER_RULES: Final = (
 _BY_OP: Final = {name: rule for rule in PARAMETER_RULES for name in rule.ops}
 
 
-def budget(graph: Graph, placements: Sequence[OpPlacement], compiler: str = "16.0") -> Budget:
-    """Count the parameters of the ops that map, and say which stay on the chip.
-
-    Whole ops are cached or streamed. The largest are streamed until the rest fits ``CACHE_BYTES``; 16.0 also streams every
-    FULLY_CONNECTED of ``STREAMED_INPUTS`` inputs and more. Source: see the two constants.
-    """
-    stored: list[Stored | None] = []
-    for op, placed in zip(graph.ops, placements, strict=True):
-        rule = _BY_OP.get(op.name)
-        mapped = placed.placement is Placement.EDGETPU
-        stored.append(None if not mapped else Stored() if rule is None else rule.store(graph, op, compiler))
-    sizes = {i: s.parameter_bytes for i, s in enumerate(stored) if s is not None and s.parameter_bytes}
-    streamed = {i for i in sizes if compiler == "16.0" and _many_inputs(graph.ops[i], graph)}
-    room = sum(size for i, size in sizes.items() if i not in streamed)
-    for i in sorted(sizes, key=lambda i: -sizes[i]):
-        if room <= CACHE_BYTES:
-            break
-        if i not in streamed:
-            streamed.add(i)
-            room -= sizes[i]
-    total = sum(sizes.values())
-    return Budget(
-        parameter_bytes=total,
-        on_chip_bytes=room,
-        off_chip_bytes=total - room,
-        streamed_const_bytes=sum(s.const_bytes for s in stored if s is not None),
-        log_bytes=sum(s.log_bytes for s in stored if s is not None),
-        off_chip=tuple(sorted(streamed)),
-        stored=tuple(stored),
-    )
-
-
-def _many_inputs(op: Op, graph: Graph) -> bool:
-    weights = _input(graph, op, 1)
-    return op.name == "FULLY_CONNECTED" and weights is not None and len(weights.shape) == 2 and weights.shape[1] >= STREAMED_INPUTS
-
-
-def macs(graph: Graph, op: Op) -> int:
-    """Multiply-accumulate operations of one inference; 0 for kinds of op that are no matrix products."""
-    weights, output = _input(graph, op, 1), _output(graph, op)
-    if weights is None or output is None:
-        return 0
-    if op.name == "CONV_2D" and len(weights.shape) == 4:
-        return output.elements * prod(weights.shape[1:])
-    if op.name == "DEPTHWISE_CONV_2D" and len(weights.shape) == 4:
-        return output.elements * prod(weights.shape[1:3])
-    if op.name == "FULLY_CONNECTED" and len(weights.shape) == 2:
-        return output.elements * weights.shape[1]
-    if op.name == "TRANSPOSE_CONV" and len(weights.shape) == 4:
-        source = _input(graph, op, 2)
-        return source.elements * prod(weights.shape[:3]) if source is not None else 0
-    return 0
+def store(graph: Graph, op: Op, compiler: str) -> Stored:
+    """What one op that maps stores on the device; kinds of op without a rule store nothing."""
+    rule = _BY_OP.get(op.name)
+    return Stored() if rule is None else rule.store(graph, op, compiler)

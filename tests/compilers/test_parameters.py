@@ -8,8 +8,9 @@ from builders import Builder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgewb.compilers.budgets import CACHE_BYTES, budget, macs
 from edgewb.compilers.inspections import inspect_graph
-from edgewb.compilers.parameters import CACHE_BYTES, Stored, budget, lanes, macs, round_up
+from edgewb.compilers.parameters import Stored, lanes, round_up
 from edgewb.compilers.placement import place
 from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import read_graph
