@@ -32,6 +32,7 @@ class Budget:
     streamed_const_bytes: int
     log_bytes: int
     off_chip: tuple[int, ...]
+    compiler: str
     stored: tuple[Stored | None, ...]
 
 
@@ -61,6 +62,7 @@ def budget(graph: Graph, placements: Sequence[OpPlacement], compiler: str = "16.
         streamed_const_bytes=sum(s.const_bytes for s in stored if s is not None),
         log_bytes=sum(s.log_bytes for s in stored if s is not None),
         off_chip=tuple(sorted(streamed)),
+        compiler=compiler,
         stored=tuple(stored),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgewb.compilers.budgets import CACHE_BYTES, Budget
-from edgewb.compilers.limits import DOCUMENTATION
+from edgewb.compilers.limits import DOCUMENTATION, KNOWN_CUSTOM_OPS
 from edgewb.tflite.graphs import Graph
 from edgewb.types import Blocker, Finding, OpPlacement, Placement, Severity
 
@@ -14,12 +14,26 @@ _PAIRS: Final = "354 real compiler pairs"
 _LOGS: Final = "compiler logs"
 
 
+def _about_subgraphs(graph: Graph) -> list[Finding]:
+    if graph.subgraphs < 2:
+        return []
+    return [
+        Finding(
+            id="control_flow",
+            severity=Severity.WARNING,
+            message=f"The file holds {graph.subgraphs} graphs (control flow, such as a loop): only the main one is counted here.",
+            fix="Unroll the loop, or export the model without control flow.",
+            references=(_PAIRS,),
+        )
+    ]
+
+
 def find(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None, memory: Budget | None = None) -> tuple[Finding, ...]:
     """The findings for a model, the most severe first. ``placements`` is empty and ``memory`` None for a compiled model."""
     found = [_needs_delegate()] if graph.is_compiled else _about_source(graph, placements, blocker)
     if memory is not None:
         found += _about_memory(graph, memory)
-    found += _about_edges(graph)
+    found += _about_edges(graph) + _about_subgraphs(graph)
     order = (Severity.ERROR, Severity.WARNING, Severity.INFO)
     return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
 
@@ -38,15 +52,38 @@ def _about_source(graph: Graph, placements: Sequence[OpPlacement], blocker: Bloc
     found: list[Finding] = []
     mapped = sum(entry.placement is Placement.EDGETPU for entry in placements)
     unknown = sum(entry.placement is Placement.UNKNOWN for entry in placements)
-    refusing = [e for e in placements if e.reason == "op_version" and e.placement is Placement.CPU]
-    if any("refuses the whole file" in (entry.detail or "") for entry in refusing):
-        entry = next(e for e in refusing if "refuses the whole file" in (e.detail or ""))
+    refusing = [e for e in placements if e.reason != "compile_error" and "refuses the whole file" in (e.detail or "")]
+    if refusing and refusing[0].reason == "unsupported_op":
+        entry = refusing[0]
+        found.append(
+            Finding(
+                id="op_unknown_to_compiler",
+                severity=Severity.ERROR,
+                message=f"Op {entry.index}, {entry.op}: {entry.detail}.",
+                fix="Replace it by ops of the list in `edgewb rules`, or cut the model before it and run the rest yourself.",
+                references=(_LOGS,),
+            )
+        )
+    elif refusing:
+        entry = refusing[0]
         found.append(
             Finding(
                 id="op_version_too_new",
                 severity=Severity.ERROR,
-                message=f"Op {entry.index}, {entry.op} version {entry.version}, is newer than the compiler: it refuses the whole file.",
+                message=f"Op {entry.index}, {entry.op} version {entry.version}, is newer than the compiler: it refuses the file.",
                 fix="Convert with an older TensorFlow, or change the layer so that an older version of the op is written.",
+                references=(_LOGS,),
+            )
+        )
+    strange = [op for op in graph.ops if op.is_custom and op.name not in KNOWN_CUSTOM_OPS]
+    if strange:
+        found.append(
+            Finding(
+                id="custom_op",
+                severity=Severity.WARNING,
+                message=f"Op {strange[0].index} is a custom op, {strange[0].name[:60]!r}: with one it does not know, "
+                "the compiler may refuse the whole file (unresolved custom op).",
+                fix="Replace it by built-in ops, or cut the model before it and run the rest yourself.",
                 references=(_LOGS,),
             )
         )
@@ -89,11 +126,12 @@ def _about_source(graph: Graph, placements: Sequence[OpPlacement], blocker: Bloc
             )
         )
     if mapped and blocker is not None:
+        verb = "may stay" if placements[blocker.index].placement is Placement.UNKNOWN else "stay"
         found.append(
             Finding(
                 id="cut_short",
                 severity=Severity.WARNING,
-                message=f"Op {blocker.index}, {blocker.op}, and all that depends on it stay on the CPU: {blocker.detail}.",
+                message=f"Op {blocker.index}, {blocker.op}, and all that depends on it {verb} on the CPU: {blocker.detail}.",
                 fix=f"Mend or replace it: {mapped} -> {mapped + blocker.ops_gained_if_fixed} ops on the Edge TPU.",
                 references=(_PAIRS,),
             )
@@ -103,7 +141,8 @@ def _about_source(graph: Graph, placements: Sequence[OpPlacement], blocker: Bloc
             Finding(
                 id="never_observed",
                 severity=Severity.INFO,
-                message=f"{unknown} ops are unlike anything observed: whether they map is not known.",
+                message=f"{unknown} ops are unlike anything observed, or depend on one: whether they map is not known; their "
+                "parameters are in no sum.",
                 fix="Compile the model to find out.",
                 references=(_PAIRS,),
             )
@@ -141,6 +180,16 @@ def _about_memory(graph: Graph, memory: Budget) -> list[Finding]:
                 f"but large activations shrink that room: compiler logs show {_LEAST_ROOM / 1e6:.2f} MB and more.",
                 fix="Compile it to be sure; the log's 'Off-chip memory used' should be 0.",
                 references=(_LOGS,),
+            )
+        )
+    if memory.parameter_bytes and memory.compiler in ("1.0", "2.x", "15.x+key6"):
+        found.append(
+            Finding(
+                id="streaming_unknown",
+                severity=Severity.INFO,
+                message=f"Compiler {memory.compiler} streamed parameters of some small models too, by a rule that is not known.",
+                fix="Take 'cached' as likely; compile the model and inspect the compiled file to be sure.",
+                references=(_PAIRS,),
             )
         )
     doubts = [(graph.ops[i], s.doubt) for i, s in enumerate(memory.stored) if s is not None and s.doubt]

@@ -77,6 +77,17 @@ SUPPORT: Final = {
     "SQUEEZE": Support("documented", 1),
 }
 
+KNOWN_CUSTOM_OPS: Final = frozenset({"TFLite_Detection_PostProcess", "PosenetDecoderOp"})
+"""Custom ops the compiler is known to leave alone (pairs). With another one, Atan, it failed to prepare the whole file (a log)."""
+
+LATER_OPS: Final = frozenset(
+    {
+        "ATAN2", "BITCAST", "BITWISE_XOR", "DILATE", "DYNAMIC_UPDATE_SLICE", "GELU", "RELU_0_TO_1", "RIGHT_SHIFT", "SIGN",
+        "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM",
+    }
+)  # fmt: skip
+"""Built-in ops added to TensorFlow Lite after 2021, whose numbers the compiler's table does not hold."""
+
 REFUSED_FROM: Final = {"TRANSPOSE_CONV": 4, "EXP": 2, "QUANTIZE": 3}
 """First version with which the newest compiler refused the whole file: "Didn't find op for builtin opcode 'X' version 'N'" (logs)."""
 

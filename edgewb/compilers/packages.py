@@ -25,6 +25,9 @@ _DATA_TYPES: Final = {
 }  # fmt: skip
 _ITEM_BYTES: Final = {0: 1, 1: 2, 2: 4, 3: 2, 4: 2, 5: 4, 8: 1, 9: 2}
 _DMA: Final = ("OUTPUT", "INPUT", "PARAMETER", "SCRATCH")
+_UNITS: Final = 50_000
+"""Work for all packages of a file together: a real one needs some 400 units, and the same bytes may be referred to without end."""
+_MAX_NAME: Final = 1_024
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,10 +76,11 @@ def read_packages(graph: Graph) -> tuple[Executable, ...]:
         ModelFileError: a package is missing or corrupted.
     """
     found: list[Executable] = []
+    meter = [_UNITS]
     for op in graph.ops:
         if op.is_custom and op.name == EDGETPU_CUSTOM_OP:
             try:
-                found += _read_package(op.custom_options)
+                found += _read_package(op.custom_options, meter)
             except TruncatedError as error:
                 raise ModelFileError(f"the package in op {op.index} is truncated or corrupted ({error}): compile the model again") from None
             except ModelFileError as error:
@@ -90,18 +94,24 @@ def on_and_off_chip(executables: Sequence[Executable]) -> tuple[int, int]:
     return cached, sum(e.parameters_bytes for e in executables) - cached
 
 
-def _read_package(options: memoryview) -> list[Executable]:
-    blob = read_map(options).get(_PACKAGE_KEY)
+def _read_package(options: memoryview, meter: list[int]) -> list[Executable]:
+    blob = read_map(options, meter).get(_PACKAGE_KEY)
     if not isinstance(blob, memoryview):
         raise ModelFileError(f"no package under the key {_PACKAGE_KEY!r}")
     if bytes(blob[4:8]) != _FILE_IDENTIFIER:
         raise ModelFileError("no DWN1 at byte 4 of the package")
-    package = Data(blob).root()
-    runtime = package.integer(0)
+    package = Data(blob, meter).root()
+    runtime = _not_negative("runtime version", package.integer(0))
     content = package.blob(1)
     if not content:
         raise ModelFileError("the package holds no executables")
-    return [_read_executable(Data(part).root(), runtime) for part in Data(content).root().blobs(0)]
+    return [_read_executable(Data(part, meter).root(), runtime) for part in Data(content, meter).root().blobs(0)]
+
+
+def _not_negative(what: str, value: int) -> int:
+    if value < 0:
+        raise ModelFileError(f"a {what} of {value}")
+    return value
 
 
 def _read_executable(table: Table, runtime: int) -> Executable:
@@ -116,9 +126,9 @@ def _read_executable(table: Table, runtime: int) -> Executable:
         parameters_bytes=len(table.blob(6)),
         instruction_bytes=sum(chunks),
         instruction_chunks=len(chunks),
-        scratch_bytes=table.integer(4),
-        narrow_memory_bytes_per_tile=table.integer(12),
-        estimated_cycles=table.integer(16, "q") or table.integer(11) or None,
+        scratch_bytes=_not_negative("scratch size", table.integer(4)),
+        narrow_memory_bytes_per_tile=_not_negative("memory size", table.integer(12)),
+        estimated_cycles=_not_negative("cycle count", table.integer(16, "q") or table.integer(11)) or None,
         min_runtime_version=runtime,
         chip=table.text(10),
         caching_token=f"{token:016x}" if token else None,
@@ -141,21 +151,26 @@ def _read_dma(hints: Table | None) -> tuple[dict[str, int], bool]:
             kind = meta.integer(0, "h")
             if not 0 <= kind < len(_DMA):
                 raise ModelFileError(f"a transfer of kind {kind}")
-            moved[_DMA[kind]] += max(descriptor.integer(2), 0)
+            moved[_DMA[kind]] += _not_negative("transfer size", descriptor.integer(2))
     return moved, bool(hints.number(1, "?"))
 
 
 def _read_layer(table: Table) -> Layer:
-    shape = (table.integer(2), table.integer(3), table.integer(4))
+    shape = tuple(_not_negative("layer size", table.integer(slot)) for slot in (2, 3, 4))
+    if shape[0] * shape[1] * shape[2] >= 2**40:
+        raise ModelFileError(f"a layer of {shape[0]} x {shape[1]} x {shape[2]} values")
+    name = table.text(0)
+    if len(name) > _MAX_NAME:
+        raise ModelFileError(f"a layer's name of {len(name)} characters")
     data_type = table.integer(6, "h")
     numerics = table.table(5)
     scale = float(numerics.number(1, "f")) if numerics is not None else 0.0
     return Layer(
-        name=table.text(0),
-        shape_yxz=shape,
+        name=name,
+        shape_yxz=(shape[0], shape[1], shape[2]),
         type=_DATA_TYPES.get(data_type, f"type {data_type}"),
         bytes=shape[0] * shape[1] * shape[2] * _ITEM_BYTES.get(data_type, 1),
-        padded_bytes=table.integer(1),
+        padded_bytes=_not_negative("padded size", table.integer(1)),
         zero_point=numerics.integer(0) if numerics is not None else None,
         scale=scale if 0 < scale < float("inf") else None,
     )

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from math import prod
 from typing import Final
 
-import numpy as np
-
 from edgewb.tflite.graphs import Graph, Op, Tensor
 
 _NEW: Final = ("15.x+key6", "13", "16.0")
@@ -80,7 +78,7 @@ _MAX_BIAS: Final = 65_536
 
 def _is_zero(graph: Graph, bias: Tensor) -> bool:
     looked_through = bias.is_constant and not bias.is_sparse and bias.dtype in ("int32", "int64") and bias.elements <= _MAX_BIAS
-    return looked_through and not np.any(graph.constant(bias.index))
+    return looked_through and graph.is_zero(bias.index)
 
 
 def _header(graph: Graph, op: Op, compiler: str) -> int:
@@ -89,7 +87,7 @@ def _header(graph: Graph, op: Op, compiler: str) -> int:
     scheme = weights.quantization if weights is not None else None
     per_lane = 0
     if scheme is not None and scheme.per_channel:
-        per_lane += 4 if bool(np.all(scheme.scales == scheme.scales[0])) else 8
+        per_lane += 8 if scheme.scales_differ else 4
     if compiler in _NEW and (bias is None or _is_zero(graph, bias)):
         return per_lane
     return per_lane + 4
@@ -123,10 +121,12 @@ def conv_2d(graph: Graph, op: Op, compiler: str) -> Stored:
     if weights is None or len(weights.shape) != 4 or output is None or len(output.shape) != 4:
         return Stored(doubt="a convolution of other than 4 dimensions was never seen")
     _, height, width, depth = weights.shape
-    channels = _regrouped(output.shape[3], _taken_apart_by(graph, output)) if output.shape[3] else 0
+    plain = output.shape[3]
+    channels = _regrouped(plain, _taken_apart_by(graph, output)) if plain else 0
+    doubt = None if lanes(plain) == lanes(channels) else "a RESHAPE takes its channels apart, which one pair in two counted otherwise"
     per_lane = height * width * round_up(depth, 4) + _header(graph, op, compiler)
     count = 4 if channels <= 4 else lanes(channels)
-    return Stored(round_up(count * per_lane, 64), log_bytes=round_up(channels, 64) * per_lane)
+    return Stored(round_up(count * per_lane, 64), log_bytes=round_up(channels, 64) * per_lane, doubt=doubt)
 
 
 def fully_connected(graph: Graph, op: Op, compiler: str) -> Stored:
@@ -182,7 +182,7 @@ def softmax(graph: Graph, op: Op, compiler: str) -> Stored:
     producer = graph.producers.get(source.index)
     if producer is not None and graph.ops[producer].name == "RESHAPE":
         before = input_tensor(graph, graph.ops[producer], 0)
-        if before is not None and len(before.shape) == 4:
+        if before is not None and len(before.shape) == 4 and before.elements == channels:
             channels = before.shape[3]
     if channels % 4 == 0:
         return Stored()
@@ -219,7 +219,8 @@ def reshape(graph: Graph, op: Op, compiler: str) -> Stored:
             return Stored() if channels % group == 0 else Stored(doubt="such a RESHAPE was never seen to be counted")
         if producer is not None and graph.ops[producer].name == "CONV_2D":
             return Stored()
-        return _identity(channels, _regrouped(channels, group))
+        doubt = None if channels == 28 else f"a RESHAPE of {list(before)} to {list(after)} is counted by a rule from one pair"
+        return dataclasses.replace(_identity(channels, _regrouped(channels, group)), doubt=doubt)
     if channels % 4 == 0 or prod(before[1:-1]) == 1:
         return Stored()
     width = before[-2]
@@ -236,7 +237,8 @@ def transpose(graph: Graph, op: Op, compiler: str) -> Stored:
     if source is None or result is None or len(source.shape) != 4:
         return Stored(doubt="the bytes of a TRANSPOSE of other than 4 dimensions are not known")
     _, height, width, channels = source.shape
-    doubt = None if height == width else "the bytes of a TRANSPOSE are known for as many rows as columns only"
+    known = height == width and channels == 144
+    doubt = None if known else "the bytes of a TRANSPOSE are known for 144 channels and as many rows as columns only"
     if result.shape != (source.shape[0], channels, height, width):
         return Stored(doubt="the bytes of a TRANSPOSE are known for channels to the front only")
     size = 64 + lanes(width) * width * (4 + min(round_up(width, 4), 16))
@@ -252,6 +254,16 @@ def split_or_join(graph: Graph, op: Op, compiler: str) -> Stored:
     if all(len(t.shape) < 4 or t.shape[-1] % 4 == 0 for t in parts):
         return Stored()
     return Stored(doubt=f"{op.name} along channels that are no multiples of 4 costs bytes that are not known")
+
+
+def cut(graph: Graph, op: Op, compiler: str) -> Stored:
+    """Free along height and width, and where groups of 4 channels stay together. Else it may cost some bytes: how many is not known."""
+    source, output = input_tensor(graph, op, 0), output_tensor(graph, op)
+    if source is None or output is None or not source.shape or not output.shape:
+        return Stored()
+    if len(source.shape) < 4 or source.shape[-1] == output.shape[-1] or output.shape[-1] % 4 == 0:
+        return Stored()
+    return Stored(doubt=f"{op.name} along channels that are no multiples of 4 may cost bytes that are not known")
 
 
 def lstm(graph: Graph, op: Op, compiler: str) -> Stored:
@@ -280,6 +292,7 @@ PARAMETER_RULES: Final = (
     ParameterRule(("RESHAPE",), reshape, "two pairs (28 x 28 to 28 x 28 x 1; yolov8n)"),
     ParameterRule(("TRANSPOSE",), transpose, "one pair (yolov8n: 10 x 10 and 20 x 20 pixels)"),
     ParameterRule(("SPLIT", "CONCATENATION"), split_or_join, "one pair"),
+    ParameterRule(("STRIDED_SLICE", "SLICE"), cut, "not known"),
     ParameterRule(("UNIDIRECTIONAL_SEQUENCE_LSTM",), lstm, "not known"),
     ParameterRule(("TRANSPOSE_CONV",), transpose_conv, "not known"),
 )

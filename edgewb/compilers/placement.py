@@ -39,7 +39,7 @@ def _judge(case: Case, ignore: frozenset[str] = frozenset()) -> _Verdict:
             continue
         ok, detail = rule.check(case)
         if ok is False:
-            return _Verdict(Placement.CPU, rule.reason, detail, rule.name == "version_is_readable")
+            return _Verdict(Placement.CPU, rule.reason, detail, rule.refuses_file)
         if ok is None:
             return _Verdict(Placement.UNKNOWN, rule.reason, detail)
     return _MAPS
@@ -79,7 +79,7 @@ def _flow(graph: Graph, verdicts: Sequence[_Verdict]) -> tuple[OpPlacement, ...]
             blocked.update((tensor, (placement, root)) for tensor in op.outputs if tensor >= 0)
         if refusing is not None and placement is not Placement.CPU:
             placement, reason = Placement.CPU, "compile_error"
-            detail = f"the compiler refuses the whole file because of op {refusing.index} ({refusing.name} version {refusing.version})"
+            detail = f"the compiler refuses the whole file because of op {refusing.index} ({refusing.name[:60]} version {refusing.version})"
         placed.append(OpPlacement(index=op.index, op=op.name, version=op.version, placement=placement, reason=reason, detail=detail))
     return tuple(placed)
 
@@ -129,7 +129,9 @@ def first_blocker(
     for entry in own:
         op = graph.ops[entry.index]
         followers = {index for tensor in op.outputs for index in graph.consumers.get(tensor, ())}
-        found = any(placements[i].reason == "downstream" for i in followers) or (refused and entry.reason == "op_version")
+        found = any(placements[i].reason == "downstream" for i in followers) or (
+            refused and "refuses the whole file" in (entry.detail or "")
+        )
         if entry.reason == "float" or (entry.reason == "dtype" and nothing_maps):
             found = op.name not in _BRIDGES
         if found:

@@ -95,10 +95,11 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
         if inspection.macs_total:
             on_device = inspection.macs_edgetpu or 0
             facts.append(
-                ("MACs", f"{on_device:,} of {inspection.macs_total:,} on the Edge TPU ({100 * on_device / inspection.macs_total:.1f} %)")
+                ("MACs", f"{on_device:,} of {inspection.macs_total:,} on the Edge TPU ({_share(on_device, inspection.macs_total)})")
             )
         if mapped:
-            facts.append(("parameters", f"{_parameters(inspection)} (predicted)"))
+            unknown = f"; {inspection.ops_unknown} unknown ops not counted" if inspection.ops_unknown else ""
+            facts.append(("parameters", f"{_parameters(inspection)} (predicted{unknown})"))
             if inspection.streamed_const_bytes:
                 facts.append(("constants", f"{_size(inspection.streamed_const_bytes)} more, sent with each inference (predicted)"))
             log = inspection.compiler_log_parameter_bytes or 0
@@ -125,6 +126,12 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
     facts.append(("inputs", _tensors(inspection.inputs)))
     facts.append(("outputs", _tensors(inspection.outputs)))
     return facts
+
+
+def _share(part: int, whole: int) -> str:
+    """Never 100.0 % of less than all, nor 0.0 % of something."""
+    percent = 100 * part / whole
+    return f"{min(percent, 99.9) if part < whole else percent:.1f} %"
 
 
 def _parameters(inspection: Inspection) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Final
 
-from edgewb.compilers.limits import DOCUMENTATION, RUNTIME, SUPPORT, refused_version
+from edgewb.compilers.limits import DOCUMENTATION, LATER_OPS, RUNTIME, SUPPORT, refused_version
 from edgewb.tflite.graphs import Graph, Op, Tensor
 
 Answer = tuple[bool | None, str]
@@ -37,11 +37,7 @@ class Case:
 
     def _is_parameter(self, tensor: Tensor) -> bool:
         """A constant, or a float16 or packed constant behind a DEQUANTIZE."""
-        producer = self.graph.producers.get(tensor.index)
-        if tensor.is_constant or producer is None:
-            return tensor.is_constant
-        source = self.graph.ops[producer]
-        return source.name == "DEQUANTIZE" and all(t.is_constant for t in self.graph.input_tensors(source))
+        return tensor.is_constant or tensor.index in self.graph.unpacked_constants
 
     def input(self, position: int) -> Tensor | None:
         """The tensor at an input position, or None when it is left out."""
@@ -58,12 +54,16 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """``reason`` is the code in the JSON, ``ops`` the kinds it applies to (empty: all), ``source`` where its limit comes from."""
+    """``reason`` is the code in the JSON, ``ops`` the kinds it applies to (empty: all), ``source`` where its limit comes from.
+
+    ``refuses_file``: where it is not met, the compiler compiles nothing of the file.
+    """
 
     reason: str
     check: Callable[[Case], Answer]
     source: str
     ops: frozenset[str] = frozenset()
+    refuses_file: bool = False
 
     @property
     def name(self) -> str:
@@ -82,6 +82,14 @@ def version_is_readable(case: Case) -> Answer:
     if limit is None or case.op.is_custom or case.op.version < limit:
         return MET
     return False, f"{case.op.name} version {case.op.version}: the compiler refuses the whole file (Didn't find op for builtin opcode)"
+
+
+def op_is_in_the_compilers_table(case: Case) -> Answer:
+    """The op is in the compiler's table, which ends with those of 2021; a later one makes it refuse the whole file."""
+    name = case.op.name
+    if not case.op.is_custom and (name in LATER_OPS or name.startswith(("BUILTIN_", "STABLEHLO_"))):
+        return False, f"{name} came after the compiler, which refuses the whole file (Op builtin_code out of range)"
+    return MET
 
 
 def is_builtin(case: Case) -> Answer:
@@ -162,6 +170,18 @@ _CONSTANT_POSITIONS: Final = {
 }  # fmt: skip
 
 
+_LARGEST_SEEN: Final = 11_107_248
+_LARGEST: Final = 2**25
+
+
+def activations_are_not_huge(case: Case) -> Answer:
+    """No tensor that flows through the op holds more than 33,554,432 values; the largest seen mapped held 11,107,248."""
+    for tensor in case.activations:
+        if tensor.elements > _LARGEST:
+            return None, f"tensor {tensor.index} holds {tensor.elements:,} values, the largest seen mapped {_LARGEST_SEEN:,}"
+    return MET
+
+
 def parameters_are_constant(case: Case) -> Answer:
     """Weights, biases, axes, paddings and target shapes are constants in the file."""
     for position in _CONSTANT_POSITIONS.get(case.op.name, ()):
@@ -175,15 +195,18 @@ _WEIGHTS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE
 
 
 def weights_are_8_bit(case: Case) -> Answer:
-    """Weights are int8 or uint8."""
+    """Weights are int8 or uint8, and not stored as a sparse tensor."""
     weights = case.input(1)
+    if weights is not None and weights.is_sparse:
+        return None, "its weights are stored as a sparse tensor, which was never seen"
     if weights is not None and weights.dtype not in _EIGHT_BIT:
         return False, f"its weights are {weights.dtype}: only int8 and uint8 map"
     return MET
 
 
 GENERAL: Final = (
-    Rule("op_version", version_is_readable, "compiler logs"),
+    Rule("op_version", version_is_readable, "compiler logs", refuses_file=True),
+    Rule("unsupported_op", op_is_in_the_compilers_table, "compiler logs", refuses_file=True),
     Rule("unsupported_op", is_builtin, PAIRS),
     Rule("float", nothing_is_float, PAIRS),
     Rule("unsupported_op", kind_is_supported, f"{PAIRS}; compiler logs; {DOCUMENTATION}"),
@@ -192,6 +215,7 @@ GENERAL: Final = (
     Rule("op_version", version_was_seen, f"{PAIRS}; compiler logs"),
     Rule("dynamic", shapes_are_fixed, f"{PAIRS}; {DOCUMENTATION}"),
     Rule("rank", three_innermost_dimensions, f"compiler logs; {DOCUMENTATION}"),
+    Rule("shape", activations_are_not_huge, f"{PAIRS}; compiler logs (large activation tensors in model)"),
     Rule("not_constant", parameters_are_constant, DOCUMENTATION),
     Rule("dtype", weights_are_8_bit, PAIRS, frozenset(_WEIGHTS)),
 )

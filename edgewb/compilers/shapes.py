@@ -115,6 +115,23 @@ _TRANSPOSE_MAPPED: Final = 57_600
 _TRANSPOSE_REFUSED: Final = 230_400
 
 
+def nearest_resize_is_modest(case: Case) -> Answer:
+    """A nearest-neighbour resize enlarges at most twice."""
+    source, result = case.input(0), case.graph.output_tensors(case.op)[:1]
+    if source is None or len(source.shape) != 4 or not result or len(result[0].shape) != 4:
+        return None, "a resize of other than 4-dimensional tensors was never seen"
+    (height, width), (new_height, new_width) = source.shape[1:3], result[0].shape[1:3]
+    if height <= new_height <= 2 * height and width <= new_width <= 2 * width:
+        return MET
+    return None, f"{height}x{width} to {new_height}x{new_width}: only resizes of 1 to 2 times were seen mapped"
+
+
+def transpose_is_known(case: Case) -> Answer:
+    """A transpose brings the channels to the front (NHWC to NCHW); another one was never seen."""
+    order = case.values(1)
+    return MET if order is None or order == [0, 3, 1, 2] else (None, f"a transpose by {order} was never seen, one by [0, 3, 1, 2] was")
+
+
 def transpose_is_small(case: Case) -> Answer:
     """A transpose moves at most 57,600 values; 230,400 and more stay on the CPU."""
     source = case.input(0)
@@ -140,6 +157,8 @@ SHAPES: Final = (
     Rule("shape", unit_strides, DOCUMENTATION, _ops("STRIDED_SLICE")),
     Rule("shape", softmax_is_short, PAIRS, _ops("SOFTMAX")),
     Rule("shape", resize_is_modest, f"{PAIRS}: 5 resizes", _ops("RESIZE_BILINEAR")),
+    Rule("shape", nearest_resize_is_modest, f"{PAIRS}: 2 resizes", _ops("RESIZE_NEAREST_NEIGHBOR")),
+    Rule("shape", transpose_is_known, PAIRS, _ops("TRANSPOSE")),
     Rule("shape", transpose_is_small, f"{PAIRS}: 144 channels at 10x10, 20x20, 40x40 and 80x80", _ops("TRANSPOSE")),
 )
 

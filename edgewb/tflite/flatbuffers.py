@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from edgewb.errors import ModelFileError
 
-_MAX_UNITS: Final = 500_000
-"""Roughly one unit per microsecond. MobileNetV2 needs 9,500, a YOLOv8n of 256 ops 18,000."""
+_MAX_UNITS: Final = 300_000
+"""Enough for some 4,000 ops: MobileNetV2 needs 9,500, a YOLOv8n of 256 ops 18,000. At the ceiling, inspect takes half a second."""
 
 _SCALARS: Final = {code: struct.Struct("<" + code) for code in "?bBhHiIqQfd"}
 _MAX_NAME_BYTES: Final = 65_536
@@ -32,20 +32,21 @@ class Data:
 
     Args:
         data: the whole file.
-        units: how much work may be done; by default in proportion to the size of the data, with a ceiling.
+        meter: how much work may be done, one number in a list that several readers may share; by default in proportion to the size
+            of the data, with a ceiling.
     """
 
-    __slots__ = ("size", "units", "view")
+    __slots__ = ("meter", "size", "view")
 
-    def __init__(self, data: bytes | memoryview, units: int | None = None) -> None:
+    def __init__(self, data: bytes | memoryview, meter: list[int] | None = None) -> None:
         self.view = memoryview(data).cast("B").toreadonly()
         self.size = len(self.view)
-        self.units = min(_MAX_UNITS, 10_000 + 4 * self.size) if units is None else units
+        self.meter = [min(_MAX_UNITS, 10_000 + 4 * self.size)] if meter is None else meter
 
     def spend(self, units: int) -> None:
         """Pay for work. Raises ModelFileError when the budget is used up."""
-        self.units -= units
-        if self.units < 0:
+        self.meter[0] -= units
+        if self.meter[0] < 0:
             raise ModelFileError("it refers to the same bytes too often to be a real model")
 
     def check(self, start: int, length: int) -> None:

@@ -22,8 +22,11 @@ _BYTES: Final = (5, 25)
 """Packed types of string and blob."""
 
 
-def read_map(options: bytes | memoryview) -> dict[str, int | memoryview]:
+def read_map(options: bytes | memoryview, meter: list[int] | None = None) -> dict[str, int | memoryview]:
     """The integers, strings and blobs of a flexbuffer whose root is a map; values of other types are left out.
+
+    Args:
+        meter: see ``flatbuffers.Data``.
 
     Returns:
         Key -> integer, or a view on the bytes of a string or blob (no copy).
@@ -31,7 +34,7 @@ def read_map(options: bytes | memoryview) -> dict[str, int | memoryview]:
     Raises:
         ModelFileError: it is no flexbuffer map, or it is corrupted.
     """
-    data = Data(options)
+    data = Data(options, meter)
     if data.size < 3:
         raise ModelFileError(f"{data.size} bytes are no flexbuffer")
     root_width = int(data.scalar("B", data.size - 1))

@@ -43,6 +43,11 @@ class Quantization:
         """More than one scale."""
         return len(self.scales) > 1
 
+    @cached_property
+    def scales_differ(self) -> bool:
+        """Not all scales are the same."""
+        return not bool(np.all(self.scales == self.scales[0]))
+
     @property
     def scale(self) -> float:
         """The first scale: the scale of the tensor unless ``per_channel``."""
@@ -77,8 +82,8 @@ class Tensor:
 
     @property
     def elements(self) -> int:
-        """How many numbers it holds (a size that may change counts as given in ``shape``)."""
-        return prod(self.shape)
+        """How many numbers it holds (a size that may change counts as given in ``shape``; 0 where that is not known either)."""
+        return 0 if min(self.shape, default=0) < 0 else prod(self.shape)
 
     @property
     def byte_count(self) -> int | None:
@@ -143,6 +148,27 @@ class Graph:
                 if tensor >= 0:
                     readers.setdefault(tensor, []).append(op.index)
         return {tensor: tuple(ops) for tensor, ops in readers.items()}
+
+    @cached_property
+    def unpacked_constants(self) -> frozenset[int]:
+        """Tensors that a DEQUANTIZE makes of constants: float16 or packed weights."""
+        return frozenset(
+            tensor
+            for op in self.ops
+            if op.name == "DEQUANTIZE" and all(t.is_constant for t in self.input_tensors(op))
+            for tensor in op.outputs
+            if tensor >= 0
+        )
+
+    @cached_property
+    def _zeros(self) -> dict[int, bool]:
+        return {}
+
+    def is_zero(self, tensor_index: int) -> bool:
+        """Whether all values of an integer constant are 0. Looked up once, however many ops share it."""
+        if tensor_index not in self._zeros:
+            self._zeros[tensor_index] = not bool(np.any(self.constant(tensor_index)))
+        return self._zeros[tensor_index]
 
     @property
     def is_compiled(self) -> bool:

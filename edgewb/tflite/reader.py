@@ -21,6 +21,7 @@ _MAX_RANK: Final = 16
 _MAX_ELEMENTS: Final = 2**31 - 1
 """LiteRT counts elements in a 32-bit int."""
 _MAX_OP_NAME: Final = 1_024
+_MAX_FILE_BYTES: Final = 2**29
 _HEAD_BYTES: Final = 4_096
 _AGAIN: Final = "copy or download it again, or convert it again"
 _KINDS: Final = (
@@ -70,6 +71,11 @@ def load_bytes(path: str | Path) -> bytes:
             head = file.read(_HEAD_BYTES)
             if head[4:8] != _IDENTIFIER:
                 return head
+            if (size := place.stat().st_size) > _MAX_FILE_BYTES:
+                raise ModelFileError(
+                    f"{name} has {size:,} bytes: files of more than {_MAX_FILE_BYTES:,} are not read, no Edge TPU could take such a model; "
+                    "give a smaller one"
+                )
             file.seek(0)
             return file.read()
     except MemoryError:
@@ -212,6 +218,8 @@ def _read_tensor(index: int, table: Table, buffers: tuple[memoryview, ...]) -> T
         is_sparse=table.table(6) is not None,
         quantization=_read_quantization(table.table(4), index, shape),
     )
+    if tensor.is_constant and -1 in shape:
+        raise ModelFileError(f"tensor {index} is a constant of the shape {list(shape)}")
     needed = tensor.byte_count
     if tensor.is_constant and needed is not None and not tensor.is_sparse and needed != buffer_bytes:
         raise ModelFileError(f"tensor {index} of shape {list(shape)} and type {dtype} has {buffer_bytes} bytes instead of {needed}")

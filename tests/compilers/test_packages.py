@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import builders
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewb.compilers.inspections import inspect
+from edgewb.compilers.inspections import inspect, inspect_graph
 from edgewb.compilers.packages import on_and_off_chip, read_packages
 from edgewb.errors import InputError, ModelFileError
 from edgewb.tflite.reader import read_graph
@@ -112,3 +114,42 @@ def test_real_compiled_files(shared: Path) -> None:
                     (x["name"], x["bytes"], x["padded_bytes"], x["type"]) for x in wanted
                 ]
     assert seen > 40
+
+
+def refused(raw: bytes, says: str) -> None:
+    start = time.process_time()
+    with pytest.raises(ModelFileError, match=says):
+        inspect_graph(read_graph(raw), "", "")
+    assert time.process_time() - start < 2
+
+
+def test_one_executable_referred_to_again_and_again_is_paid_for_each_time() -> None:
+    one = builders.executable("STAND_ALONE", instructions=[b"x"] * 30, dma={"INPUT": 1, "OUTPUT": 1})
+    refused(with_options(builders.package([one] * 2_000)), "too often")
+
+
+def test_the_work_is_shared_by_all_ops_of_a_file() -> None:
+    layers = [(f"layer {i}", (1, 1, 1), 1, 0.1, 0) for i in range(40)]
+    options = builders.package([builders.executable("STAND_ALONE", inputs=layers) for _ in range(20)])
+    b = builders.Builder()
+    source = b.tensor("image", (1, 8, 8, 3))
+    results = [b.tensor(f"y{i}", (1, 10)) for i in range(100)]
+    for result in results:
+        b.op("edgetpu-custom-op", [source], [result], custom=options)
+    refused(b.build([source], results), "too often")
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"narrow_memory": -9}, "a memory size of -9"),
+        ({"cycles": -1}, "a cycle count of -1"),
+        ({"dma": {"INPUT": -5}}, "a transfer size of -5"),
+        ({"inputs": [("x", (2, 2, -2), 8, 0.1, 0)]}, "a layer size of -2"),
+        ({"inputs": [("x", (2, 2, 2), -8, 0.1, 0)]}, "a padded size of -8"),
+        ({"inputs": [("x", (2**30, 2**30, 2), 8, 0.1, 0)]}, "a layer of 1073741824 x"),
+        ({"inputs": [("x" * 2_000, (1, 1, 1), 8, 0.1, 0)]}, "name of 2000 characters"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(fields: dict[str, Any], says: str) -> None:
+    refused(with_options(builders.package([builders.executable("STAND_ALONE", **fields)])), says)

@@ -220,3 +220,71 @@ def test_ops_left_on_the_cpu_store_nothing_on_the_device(tflite_bytes) -> None:
     assert everything.ops_edgetpu == 6
     assert everything.assumed_fixed == (1,)
     assert everything.parameter_bytes > inspection.parameter_bytes
+
+
+def test_a_constant_that_many_ops_read_through_one_dequantize_is_looked_at_once() -> None:
+    import time
+
+    b = Builder()
+    packed = b.constant("w", np.zeros((1, 4), np.int8))
+    source = x = b.tensor("x", (1, 4), "FLOAT32")
+    unpacked = b.tensor("u", (1, 4), "FLOAT32")
+    b.op("DEQUANTIZE", [packed] * 30_000, [unpacked], 2, "DequantizeOptions")
+    for i in range(800):
+        y = b.tensor(f"y{i}", (1, 4), "FLOAT32")
+        b.op("ADD", [x, unpacked], [y], 1, "AddOptions")
+        x = y
+    graph = read_graph(b.build([source], [x]))
+    start = time.process_time()
+    assert inspect_graph(graph, "", "").ops_edgetpu == 0
+    assert time.process_time() - start < 2
+
+
+def test_a_constant_without_a_fixed_shape_is_corrupted() -> None:
+    from edgewb.errors import ModelFileError
+
+    b, source, result = conv_net(3, 9, 1)
+    b.graph.tensors[1].shape = [-1, -1, 1, 27]
+    with pytest.raises(ModelFileError, match="a constant of the shape"):
+        read_graph(b.build([source], [result]))
+
+
+def test_what_is_not_known_is_said() -> None:
+    b, source, x = conv_net(6, 96, 1)
+    result = b.tensor("z", (1, 384, 1))
+    b.op("RESHAPE", [x, b.constant("shape", np.array([1, 384, 1], np.int32))], [result], 1)
+    inspection = inspect_graph(read_graph(b.build([source], [result])), "", "")
+    assert "parameter_bytes_uncertain" in {finding.id for finding in inspection.findings}
+
+    b, source, x = conv_net(8, 4, 1)
+    alpha = b.constant("alpha", np.zeros((8,), np.int8))
+    y = b.tensor("p", (1, 8, 8, 8))
+    b.op("PRELU", [x, alpha], [y], 1)
+    inspection = inspect_graph(read_graph(b.build([source], [y])), "", "")
+    assert inspection.ops_unknown == 1
+    assert "1 unknown ops not counted" in str(inspection)
+
+    old = inspect_graph(read_graph(conv_net(8, 4, 1)[0].build([0], [3])), "", "", "1.0")
+    assert "streaming_unknown" in {finding.id for finding in old.findings}
+
+
+@pytest.mark.parametrize(
+    ("op", "finding"), [("GELU", "op_unknown_to_compiler"), ("Atan", "custom_op"), ("TFLite_Detection_PostProcess", None)]
+)
+def test_ops_the_compiler_does_not_know(op: str, finding: str | None) -> None:
+    b, source, x = conv_net(8, 4, 1)
+    y = b.tensor("y", (1, 8, 8, 8))
+    b.op(op, [x], [y], 1)
+    inspection = inspect_graph(read_graph(b.build([source], [y])), "", "")
+    ids = {f.id for f in inspection.findings}
+    assert ids & {"op_unknown_to_compiler", "custom_op"} == ({finding} if finding else set())
+    assert inspection.ops_edgetpu == (0 if op == "GELU" else 1)
+
+
+@pytest.mark.parametrize(("order", "shape", "mapped"), [([0, 3, 1, 2], (1, 4, 8, 8), 1), ([0, 2, 1, 3], (1, 8, 8, 4), 0)])
+def test_a_transpose_unlike_any_seen_is_unknown(order: list[int], shape: tuple[int, ...], mapped: int) -> None:
+    b = Builder()
+    source, result = b.tensor("x", (1, 8, 8, 4)), b.tensor("y", shape)
+    b.op("TRANSPOSE", [source, b.constant("p", np.array(order, np.int32))], [result], 2)
+    inspection = inspect_graph(read_graph(b.build([source], [result])), "", "")
+    assert (inspection.ops_edgetpu, inspection.ops_unknown) == (mapped, 1 - mapped)

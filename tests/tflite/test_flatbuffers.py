@@ -72,7 +72,7 @@ def read_all(raw: bytes) -> None:
 
 def test_work_is_bounded():
     raw = one_table(5, "name", list(range(100)))
-    root = Data(raw, units=300).root()
+    root = Data(raw, meter=[300]).root()
     assert len(root.integers(2)) == len(root.integers(2)) == 100
     with pytest.raises(ModelFileError, match="too often"):
         root.integers(2)

@@ -21,8 +21,11 @@ EXAMPLES = int(os.environ.get("EDGEWB_FUZZ_EXAMPLES", "300"))
 
 
 def swallow(raw: bytes) -> Inspection | None:
-    """Reads and inspects; everything but a Graph or a ModelFileError is a failure. Never longer than two seconds."""
-    start = time.perf_counter()
+    """Reads and inspects; everything but a Graph or a ModelFileError is a failure.
+
+    Never more than two seconds of this process: what others do on a busy machine is not counted.
+    """
+    start = time.process_time()
     try:
         inspection = inspect_graph(read_graph(raw), "fuzz.tflite", "0" * 64)
     except ModelFileError as error:
@@ -30,7 +33,7 @@ def swallow(raw: bytes) -> Inspection | None:
         inspection = None
     else:
         str(inspection), inspection._repr_html_(), inspection.to_dict()
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     return inspection
 
 

@@ -268,3 +268,12 @@ def test_memory_is_a_small_multiple_of_the_file(tmp_path):
 def test_every_type_of_the_schema_has_a_size_or_none():
     names = {k.lower() for k in vars(schema.TensorType) if not k.startswith("_")}
     assert set(ITEM_BITS) | {"string", "resource", "variant"} == names
+
+
+def test_a_file_of_absurd_size_is_not_read(tmp_path, tflite_bytes):
+    path = tmp_path / "sparse.tflite"
+    path.write_bytes(tflite_bytes("int8_conv"))
+    with path.open("r+b") as stream:
+        stream.truncate(3 * 2**30)
+    with pytest.raises(ModelFileError, match=r"has 3,221,225,472 bytes: files of more than 536,870,912 are not read"):
+        read_graph(path)
