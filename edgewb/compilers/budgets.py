@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from math import prod
 from typing import Final
 
-from edgewb.compilers.parameters import Stored, input_tensor, output_tensor, store
+from edgewb.compilers.parameters import STREAMED_INPUTS, Stored, input_tensor, output_tensor, store
 from edgewb.tflite.graphs import Graph, Op
 from edgewb.types import OpPlacement, Placement
 
 CACHE_BYTES: Final = 8_126_464
 """7.75 MiB: what of the 8 MiB on the chip holds parameters. Source: with it, dropping the largest whole ops until the rest fits
 reproduces what compiler 16.0's log calls off-chip in 131 of 134 published rows (Jorgitou98/EdgeTPU-QuantRL-Evaluation)."""
-
-STREAMED_INPUTS: Final = 9_504
-"""A FULLY_CONNECTED of this many inputs is streamed by 16.0 however much room there is; with 5,904 it was cached. Source: real pairs."""
 
 
 @dataclasses.dataclass(frozen=True)
