@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgewb.compilers.budgets import CACHE_BYTES, STREAMED_INPUTS
+from edgewb.compilers.budgets import CACHE_BYTES
 from edgewb.compilers.limits import GENERATIONS, REFUSED_FROM, RUNTIME, SUPPORT
-from edgewb.compilers.parameters import PARAMETER_RULES
+from edgewb.compilers.parameters import PARAMETER_RULES, STREAMED_INPUTS
 from edgewb.compilers.shapes import RULES
 
 _HEAD = """\

@@ -200,6 +200,8 @@ def test_many_inputs_are_streamed_by_the_newest_whatever_the_room() -> None:
     graph = read_graph(dense((1, 16384), 16384, 1)[0].build([0], [2]))
     assert budget(graph, place(graph)).off_chip_bytes == 16 * 16384 < CACHE_BYTES
     assert budget(graph, place(graph, "2.x"), "2.x").off_chip_bytes == 0
+    assert "may be streamed" in (stored(*dense((1, 6000), 6000, 1)).doubt or "")
+    assert stored(*dense((1, 5904), 5904, 1)).doubt is None
 
 
 def test_macs() -> None:
