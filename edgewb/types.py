@@ -47,13 +47,14 @@ class Jsonable:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finding(Jsonable):
-    """Something a person should know about a model, and what helps."""
+    """Something a person should know about a model, and what helps: ``fix`` the likeliest, ``fixes`` all, in order of likelihood."""
 
     id: str
     severity: Severity
     message: str
     fix: str
     references: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

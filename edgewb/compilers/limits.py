@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from edgewb.errors import InputError
@@ -77,22 +80,24 @@ SUPPORT: Final = {
     "SQUEEZE": Support("documented", 1),
 }
 
+LARGEST_SEEN: Final = 11_107_248
+"""Values in the largest tensor of an op that mapped (real compiler pairs: pose nets at 721 x 1281)."""
+
 KNOWN_CUSTOM_OPS: Final = frozenset({"TFLite_Detection_PostProcess", "PosenetDecoderOp"})
 """Custom ops the compiler is known to leave alone (pairs). With another one, Atan, it failed to prepare the whole file (a log)."""
 
-LATER_OPS: Final = frozenset(
-    {
-        "ATAN2", "BITCAST", "BITWISE_XOR", "DILATE", "DYNAMIC_UPDATE_SLICE", "GELU", "RELU_0_TO_1", "RIGHT_SHIFT", "SIGN",
-        "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM",
-    }
-)  # fmt: skip
-"""Built-in ops added to TensorFlow Lite after 2021, whose numbers the compiler's table does not hold."""
 
-REFUSED_FROM: Final = {"TRANSPOSE_CONV": 4, "EXP": 2, "QUANTIZE": 3}
-"""First version with which the newest compiler refused the whole file: "Didn't find op for builtin opcode 'X' version 'N'" (logs)."""
+@cache
+def _registry() -> dict[str, dict[str, int | list[int]]]:
+    """The newest version of each built-in op that a compiler's own TensorFlow Lite can read.
 
-REFUSED_FROM_OLD: Final = {"RELU": 2}
-"""The same, seen with compiler 2.0 only."""
+    The compiler first loads the model into the interpreter of its day, which refuses a file with an op or a version it does not have.
+    Source: ``register.cc`` of TensorFlow 1.14 (compiler 1.0), 2.0 to 2.2 (2.x), 2.3 and 2.4 (14.1, 15.0), 2.6 and 2.7-dev (16.0), kept in
+    public forks; the compilers were built from Google's own tree of about that time. Refusals seen in logs and threads agree.
+    Where the two ends of a time span differ, the entry is [surely read, perhaps read].
+    """
+    table: dict[str, dict[str, int | list[int]]] = json.loads(Path(__file__).with_name("registry.json").read_text(encoding="utf-8"))
+    return table
 
 
 def check_generation(compiler: str) -> str:
@@ -105,7 +110,7 @@ def check_generation(compiler: str) -> str:
     return compiler
 
 
-def refused_version(op: str, compiler: str) -> int | None:
-    """The first version of an op with which this generation refuses the whole file, or None when none is known."""
-    old = REFUSED_FROM_OLD.get(op) if compiler in ("1.0", "2.x") else None
-    return old or REFUSED_FROM.get(op)
+def readable_versions(op: str, compiler: str) -> tuple[int, int]:
+    """The highest version of a built-in op this generation surely reads, and the highest it may read; (0, 0) for one it does not have."""
+    entry = _registry()["16.0" if compiler == "13" else compiler].get(op, 0)
+    return (entry[0], entry[1]) if isinstance(entry, list) else (entry, entry)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgewb.compilers.budgets import CACHE_BYTES
-from edgewb.compilers.limits import GENERATIONS, REFUSED_FROM, RUNTIME, SUPPORT
+from edgewb.compilers.limits import GENERATIONS, RUNTIME, SUPPORT, readable_versions
 from edgewb.compilers.parameters import PARAMETER_RULES, STREAMED_INPUTS
 from edgewb.compilers.shapes import RULES
 
@@ -46,7 +46,9 @@ def page() -> str:
     placement = [(r["sentence"], f"`{r['reason']}`", ", ".join(r["ops"]) or "all", r["source"]) for r in rules if r["topic"] == "placement"]
     parameters = [(", ".join(r["ops"]), r["sentence"], r["source"]) for r in rules if r["topic"] == "parameters"]
     seen = {"pair": "mapped in a pair", "log": "mapped in a log, version not printed", "documented": "documented, never seen: unknown"}
-    support = [(name, str(s.version), str(s.runtime), seen[s.seen]) for name, s in sorted(SUPPORT.items())]
+    support = [
+        (name, str(s.version), str(s.runtime), seen[s.seen], str(readable_versions(name, "16.0")[0])) for name, s in sorted(SUPPORT.items())
+    ]
     return "\n".join(
         [
             _HEAD,
@@ -58,8 +60,9 @@ def page() -> str:
             "## What is supported\n",
             "An op that is not listed is left on the CPU. The version is the highest seen mapped, the runtime the first that has the op.",
             f"Compiler generations and the runtime each compiles for: {', '.join(f'{g} ({RUNTIME[g]})' for g in GENERATIONS)}.",
-            "The whole file is refused from these versions on (logs): " + ", ".join(f"{op} {v}" for op, v in REFUSED_FROM.items()) + ".\n",
-            _table(("op", "version", "runtime", "known from"), support),
+            "The compiler first loads a file into the TensorFlow Lite of its day, and refuses the whole file for an op or a version it",
+            "does not know: the last column is the highest version 16.0 reads. Many ops it can read are not supported on the device.\n",
+            _table(("op", "version", "runtime", "known from", "read up to version"), support),
             "## Parameter bytes\n",
             "*Lanes* are output channels in groups of 16 up to 64, and of 64 beyond. Kinds of op that are not listed have no parameters.\n",
             _table(("ops", "rule", "source"), parameters),

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Final
 
-from edgewb.compilers.limits import DOCUMENTATION, LATER_OPS, RUNTIME, SUPPORT, refused_version
+from edgewb.compilers.limits import DOCUMENTATION, LARGEST_SEEN, RUNTIME, SUPPORT, readable_versions
 from edgewb.tflite.graphs import Graph, Op, Tensor
 
 Answer = tuple[bool | None, str]
 MET: Final[Answer] = (True, "")
+REGISTRY: Final = "TensorFlow Lite's op table of the compiler's time; compiler logs"
 PAIRS: Final = "354 real compiler pairs, 9,173 ops"
 _EIGHT_BIT: Final = ("int8", "uint8")
 
@@ -76,20 +77,28 @@ class Rule:
         return (self.check.__doc__ or "").strip()
 
 
-def version_is_readable(case: Case) -> Answer:
-    """The compiler knows this version of the op; a newer one makes it refuse the whole file."""
-    limit = refused_version(case.op.name, case.compiler)
-    if limit is None or case.op.is_custom or case.op.version < limit:
-        return MET
-    return False, f"{case.op.name} version {case.op.version}: the compiler refuses the whole file (Didn't find op for builtin opcode)"
-
-
 def op_is_in_the_compilers_table(case: Case) -> Answer:
-    """The op is in the compiler's table, which ends with those of 2021; a later one makes it refuse the whole file."""
-    name = case.op.name
-    if not case.op.is_custom and (name in LATER_OPS or name.startswith(("BUILTIN_", "STABLEHLO_"))):
-        return False, f"{name} came after the compiler, which refuses the whole file (Op builtin_code out of range)"
-    return MET
+    """The op is one the compiler's own TensorFlow Lite can read, of 2021 at the latest; another one makes it refuse the whole file."""
+    if case.op.is_custom or readable_versions(case.op.name, case.compiler)[1] or case.op.name == "DELEGATE":
+        return MET
+    return (
+        False,
+        f"{case.op.name} is not in the compiler's table: it refuses the whole file (Op builtin_code out of range)",
+    )
+
+
+def version_is_readable(case: Case) -> Answer:
+    """The compiler's own TensorFlow Lite can read this version of the op; a newer one makes it refuse the whole file."""
+    op = case.op
+    if op.is_custom:
+        return MET
+    surely, perhaps = readable_versions(op.name, case.compiler)
+    if op.version > perhaps:
+        return False, (
+            f"{op.name} version {op.version}: the compiler refuses the whole file (Didn't find op for builtin opcode), it reads up to "
+            f"version {perhaps}"
+        )
+    return MET if op.version <= surely else (None, f"{op.name} version {op.version}: only some compilers of this generation read it")
 
 
 def is_builtin(case: Case) -> Answer:
@@ -170,7 +179,6 @@ _CONSTANT_POSITIONS: Final = {
 }  # fmt: skip
 
 
-_LARGEST_SEEN: Final = 11_107_248
 _LARGEST: Final = 2**25
 
 
@@ -178,7 +186,7 @@ def activations_are_not_huge(case: Case) -> Answer:
     """No tensor that flows through the op holds more than 33,554,432 values; the largest seen mapped held 11,107,248."""
     for tensor in case.activations:
         if tensor.elements > _LARGEST:
-            return None, f"tensor {tensor.index} holds {tensor.elements:,} values, the largest seen mapped {_LARGEST_SEEN:,}"
+            return None, f"tensor {tensor.index} holds {tensor.elements:,} values, the largest seen mapped {LARGEST_SEEN:,}"
     return MET
 
 
@@ -205,8 +213,8 @@ def weights_are_8_bit(case: Case) -> Answer:
 
 
 GENERAL: Final = (
-    Rule("op_version", version_is_readable, "compiler logs", refuses_file=True),
-    Rule("unsupported_op", op_is_in_the_compilers_table, "compiler logs", refuses_file=True),
+    Rule("unsupported_op", op_is_in_the_compilers_table, REGISTRY, refuses_file=True),
+    Rule("op_version", version_is_readable, REGISTRY, refuses_file=True),
     Rule("unsupported_op", is_builtin, PAIRS),
     Rule("float", nothing_is_float, PAIRS),
     Rule("unsupported_op", kind_is_supported, f"{PAIRS}; compiler logs; {DOCUMENTATION}"),

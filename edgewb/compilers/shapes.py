@@ -6,6 +6,9 @@ from typing import Final
 
 from edgewb.compilers.limits import DOCUMENTATION
 from edgewb.compilers.rules import GENERAL, MET, PAIRS, Answer, Case, Rule
+from edgewb.tflite.graphs import Graph, Op, Tensor
+
+JOINING: Final = "ai-edge-litert, tried; google-coral/edgetpu#244"
 
 
 def same_dilation(case: Case) -> Answer:
@@ -143,11 +146,44 @@ def transpose_is_small(case: Case) -> Answer:
     return None, f"it moves {elements:,} values: {_TRANSPOSE_MAPPED:,} were seen mapped and {_TRANSPOSE_REFUSED:,} refused"
 
 
+def same_scheme(one: Tensor, other: Tensor) -> bool:
+    """The same scale and zero point."""
+    a, b = one.quantization, other.quantization
+    return a is None or b is None or (a.scale == b.scale and a.zero_point == b.zero_point)
+
+
+def joined_badly(graph: Graph, op: Op) -> Tensor | None:
+    """The first input or output whose scheme an op that joins or parts tensors cannot take, or None.
+
+    TensorFlow Lite refuses an int8 CONCATENATION, and any PACK or UNPACK, whose inputs and outputs differ in scale or zero point; a uint8
+    CONCATENATION converts. Source: ai-edge-litert (``concatenation.cc``, ``pack.cc``, ``unpack.cc``), tried; google-coral/edgetpu#244.
+    """
+    joins = op.name in ("CONCATENATION", "PACK")
+    if not joins and op.name != "UNPACK":
+        return None
+    many, one = (graph.input_tensors(op), graph.output_tensors(op)) if joins else (graph.output_tensors(op), graph.input_tensors(op))
+    for tensor in many if one else ():
+        if op.name == "CONCATENATION" and tensor.dtype != "int8":
+            continue
+        if tensor.dtype in ("int8", "uint8") and not same_scheme(tensor, one[0]):
+            return tensor
+    return None
+
+
+def joins_one_scale(case: Case) -> Answer:
+    """What is joined or parted has one scale and zero point (save uint8 CONCATENATION); else the compiler refuses the whole file."""
+    tensor = joined_badly(case.graph, case.op)
+    if tensor is None:
+        return MET
+    return False, f"tensor {tensor.index} has another scale or zero point: the compiler refuses the whole file (failed to prepare)"
+
+
 def _ops(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
 SHAPES: Final = (
+    Rule("scales", joins_one_scale, JOINING, _ops("CONCATENATION", "PACK", "UNPACK"), refuses_file=True),
     Rule("shape", same_dilation, DOCUMENTATION, _ops("CONV_2D", "DEPTHWISE_CONV_2D")),
     Rule("shape", no_groups, PAIRS, _ops("CONV_2D")),
     Rule("shape", no_fused_activation, DOCUMENTATION, _ops("AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION")),
@@ -162,5 +198,5 @@ SHAPES: Final = (
     Rule("shape", transpose_is_small, f"{PAIRS}: 144 channels at 10x10, 20x20, 40x40 and 80x80", _ops("TRANSPOSE")),
 )
 
-RULES: Final = (*GENERAL, *SHAPES)
-"""All rules, in the order they are asked."""
+RULES: Final = (*(r for r in SHAPES if r.refuses_file), *GENERAL, *(r for r in SHAPES if not r.refuses_file))
+"""All rules, in the order they are asked: first those that cost the whole file."""

@@ -34,7 +34,7 @@ def test_json_has_every_key_and_only_plain_values(name, tflite_file):
     assert result["file"] == str(path)
     assert (result["executables"] != []) == (name == "compiled")
     for finding in result["findings"]:
-        assert set(finding) == {"id", "severity", "message", "fix", "references"}
+        assert set(finding) == {"id", "severity", "message", "fix", "fixes", "references"}
         assert finding["fix"]
 
 
@@ -93,7 +93,7 @@ def test_versions_too_new(tmp_path):
     b = builders.Builder()
     source = b.tensor("x", (1, 4, 4, 3))
     y = b.tensor("y", (1, 4, 4, 3))
-    b.op("QUANTIZE", [b.conv(source, 3, version=6)], [y], 3, "QuantizeOptions")
+    b.op("QUANTIZE", [b.conv(source, 3, version=5)], [y], 3, "QuantizeOptions")
     path = tmp_path / "new.tflite"
     path.write_bytes(b.build([source], [y]))
     inspection = inspect(path)
@@ -102,8 +102,14 @@ def test_versions_too_new(tmp_path):
     b.model.operatorCodes[1].version = 1
     path.write_bytes(b.build([source], [y]))
     inspection = inspect(path)
-    assert ids(inspection) == {"op_version_never_seen", "never_observed"}
+    assert ids(inspection) == {"op_version_never_seen", "never_observed", "stray_quantize"}
     assert inspection.ops_unknown == 2
+    # Grouped convolutions are version 6, which the TensorFlow Lite in the compiler cannot read.
+    b.model.operatorCodes[0].version = 6
+    path.write_bytes(b.build([source], [y]))
+    refused = inspect(path)
+    assert "op_version_too_new" in ids(refused)
+    assert "up to version 5" in refused.ops[0].detail
 
 
 def test_text_report(tflite_file):

@@ -1,0 +1,157 @@
+"""What a person should know about a compilation, from what its log says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+from edgewb.compilers.log_claims import is_old
+from edgewb.compilers.logs import LoggedCompilation, LoggedOps, Outcome
+from edgewb.compilers.problems import by_status, match, problems, without_hidden
+from edgewb.types import Finding, Severity
+
+_EDGES: Final = ("QUANTIZE", "DEQUANTIZE")
+_MOST_EDGES: Final = 6
+_STRANDED: Final = "More than one subgraph is not supported"
+_RANK: Final = "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
+_DATA_TYPE: Final = "Operation is working on an unsupported data type"
+_KINDS: Final = ("Operation not supported", "Operation version not supported", "Only Strided-Slice with unitary strides supported")
+"""Reasons that block whatever the shape, the likeliest first blocker first: the order of the rows says nothing."""
+_DONE: Final = (Outcome.SUCCESS, Outcome.NOTHING_MAPPED)
+
+
+def from_texts(lines: Sequence[str]) -> list[Finding]:
+    """Findings from the exact words of a log, each with the words quoted."""
+    known = problems()
+    return [known[name].to_finding(f"{known[name].title} ({words[:160]!r}). {known[name].cause}") for name, words in match(lines).items()]
+
+
+def findings_of(logged: LoggedCompilation) -> tuple[Finding, ...]:
+    """What a person should know about a compilation, the most severe first."""
+    found = [problems()["stand_in"].to_finding()] if logged.stand_in else []
+    if logged.outcome is Outcome.UNKNOWN:
+        problem = problems()["not_the_compilers_words"]
+        quoted = "; ".join(repr(line[:80]) for line in logged.strange[:3])
+        return without_hidden([*found, problem.to_finding(f"{problem.title}: {quoted}. {problem.cause}")])
+    found += _about_result(logged) if logged.outcome in _DONE else _about_failure(logged)
+    return without_hidden([*found, *_about_figures(logged)])
+
+
+def _about_failure(logged: LoggedCompilation) -> list[Finding]:
+    known = problems()
+    found = [dataclasses.replace(f, severity=Severity.ERROR) if f.severity is Severity.WARNING else f for f in from_texts(logged.lines)]
+    ids = {finding.id for finding in found}
+    if logged.outcome is Outcome.INCOMPLETE:
+        return [*(f for f in found if f.id != "failed_without_reason"), known["incomplete_log"].to_finding()]
+    if logged.outcome is Outcome.CRASHED and not ids & {"compiler_crashed", "out_of_memory"}:
+        killed = any("Killed" in line for line in logged.lines)
+        found.append(known["out_of_memory" if killed else "compiler_crashed"].to_finding())
+    if logged.segments_tried:
+        found.append(
+            known["search_unfinished"].to_finding(f"The search (-d) made {logged.segments_tried} attempts; none is seen to succeed.")
+        )
+    return found
+
+
+def _names(rows: Sequence[LoggedOps]) -> str:
+    return ", ".join(f"{row.op} ({row.count})" for row in rows[:6]) + (", ..." if len(rows) > 6 else "")
+
+
+def _count(rows: Sequence[LoggedOps]) -> int:
+    return sum(row.count for row in rows)
+
+
+def _about_result(logged: LoggedCompilation) -> list[Finding]:
+    """Why ops stayed on the CPU, from the last column of the table."""
+    known = problems()
+    left = [row for row in logged.ops if not row.mapped]
+    if logged.outcome is Outcome.NOTHING_MAPPED:
+        return [_nothing_maps(logged, left)]
+    if not logged.ops and logged.ops_cpu:
+        return [
+            known["partly_mapped"].to_finding(f"{logged.ops_cpu} of {logged.ops_total} ops stay on the CPU; this log does not say which.")
+        ]
+    edges = [row for row in left if row.op in _EDGES and row.status not in (_STRANDED, _RANK)]
+    edges = edges if _count(edges) <= _MOST_EDGES else []
+    stranded = [row for row in left if row.status == _STRANDED]
+    custom = [row for row in left if row.op == "CUSTOM" and not stranded]
+    culprits = [row for row in left if row not in edges and row not in custom and row not in stranded]
+    found = [_cut_short(logged, stranded, culprits)] if stranded else []
+    for status in sorted({row.status for row in culprits}, key=lambda text: (_KINDS.index(text) if text in _KINDS else len(_KINDS), text)):
+        found.append(_stayed([row for row in culprits if row.status == status], status))
+    if edges:
+        found.append(
+            known["float_edges"].to_finding(
+                f"{_names(edges)}: the conversion of a float input or output stays on the CPU. That is harmless."
+            )
+        )
+    if custom:
+        found.append(known["postprocess_on_cpu"].to_finding())
+    return found
+
+
+def _stayed(rows: Sequence[LoggedOps], status: str) -> Finding:
+    problem = by_status().get(status)
+    if problem is None:
+        return problems()["unspecified_limitation"].to_finding(f"{_names(rows)} stay on the CPU: {status!r}, words not met before.")
+    return problem.to_finding(f"{problem.title}: {_names(rows)}. {problem.cause}")
+
+
+def _cut_short(logged: LoggedCompilation, stranded: Sequence[LoggedOps], culprits: Sequence[LoggedOps]) -> Finding:
+    kinds = [row for status in _KINDS for row in culprits if row.status == status]
+    first = (kinds or culprits)[:1]
+    share = f" of {logged.ops_total}" if logged.ops_total else ""
+    behind = f" behind {', '.join(dict.fromkeys(row.op for row in culprits))}" if culprits else ""
+    if kinds:
+        fix = f"Mend or replace {first[0].op}: all that depends on it waits for it."
+    elif culprits:
+        fix = "Run `edgewb inspect` on the model: it names the first op that blocks others, and how many ops mending it brings."
+    else:
+        fix = "Run `edgewb inspect` on the model to see where the cut is."
+    return problems()["cut_short"].to_finding(
+        f"{_count(stranded)}{share} ops stay on the CPU{behind} though they could run on the Edge TPU: the compiler makes one cut.", fix
+    )
+
+
+def _nothing_maps(logged: LoggedCompilation, left: Sequence[LoggedOps]) -> Finding:
+    known = problems()
+    total = logged.ops_total or _count(left)
+    said = f"None of the {total} ops runs on the Edge TPU, although the compiler calls that a success"
+    weights = _count([row for row in left if row.op == "DEQUANTIZE"])
+    if left and 2 * (_count([row for row in left if row.status == _DATA_TYPE]) + weights) > _count(left):
+        problem = known["dynamic_range_model" if 4 * weights > _count(left) else "float_model"]
+        return problem.to_finding(f"{said}: the model works on floating-point numbers. {problem.cause}")
+    problem = known["nothing_maps"]
+    if left and 2 * _count([row for row in left if row.status == _RANK]) > _count(left):
+        return problem.to_finding(f"{said}: tensors have more than three dimensions larger than 1.", problem.fixes[2])
+    version = logged.compiler_version
+    if version is not None and int(version.split(".")[0]) < 16:
+        # So it is not that.
+        why = "A compiler before 16.0 refuses a float model: the usual reason is an old runtime asked for with -m"
+        return problem.to_finding(f"{said}. {why}.", problem.fixes[1])
+    return problem.to_finding(f"{said}. {problem.cause}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.2f} MiB" if count >= 2**20 else f"{count / 2**10:.2f} KiB"
+
+
+def _about_figures(logged: LoggedCompilation) -> list[Finding]:
+    known, found = problems(), []
+    if logged.off_chip_bytes:
+        kept = "" if logged.on_chip_used_bytes is None else f"; {_size(logged.on_chip_used_bytes)} stay in its cache"
+        found.append(
+            known["parameters_streamed"].to_finding(
+                f"{_size(logged.off_chip_bytes)} of parameters are sent to the Edge TPU at each inference{kept} (as the log counts)."
+            )
+        )
+    summed = _count(logged.ops)
+    if logged.ops and logged.ops_total and summed < logged.ops_total:
+        found.append(known["log_cut"].to_finding(f"The table holds {summed} of {logged.ops_total} ops: it is not whole."))
+    on_device, on_cpu, total = logged.ops_edgetpu, logged.ops_cpu, logged.ops_total
+    if is_old(logged.compiler_version) and on_device is not None and on_cpu is not None and total not in (None, on_device + on_cpu):
+        found.append(
+            known["log_contradicts_itself"].to_finding(f"{on_device} ops on the Edge TPU and {on_cpu} on the CPU are not {total} in all.")
+        )
+    return found

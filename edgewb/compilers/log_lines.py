@@ -1,0 +1,151 @@
+"""The lines edgetpu_compiler prints, versions 1.0 to 16.0, as patterns. What they mean together is for ``logs.py`` to say.
+
+A line may be quoted (``> ``), indented, or re-wrapped by a mail program: where the compiler prints a space, one line break may stand.
+Source: operation logs and console output in public repositories and threads, versions 1.0, 2.0, 2.1, 14.1, 15.0 and 16.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+MAPPED: Final = "Mapped to Edge TPU"
+STATUSES: Final = (
+    MAPPED,
+    "More than one subgraph is not supported",
+    "Operation is otherwise supported, but not mapped due to some unspecified limitation",
+    "Operation is working on an unsupported data type",
+    "Operation not supported",
+    "Operation version not supported",
+    "Tensor has unsupported rank (up to 3 innermost dimensions mapped)",
+    "Only Strided-Slice with unitary strides supported",
+    "Filter, bias, or other param is not constant at compile-time",
+    "For example, a fully-connected or softmax layer with 2D output",
+    "Image-interpolation layer won't run precisely enough on Edge TPU",
+)
+"""What stands in the last column of the table, as far as it was ever seen."""
+
+_GAP: Final = r"(?:[ \t]+|[ \t]*\n[ \t|]*)"
+_SIZE: Final = r"(?P<{0}>\d{{1,9}}(?:\.\d{{1,6}})?)[ \t]?(?P<{0}_unit>[KMG]i?B|B|bytes)"
+_REST: Final = r"(?P<{0}>[^\n]{{1,1000}}?)"
+_COUNT: Final = r"(?P<{0}>\d{{1,9}})"
+
+_LINES: Final = {
+    "banner": r"Edge TPU Compiler version (?P<version>\d[\w.]{0,40})(?P<banner_note>[^\n]{0,200})",
+    "success": r"Models? compiled successfully in (?P<ms>\d{1,9}) ms\.?",
+    "input_model": "Input model: " + _REST.format("input_model_path"),
+    "input_size": "Input size: " + _SIZE.format("input_bytes"),
+    "output_model": "Output model: " + _REST.format("output_model_path"),
+    "output_size": "Output size: " + _SIZE.format("output_bytes"),
+    "on_chip_available": "On-chip memory available for caching model parameters: " + _SIZE.format("available"),
+    "on_chip_used": "On-chip memory used for caching model parameters: " + _SIZE.format("used"),
+    "on_chip_remaining": "On-chip memory remaining for caching model parameters: " + _SIZE.format("remaining"),
+    "off_chip": "Off-chip memory used for streaming uncached model parameters: " + _SIZE.format("off"),
+    "subgraphs": "Number of Edge TPU subgraphs: " + _COUNT.format("subgraph_count"),
+    "total": "Total number of operations: " + _COUNT.format("total_count"),
+    "operation_log": "Operation log: " + _REST.format("operation_log_path"),
+    "see_log": r"See the operation log file for individual operation details\.?",
+    "not_all": r"Model successfully compiled but not all operations are supported by the Edge TPU\. A percentage of the model will "
+    r"instead run on the CPU, which is slower\. If possible, consider updating your model to use only operations supported by the "
+    r"Edge TPU\.(?: For details, visit g\.co/coral/model-reqs\.?)?",
+    "on_edgetpu": "Number of operations that will run on Edge TPU: " + _COUNT.format("edgetpu_count"),
+    "on_cpu": "Number of operations that will run on CPU: " + _COUNT.format("cpu_count"),
+    "log_input": "Input: " + _REST.format("log_input_path"),
+    "log_output": "Output: " + _REST.format("log_output_path"),
+    "table_head": r"Operator[ \t|]+Count[ \t|]+Status",
+    "timer": r"Started a compilation timeout timer of (?P<timer_seconds>\d{1,9}) seconds\.?",
+    "child_done": r"Compilation child process completed within timeout period\.?",
+    "succeeded": r"Compilation succeeded!?",
+    "failed": r"Compilation failed!?",
+    "failed_why": "Compilation failed: " + _REST.format("why"),
+    "timed_out": r"Compilation timeout\.(?: This is usually caused by large activations\.?)?",
+    "search": r"Searching for valid delegate with step (?P<step>\d{1,9})",
+    "segment": r"Try to compile segment with (?P<segment_ops>\d{1,9}) ops",
+    "intermediate": "Intermediate tensors: [^\n]{0,100000}",
+    "internal_error": r"Internal compiler error\. Aborting!?",
+    "invalid_model": "Invalid model: " + _REST.format("invalid_path"),
+    "invalid_why": r"(?P<invalid_why_text>Model not quantized|Model could not be parsed)\.?",
+    "error": r"(?:ERROR: |loc\([^\n()]{0,200}\): error: )" + _REST.format("error_text"),
+    "cannot_write": "Error opening file for writing: " + _REST.format("unwritable_path"),
+    "note": r"(?:INFO|WARNING): [^\n]{1,1000}?",
+}
+_CRASH: Final = (
+    r"Segmentation fault",
+    r"Illegal instruction",
+    r"Bus error",
+    r"Aborted(?: \(core dumped\)|[ \t]*$)",
+    r"\(core dumped\)",
+    r"terminate called (?:after throwing|without an active exception)|terminating with uncaught exception|libc\+\+abi",
+    r"what\(\):[ \t]+\S",
+    r"^Killed[ \t]*$|[0-9]+ Killed[ \t]",
+    r"died with <Signals\.SIG[A-Z]+",
+    r"Fatal Python error",
+    r"\*\*\* (?:SIG[A-Z]+|Check failure stack trace)",
+    r"(?:^|[ \t])F[0-9 ][^\n]{5,80}\] |^F tensorflow/|Check failed:",
+    r"std::bad_alloc",
+    r"double free or corruption|free\(\): invalid|malloc\(\): |munmap_chunk\(\)",
+    r"returned non-zero exit status 1(?:3[2-9]|4[0-9])\b|exit(?:ed)?(?: with)?(?: status| code)?:? 1(?:3[24-9])\b",
+    r"returned non-zero exit status -\d",
+)
+"""What a shell, the C++ library or Python prints when a program dies of a signal or of an exception nobody caught."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One recognised piece of a log. ``kind`` is a key of the grammar, "row", "crash" or "other" (a line that is none of them)."""
+
+    kind: str
+    values: dict[str, str]
+    text: str
+
+
+def _pattern(words: str) -> str:
+    """Every single space of a pattern may be any gap; those inside a character class may not."""
+    out, inside = [], False
+    for i, char in enumerate(words):
+        if char in "[]" and words[i - 1 : i] != "\\":
+            inside = char == "["
+        out.append(_GAP if char == " " and not inside else char)
+    return "".join(out)
+
+
+def _status(text: str) -> str:
+    return _GAP.join(re.escape(word) for word in text.split())
+
+
+_ROW: Final = (
+    r"(?P<row_op>[A-Z][A-Z0-9_]{1,60})[ \t|]+(?P<row_count>\d{1,9})[ \t|]+(?P<row_status>"
+    + "|".join(_status(text) for text in sorted(STATUSES, key=len, reverse=True))
+    + r"|[A-Z][^\n|]{3,200}?)[ \t|]*"
+)
+_START: Final = r"^[ \t|]*"
+_END: Final = r"[ \t]*$"
+_GRAMMAR: Final = re.compile(
+    "|".join(
+        [rf"{_START}(?P<{kind}>{_pattern(words)}){_END}" for kind, words in _LINES.items()]
+        + [rf"{_START}(?P<row>{_ROW}){_END}", rf"^(?P<crash>[^\n]*(?:{'|'.join(_CRASH)})[^\n]*)$", r"^(?P<other>[^\n]*\S[^\n]*)$"]
+    ),
+    re.MULTILINE,
+)
+_BANNER_INSIDE: Final = re.compile(r"[ \t](?=Edge TPU Compiler version \d)")
+_ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_QUOTED: Final = re.compile(r"^(?:[ \t]{0,8}>)+", re.MULTILINE)
+_BLANKS: Final = re.compile(r"[ \t]{200,}")
+
+
+def _clean(text: str) -> str:
+    """Line ends of any kind as one, no colours, no quoting, a banner behind a prompt on a line of its own."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\u00a0", " ").removeprefix("\ufeff")
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    return _BANNER_INSIDE.sub("\n", _BLANKS.sub("  ", _QUOTED.sub("", text)))
+
+
+def scan(text: str) -> Iterator[Line]:
+    """The lines of a log in their order; each character but blank lines belongs to one. Linear in the length of the text."""
+    for match in _GRAMMAR.finditer(_clean(text)):
+        kind = match.lastgroup or "other"
+        values = {} if kind in ("other", "crash") else {key: value for key, value in match.groupdict().items() if value is not None}
+        yield Line(kind, values, match[0].strip())
