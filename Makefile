@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or 3.12; name another with `make setup PYTHON=...`.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test test-all check lab bench fuzz rules notebooks lock clean
+.PHONY: help setup run test test-all check lab bench fuzz pages notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,7 +36,7 @@ check: setup ## linter, formatter, types, import contract, notebooks without out
 	@$(BIN)/lint-imports
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 	@$(BIN)/python notebooks/generate.py --check
-	@$(BIN)/edgewb rules | diff -q - RULES.md > /dev/null || { echo "RULES.md is stale; run \`make rules\`"; exit 1; }
+	@for page in rules problems; do $(BIN)/edgewb $$page | diff -q - $${page^^}.md > /dev/null || { echo "$${page^^}.md is stale; run \`make pages\`"; exit 1; }; done
 
 lab: setup ## JupyterLab on the notebooks
 	@$(BIN)/edgewb lab
@@ -44,8 +44,8 @@ lab: setup ## JupyterLab on the notebooks
 bench: setup ## benchmarks: ratios against the plain alternative, in one run
 	@$(BIN)/python -m tests.benchmarks
 
-rules: setup ## write RULES.md anew from the rules in the code
-	@$(BIN)/edgewb rules > RULES.new && mv RULES.new RULES.md
+pages: setup ## write RULES.md and PROBLEMS.md anew from what is in the code
+	@for page in rules problems; do $(BIN)/edgewb $$page > $$page.new && mv $$page.new $${page^^}.md || exit 1; done
 
 fuzz: setup ## 100,000 damaged files through the reader and inspect (about five minutes)
 	@EDGEWB_FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest tests/tflite/test_fuzz.py -q

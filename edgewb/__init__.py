@@ -10,11 +10,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "EdgewbError": "edgewb.errors",
     "Evaluation": "edgewb.measurements",
+    "Explanation": "edgewb.compilers.explanations",
     "Inspection": "edgewb.compilers.inspections",
     "Measurement": "edgewb.measurements",
     "Records": "edgewb.records",
     "Study": "edgewb.workbench",
     "evaluate": "edgewb.workbench",
+    "explain": "edgewb.compilers.explanations",
     "inspect": "edgewb.compilers.inspections",
     "load_dataset": "edgewb.datasets",
     "load_records": "edgewb.records",
@@ -25,12 +27,14 @@ _HOMES = {
 __all__ = [
     "EdgewbError",
     "Evaluation",
+    "Explanation",
     "Inspection",
     "Measurement",
     "Records",
     "Study",
     "__version__",
     "evaluate",
+    "explain",
     "inspect",
     "load_dataset",
     "load_records",
@@ -39,6 +43,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from edgewb.compilers.explanations import Explanation, explain
     from edgewb.compilers.inspections import Inspection, inspect
     from edgewb.datasets import load_dataset
     from edgewb.errors import EdgewbError

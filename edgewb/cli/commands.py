@@ -79,6 +79,15 @@ def inspect(arguments: argparse.Namespace) -> int:
     return NO if inspection.ops_edgetpu == 0 else DONE
 
 
+def explain(arguments: argparse.Namespace) -> int:
+    from edgewb.compilers.explanations import explain
+    from edgewb.compilers.log_files import load_text
+
+    explanation = explain(load_text(arguments.file))
+    _print_json(explanation.to_dict()) if arguments.json else print(explanation)
+    return DONE if explanation.outcome == "success" else NO
+
+
 def measure(arguments: argparse.Namespace) -> int:
     from edgewb.measurements import measure
 
@@ -146,9 +155,17 @@ def records(arguments: argparse.Namespace) -> int:
 
 
 def rules(arguments: argparse.Namespace) -> int:
-    from edgewb.compilers.pages import all_rules, page
+    from edgewb.compilers.pages import all_rules, rules_page
 
-    _print_json({"rules": all_rules()}) if arguments.json else print(page(), end="")
+    _print_json({"rules": all_rules()}) if arguments.json else print(rules_page(), end="")
+    return DONE
+
+
+def problems(arguments: argparse.Namespace) -> int:
+    from edgewb.compilers.pages import problems_page
+    from edgewb.compilers.problems import problems
+
+    _print_json({"problems": list(problems().values())}) if arguments.json else print(problems_page(), end="")
     return DONE
 
 

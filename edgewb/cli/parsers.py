@@ -98,6 +98,9 @@ def parser() -> argparse.ArgumentParser:
         "--assume-fixed", type=_indices, default=(), metavar="I,J", help="what if these ops met every rule? (numbers from the table)"
     )
 
+    explain = command("explain", commands.explain, "what a compiler log, or an error of library and device, says, and what helps")
+    explain.add_argument("file", metavar="FILE|-", help="the log, a notebook with its output, or - for standard input")
+
     measure = command("measure", commands.measure, "latency of a .tflite on a target")
     measure.add_argument("file", metavar="FILE.tflite")
     measure.add_argument("--target", default="cpu", help="where to run it (default cpu)")
@@ -129,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     command("rules", commands.rules, "every rule behind `inspect`, with the source of each limit")
+    command("problems", commands.problems, "every problem edgewb knows: its texts, its cause, what helps")
     command("recipes", commands.recipes, "the recipes and what they do")
     command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
     return top

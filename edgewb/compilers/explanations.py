@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
+from edgewb.compilers.log_files import MAX_BYTES
 from edgewb.compilers.log_findings import findings_of, from_texts
 from edgewb.compilers.logs import LoggedCompilation, Outcome, read_log
 from edgewb.compilers.problems import problems, without_hidden
 from edgewb.errors import InputError
 from edgewb.types import Basis, Finding
 
-MAX_CHARACTERS: Final = 32 * 2**20
+MAX_CHARACTERS: Final = MAX_BYTES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The page of all rules behind ``inspect``, made from the rules themselves."""
+"""The pages of all rules behind ``inspect`` and of all known problems, made from the rules and the problems themselves."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from edgewb.compilers.budgets import CACHE_BYTES
 from edgewb.compilers.limits import GENERATIONS, RUNTIME, SUPPORT, readable_versions
 from edgewb.compilers.parameters import PARAMETER_RULES, STREAMED_INPUTS
+from edgewb.compilers.problems import Problem, problems
 from edgewb.compilers.shapes import RULES
 
 _HEAD = """\
 # Rules
 
-What `edgewb inspect` goes by, made from the code by `make rules`. Google published no rules of placement or storage; these were
+What `edgewb inspect` goes by, made from the code by `make pages`. Google published no rules of placement or storage; these were
 read off what its compiler did. They were fitted to the pairs they name, so that they agree with those proves nothing about others:
 a shape or an op unlike anything observed is answered with *unknown*.
 
@@ -40,8 +41,8 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def page() -> str:
-    """The page as Markdown."""
+def rules_page() -> str:
+    """RULES.md."""
     rules = all_rules()
     placement = [(r["sentence"], f"`{r['reason']}`", ", ".join(r["ops"]) or "all", r["source"]) for r in rules if r["topic"] == "placement"]
     parameters = [(", ".join(r["ops"]), r["sentence"], r["source"]) for r in rules if r["topic"] == "parameters"]
@@ -74,3 +75,38 @@ def page() -> str:
             "too; no rule is known.\n",
         ]
     )
+
+
+_STAGES = {
+    "model": "In the model",
+    "compiler": "At the compiler",
+    "runtime": "Library and device",
+    "python": "Installation",
+    "use": "In use",
+}
+_PROBLEMS_HEAD = """\
+# Problems
+
+What goes wrong between a model and an answer from the Edge TPU, made from `edgewb/compilers/problems.toml` by `make pages`.
+`edgewb explain` finds these in a log or an error message, `edgewb inspect` those marked *before compiling* in the model itself.
+Fixes stand in order of likelihood, in the opinion of the threads named or as measured. Quoted texts are what users see.
+"""
+
+
+def _described(problem: Problem) -> str:
+    seen = [f"`{text}`" for text in (*problem.texts, *problem.statuses)]
+    before = " *(before compiling)*" if problem.inspect else ""
+    lines = [f"### {problem.title}\n", f"`{problem.id}`, {problem.severity.value}{before}\n", problem.cause + "\n"]
+    if seen:
+        lines.append("Seen as: " + ", ".join(seen) + "\n")
+    lines += [f"{number}. {fix}" for number, fix in enumerate(problem.fixes, start=1)]
+    return "\n".join([*lines, "", "Sources: " + ", ".join(problem.references) + "\n"])
+
+
+def problems_page() -> str:
+    """PROBLEMS.md."""
+    parts = [_PROBLEMS_HEAD]
+    for stage, title in _STAGES.items():
+        parts.append(f"## {title}\n")
+        parts += [_described(problem) for problem in problems().values() if problem.stage == stage]
+    return "\n".join(parts)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgewb.compilers.pages import all_rules, page
+from edgewb.compilers.pages import all_rules, problems_page, rules_page
 from edgewb.compilers.parameters import PARAMETER_RULES
 from edgewb.compilers.shapes import RULES
 
 
 def test_the_committed_page_is_not_stale() -> None:
-    assert (Path(__file__).parents[2] / "RULES.md").read_text(encoding="utf-8") == page(), "run `make rules`"
+    assert (Path(__file__).parents[2] / "RULES.md").read_text(encoding="utf-8") == rules_page(), "run `make pages`"
+    assert (Path(__file__).parents[2] / "PROBLEMS.md").read_text(encoding="utf-8") == problems_page(), "run `make pages`"
 
 
 def test_every_rule_is_on_it_with_its_sentence_and_source() -> None:
@@ -19,4 +20,4 @@ def test_every_rule_is_on_it_with_its_sentence_and_source() -> None:
     for rule in rules:
         assert rule["sentence"].endswith(".")
         assert rule["source"]
-        assert rule["sentence"].replace("|", "\\|") in page()
+        assert rule["sentence"].replace("|", "\\|") in rules_page()
