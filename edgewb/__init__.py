@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Compilation": "edgewb.compilers.compilations",
     "EdgewbError": "edgewb.errors",
     "Evaluation": "edgewb.measurements",
     "Explanation": "edgewb.compilers.explanations",
@@ -15,6 +16,7 @@ _HOMES = {
     "Measurement": "edgewb.measurements",
     "Records": "edgewb.records",
     "Study": "edgewb.workbench",
+    "compile_model": "edgewb.compilers.compilations",
     "evaluate": "edgewb.workbench",
     "explain": "edgewb.compilers.explanations",
     "inspect": "edgewb.compilers.inspections",
@@ -25,6 +27,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Compilation",
     "EdgewbError",
     "Evaluation",
     "Explanation",
@@ -33,6 +36,7 @@ __all__ = [
     "Records",
     "Study",
     "__version__",
+    "compile_model",
     "evaluate",
     "explain",
     "inspect",
@@ -43,6 +47,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from edgewb.compilers.compilations import Compilation, compile_model
     from edgewb.compilers.explanations import Explanation, explain
     from edgewb.compilers.inspections import Inspection, inspect
     from edgewb.datasets import load_dataset

@@ -79,6 +79,31 @@ def inspect(arguments: argparse.Namespace) -> int:
     return NO if inspection.ops_edgetpu == 0 else DONE
 
 
+def compile_model(arguments: argparse.Namespace) -> int:
+    from edgewb.compilers.compilations import compile_model
+    from edgewb.compilers.vendor import CompilerOptions
+
+    options = CompilerOptions(
+        multiple_subgraphs=arguments.multiple_subgraphs,
+        search=arguments.search,
+        search_step=arguments.search_step,
+        segments=arguments.segments,
+        intermediate_tensors=arguments.intermediate_tensors,
+        timeout_s=arguments.timeout,
+        min_runtime_version=arguments.min_runtime_version,
+    )
+    done = compile_model(
+        arguments.file,
+        arguments.out,
+        options,
+        compiler=arguments.compiler,
+        time_limit_s=arguments.time_limit,
+        report_to=arguments.report,
+    )
+    _print_json(done.to_dict()) if arguments.json else print(done)
+    return DONE if done.outcome == "success" else NO
+
+
 def explain(arguments: argparse.Namespace) -> int:
     from edgewb.compilers.explanations import explain
     from edgewb.compilers.log_files import load_text

@@ -37,6 +37,10 @@ def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
 def _study_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=float, default=1.0, metavar="POINTS", help="accuracy you can lose, in points (default 1.0)")
     parser.add_argument("--out", metavar="DIR", help="where models and report.html go")
@@ -97,6 +101,22 @@ def parser() -> argparse.ArgumentParser:
     inspect.add_argument(
         "--assume-fixed", type=_indices, default=(), metavar="I,J", help="what if these ops met every rule? (numbers from the table)"
     )
+
+    compile_ = command("compile", commands.compile_model, "the real compiler where there is one, else the prediction, and which it was")
+    compile_.add_argument("file", metavar="FILE.tflite")
+    compile_.add_argument("--out", metavar="DIR", help="where the compiled file and its log go (default: beside the model)")
+    compile_.add_argument("--compiler", default="16.0", metavar="GEN", help="generation to predict for where there is no compiler")
+    compile_.add_argument("-a", "--multiple-subgraphs", action="store_true", help="several parts on the Edge TPU (experimental)")
+    compile_.add_argument("-d", "--search", action="store_true", help="look for the largest part that compiles")
+    compile_.add_argument("-k", "--search-step", type=int, metavar="N", help="ops left out at each step of the search (1)")
+    compile_.add_argument("-n", "--segments", type=int, metavar="N", help="cut the model for N Edge TPUs")
+    compile_.add_argument(
+        "-i", "--intermediate-tensors", type=_names, default=(), metavar="A,B", help="leave what is behind these on the CPU"
+    )
+    compile_.add_argument("-t", "--timeout", type=int, metavar="S", help="the compiler's own limit in seconds (180)")
+    compile_.add_argument("-m", "--min-runtime-version", type=int, metavar="V", help="for an older Edge TPU runtime, 10 to 14")
+    compile_.add_argument("--time-limit", type=float, default=900.0, metavar="S", help="seconds after which the compiler is ended (900)")
+    compile_.add_argument("--report", metavar="FILE", help="if ops go elsewhere than predicted, write what edgewb needs to learn it")
 
     explain = command("explain", commands.explain, "what a compiler log, or an error of library and device, says, and what helps")
     explain.add_argument("file", metavar="FILE|-", help="the log, a notebook with its output, or - for standard input")

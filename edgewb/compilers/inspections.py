@@ -11,7 +11,7 @@ from pathlib import Path
 from edgewb.compilers.budgets import CACHE_BYTES, budget, macs
 from edgewb.compilers.findings import find
 from edgewb.compilers.limits import check_generation
-from edgewb.compilers.packages import Executable, on_and_off_chip, read_packages
+from edgewb.compilers.packages import STAND_IN_CHIP, Executable, on_and_off_chip, read_packages
 from edgewb.compilers.placement import first_blocker, place, summarise
 from edgewb.compilers.reports import to_html, to_text
 from edgewb.errors import InputError, ModelFileError
@@ -111,19 +111,23 @@ def inspect(
         ModelFileError: no such file, not a .tflite, truncated or corrupted.
         InputError: unknown compiler generation, no such op, or a compiled file with ``assume_fixed``.
     """
-    check_generation(compiler)
-    raw = load_bytes(path)
-    try:
-        graph = read_graph(raw)
-    except ModelFileError as error:
-        raise ModelFileError(str(error).replace("the given bytes", repr(str(path)), 1)) from None
-    try:
-        inspection = inspect_graph(graph, str(path), hashlib.sha256(raw).hexdigest(), compiler, assume_fixed)
-    except ModelFileError as error:
-        raise ModelFileError(f"{str(path)!r}: {error}") from None
+    inspection = inspect_bytes(load_bytes(path), str(path), compiler, assume_fixed)
     if not together_with:
         return inspection
     return dataclasses.replace(inspection, shared_cache=share_cache([inspection, *(inspect(other, compiler) for other in together_with)]))
+
+
+def inspect_bytes(raw: bytes, file: str, compiler: str = "16.0", assume_fixed: Sequence[int] = ()) -> Inspection:
+    """The same for the bytes of a file; ``file`` is what messages call it."""
+    check_generation(compiler)
+    try:
+        graph = read_graph(raw)
+    except ModelFileError as error:
+        raise ModelFileError(str(error).replace("the given bytes", repr(file), 1)) from None
+    try:
+        return inspect_graph(graph, file, hashlib.sha256(raw).hexdigest(), compiler, assume_fixed)
+    except ModelFileError as error:
+        raise ModelFileError(f"{file!r}: {error}") from None
 
 
 def share_cache(inspections: Sequence[Inspection]) -> SharedCache:
@@ -152,7 +156,7 @@ def inspect_graph(graph: Graph, file: str, sha256: str, compiler: str = "16.0", 
             file=file,
             sha256=sha256,
             kind="compiled",
-            basis=Basis.COMPILED,
+            basis=Basis.SIMULATED if any(e.chip == STAND_IN_CHIP for e in executables) else Basis.COMPILED,
             compiler=None,
             ops=_compiled_ops(graph),
             ops_total=None,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from edgewb.compilers.explanations import ExplainedCompilation, Explanation
     from edgewb.types import Finding
 
-_SAID: Final = {
+SAID: Final = {
     "success": "compiled",
     "nothing_mapped": "NOTHING maps: the compiler calls it a success, but all of the model runs on the CPU",
     "failed": "FAILED",
@@ -27,13 +27,14 @@ def clean(text: str, limit: int = 600) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """Bytes for people."""
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.1f} KiB" if count < 2**20 else f"{count / 2**20:,.2f} MiB"
 
 
 def _facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
     known = not one.strange and any(finding.id != "not_a_log" for finding in one.findings)
-    facts = [("outcome", "no compiler log, but an error that is known" if one.outcome == "unknown" and known else _SAID[one.outcome.value])]
+    facts = [("outcome", "no compiler log, but an error that is known" if one.outcome == "unknown" and known else SAID[one.outcome.value])]
     if one.compiler_version is not None:
         facts.append(("compiler", clean(one.compiler_version, 60) + (" (edgewb's stand-in: nothing was compiled)" if one.stand_in else "")))
     if one.model is not None:
@@ -52,7 +53,7 @@ def _facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
         (one.on_chip_available_bytes, "available on the chip"),
         (one.off_chip_bytes, "streamed at each inference"),
     ]
-    printed = [f"{_size(value)} {what}" for value, what in memory if value is not None]
+    printed = [f"{size(value)} {what}" for value, what in memory if value is not None]
     if printed:
         facts.append(("parameter memory", f"{', '.join(printed)} ({one.basis.value})"))
     if one.compile_ms is not None:
@@ -74,6 +75,16 @@ def _findings(findings: tuple[Finding, ...]) -> list[tuple[str, str, list[str], 
     return [(f.severity.value, clean(f.message), [clean(fix) for fix in f.fixes], ", ".join(f.references)) for f in findings]
 
 
+def finding_lines(findings: tuple[Finding, ...]) -> list[str]:
+    """Each finding with all its fixes in order, and where that is known from."""
+    lines: list[str] = []
+    for severity, message, fixes, sources in _findings(findings):
+        lines += ["", f"{severity}: {message}"]
+        lines += [f"  {i}. {fix}" if len(fixes) > 1 else f"  -> {fix}" for i, fix in enumerate(fixes, start=1)]
+        lines.append(f"  (see {sources})")
+    return lines
+
+
 def to_text(explanation: Explanation) -> str:
     """A plain-text report: what happened, the table, what helps."""
     parts: list[str] = []
@@ -87,11 +98,7 @@ def to_text(explanation: Explanation) -> str:
             width = max(len("op"), *(len(row.op) for row in one.ops[:_MAX_ROWS]))
             lines += ["", f"{'op':<{width}}  count  what the compiler says"]
             lines += [f"{row.op:<{width}}  {row.count:>5}  {clean(row.status, 200)}" for row in one.ops[:_MAX_ROWS]]
-        for severity, message, fixes, sources in _findings(findings):
-            lines += ["", f"{severity}: {message}"]
-            lines += [f"  {i}. {fix}" if len(fixes) > 1 else f"  -> {fix}" for i, fix in enumerate(fixes, start=1)]
-            lines.append(f"  (see {sources})")
-        parts.append("\n".join(lines))
+        parts.append("\n".join(lines + finding_lines(findings)))
     return "\n\n".join(parts)
 
 

@@ -25,6 +25,8 @@ _DATA_TYPES: Final = {
 }  # fmt: skip
 _ITEM_BYTES: Final = {0: 1, 1: 2, 2: 4, 3: 2, 4: 2, 5: 4, 8: 1, 9: 2}
 _DMA: Final = ("OUTPUT", "INPUT", "PARAMETER", "SCRATCH")
+STAND_IN_CHIP: Final = "edgewb stand-in"
+"""The chip named in what edgewb's stand-in compiler writes: nothing in such a file was compiled."""
 _UNITS: Final = 50_000
 """Work for all packages of a file together: a real one needs some 400 units, and the same bytes may be referred to without end."""
 _MAX_NAME: Final = 1_024
