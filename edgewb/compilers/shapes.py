@@ -75,6 +75,14 @@ def not_the_batch(case: Case) -> Answer:
     return (False, f"{op.name} works on the batch dimension") if first else MET
 
 
+def reduces_pixels(case: Case) -> Answer:
+    """A mean or sum over a 4-dimensional tensor runs along height and width; along channels it was never seen."""
+    source, axes = case.input(0), case.values(1)
+    if source is None or len(source.shape) != 4 or axes is None or not any(axis in (3, -1) for axis in axes):
+        return MET
+    return None, f"{case.op.name} along the channels was never seen, and an early edition of the documentation excludes it"
+
+
 def _has_axis(axes: list[int] | None, case: Case, source: int) -> bool:
     tensor = case.input(source)
     rank = len(tensor.shape) if tensor is not None else 0
@@ -190,6 +198,7 @@ SHAPES: Final = (
     Rule("shape", plain_weights, DOCUMENTATION, _ops("FULLY_CONNECTED")),
     Rule("shape", concatenates_activations, DOCUMENTATION, _ops("CONCATENATION")),
     Rule("shape", not_the_batch, DOCUMENTATION, _ops("MEAN", "SUM", "PAD", "SPLIT", "REDUCE_MAX", "REDUCE_MIN")),
+    Rule("shape", reduces_pixels, f"{PAIRS}: 3 means; {DOCUMENTATION}", _ops("MEAN", "SUM")),
     Rule("shape", unit_strides, DOCUMENTATION, _ops("STRIDED_SLICE")),
     Rule("shape", softmax_is_short, PAIRS, _ops("SOFTMAX")),
     Rule("shape", resize_is_modest, f"{PAIRS}: 5 resizes", _ops("RESIZE_BILINEAR")),

@@ -64,6 +64,11 @@ def test_mean_never_over_the_batch(axes, answer):
     assert two_inputs("MEAN", (1, 5, 5, 8), (1, 8), axes, version=2) == answer
 
 
+@pytest.mark.parametrize("axes", [(3,), (-1,), (1, 2, 3)])
+def test_mean_over_channels_is_not_known(axes):
+    assert two_inputs("MEAN", (1, 5, 5, 8), (1, 5, 5), axes, version=2) == ("unknown", "shape")
+
+
 @pytest.mark.parametrize(
     ("paddings", "answer"),
     [([[0, 0], [1, 1], [1, 1], [0, 0]], ("edgetpu", None)), ([[0, 1], [0, 0], [0, 0], [0, 0]], ("cpu", "shape"))],
