@@ -12,9 +12,11 @@ _HOMES = {
     "Evaluation": "edgewb.measurements",
     "Inspection": "edgewb.compilers.inspections",
     "Measurement": "edgewb.measurements",
+    "Mended": "edgewb.mends",
     "Records": "edgewb.records",
     "Study": "edgewb.workbench",
     "evaluate": "edgewb.workbench",
+    "fix": "edgewb.mends",
     "inspect": "edgewb.compilers.inspections",
     "load_dataset": "edgewb.datasets",
     "load_records": "edgewb.records",
@@ -27,10 +29,12 @@ __all__ = [
     "Evaluation",
     "Inspection",
     "Measurement",
+    "Mended",
     "Records",
     "Study",
     "__version__",
     "evaluate",
+    "fix",
     "inspect",
     "load_dataset",
     "load_records",
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from edgewb.datasets import load_dataset
     from edgewb.errors import EdgewbError
     from edgewb.measurements import Evaluation, Measurement, measure
+    from edgewb.mends import Mended, fix
     from edgewb.records import Records, load_records
     from edgewb.workbench import Study, run
 

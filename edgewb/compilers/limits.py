@@ -109,3 +109,11 @@ def refused_version(op: str, compiler: str) -> int | None:
     """The first version of an op with which this generation refuses the whole file, or None when none is known."""
     old = REFUSED_FROM_OLD.get(op) if compiler in ("1.0", "2.x") else None
     return old or REFUSED_FROM.get(op)
+
+
+def version_rating(op: str, version: int, compiler: str) -> int:
+    """How well this generation takes a version of an op: 2 it was seen mapped, 1 not known, 0 the whole file is refused."""
+    refused, support = refused_version(op, compiler), SUPPORT.get(op)
+    if refused is not None and version >= refused:
+        return 0
+    return 2 if support is not None and version <= support.version else 1
