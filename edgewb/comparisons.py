@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import EdgewbError, ModelFileError
+from edgewb.locations import write_whole
 from edgewb.types import Basis, Jsonable
 
 KERNELS: Final = "builtin"
@@ -85,7 +86,7 @@ def _ask(request: dict[str, Any], *contents: bytes) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
         files = [Path(folder, f"{number}.tflite") for number in range(len(contents))]
         for file, content in zip(files, contents, strict=True):
-            file.write_bytes(content)
+            write_whole(file, content)
         request = {**request, "files": [str(file) for file in files]}
         try:
             done = subprocess.run(

@@ -69,7 +69,7 @@ def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = (
         before=summarise(place(graph, COMPILER)),
         after=summarise(place(after, COMPILER)),
         verification=attempt.verification,
-        findings=_findings(graph, conversions, attempt),
+        findings=_findings(graph, after, conversions, attempt),
     )
 
 
@@ -104,7 +104,7 @@ def _conversions(before: Graph, after: Graph) -> tuple[Conversion, ...]:
     return tuple(found)
 
 
-def _findings(graph: Graph, conversions: Sequence[Conversion], attempt: Attempt) -> tuple[Finding, ...]:
+def _findings(graph: Graph, after: Graph, conversions: Sequence[Conversion], attempt: Attempt) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if conversions and "TFLITE_METADATA" in graph.metadata:
         found.append(
@@ -113,6 +113,20 @@ def _findings(graph: Graph, conversions: Sequence[Conversion], attempt: Attempt)
                 severity=Severity.WARNING,
                 message="The file's metadata was written for float inputs and outputs, and is kept as it was.",
                 fix="What it says of mean and standard deviation comes before the conversion above; write it again if a program reads it.",
+            )
+        )
+    batches = [
+        graph.tensors[old].shape[:1]
+        for old, new in zip(graph.inputs, after.inputs, strict=True)
+        if graph.tensors[old].shape != after.tensors[new].shape
+    ]
+    if batches:
+        found.append(
+            Finding(
+                id="one_example_per_call",
+                severity=Severity.WARNING,
+                message=f"The model took {batches[0][0]} examples per call and takes one now.",
+                fix="Call it once per example; each gets the answer it got in the batch.",
             )
         )
     if attempt.verification is not None and attempt.verification.distinct == 1 and not attempt.verification.inner_tensors:

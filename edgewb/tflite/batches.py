@@ -47,7 +47,7 @@ def fix_batch(content: bytes, runs: Runs, rate: Callable[[str, int], int]) -> Ch
         ):
             for tensor in edit.main.tensors:
                 tensor.shapeSignature = None
-            return edit.change(tensors=len(dynamic))
+            return edit.change(others=len(dynamic))
     elif len(sizes) != 1 or sizes <= {0, 1} or not _all_begin_with(graph, *sizes):
         return unchanged
     try:
@@ -95,7 +95,7 @@ def _rebuild(edit: Edit, runs: Runs, fixed: int, dynamic: int) -> Change:
         edit.replace_reads(index, constant)
         touched.append(graph.producers[index])
     touched += edit.remove_dead()
-    return edit.change(touched, tensors=max(dynamic, 1))
+    return edit.change(touched, others=max(dynamic, 1))
 
 
 def _computed_sizes(graph: Graph) -> frozenset[int]:

@@ -21,21 +21,21 @@ _KEPT: Final = frozenset({"CALL", "CALL_ONCE", "IF", "WHILE", "VAR_HANDLE", "ASS
 class Change:
     """What a mend did to a file.
 
-    ``ops`` are the indices, in the file it was given, of the ops it changed or took out; ``tensors`` counts changed tensors where no op
-    changes. ``kept`` gives for each op of the new file its index in the old one. ``refused``: what it left alone, and why, one sentence
-    each. The new file does not differ from the old one when both ``ops`` and ``tensors`` are empty.
+    ``ops`` are the indices, in the file it was given, of the ops it changed or took out; ``others`` counts what else it changed: tensors,
+    operator codes. ``kept`` gives for each op of the new file its index in the old one. ``refused``: what it left alone, and why, one
+    sentence each. The new file does not differ from the old one when there are neither ``ops`` nor ``others``.
     """
 
     content: bytes
     ops: tuple[int, ...] = ()
-    tensors: int = 0
+    others: int = 0
     kept: tuple[int, ...] = ()
     refused: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:
         """The new file differs."""
-        return bool(self.ops or self.tensors)
+        return bool(self.ops or self.others)
 
 
 class Edit:
@@ -120,17 +120,17 @@ class Edit:
         tensors = (*self.graph.input_tensors(op), *self.graph.output_tensors(op))
         return not (op.is_custom or op.name in _KEPT or any(t.is_variable or t.dtype in ("resource", "variant") for t in tensors))
 
-    def change(self, ops: Iterable[int] = (), *, tensors: int = 0, refused: Iterable[str] = ()) -> Change:
-        """The changed file, or the old one when nothing was changed (no ``ops``, no ``tensors``)."""
+    def change(self, ops: Iterable[int] = (), *, others: int = 0, refused: Iterable[str] = ()) -> Change:
+        """The changed file, or the old one when nothing was changed (no ``ops``, no ``others``)."""
         touched = tuple(sorted(set(ops)))
-        if not touched and not tensors:
+        if not touched and not others:
             return Change(content=self.content, kept=tuple(range(len(self.graph.ops))), refused=tuple(refused))
         kept = tuple(index for index in range(len(self.main.operators)) if index not in self.removed)
         self.main.operators = [self.main.operators[index] for index in kept]
         self._drop_unused_tensors()
         self._drop_unused_buffers()
         self._merge_codes()
-        return Change(content=pack(self.model, self.content), ops=touched, tensors=tensors, kept=kept, refused=tuple(refused))
+        return Change(content=pack(self.model, self.content), ops=touched, others=others, kept=kept, refused=tuple(refused))
 
     def _drop_unused_tensors(self) -> None:
         used = {*self.main.inputs, *self.main.outputs}

@@ -35,7 +35,7 @@ def drop_strays(content: bytes, runs: Runs, rate: Callable[[str, int], int]) -> 
         if op.index not in edit.removed and _is_copy(graph, op, edit.main.operators[op.index].inputs):
             touched += _take_out(edit, op.index)
     touched += edit.remove_dead()
-    return edit.change(touched, tensors=unused_codes, refused=refused)
+    return edit.change(touched, others=unused_codes, refused=refused)
 
 
 def _join(edit: Edit, op: Op, runs: Runs, refused: list[str]) -> list[int]:
