@@ -81,8 +81,9 @@ def _rebuild(edit: Edit, runs: Runs, fixed: int, dynamic: int) -> Change:
                 f"the shape that op {op.index} ({op.name[:60]}) makes may depend on values, not on the batch alone: {_NOT_FIXED}"
             )
     for index in graph.inputs:
-        shape = [int(size) for size in edit.main.tensors[index].shape]
-        edit.main.tensors[index].shape = [1, *shape[1:]] if shape else shape
+        shape = graph.tensors[index].shape
+        if shape:
+            edit.main.tensors[index].shape = [1, *shape[1:]]
     touched = _reshape_targets(edit, fixed) if fixed else []
     wanted = sorted({i for op in graph.ops if op.outputs and op.outputs[0] not in computed for i in op.inputs if i in computed})
     shapes, values = runs.observe(pack(edit.model, edit.content), wanted)
@@ -123,7 +124,7 @@ def _reshape_targets(edit: Edit, size: int) -> list[int]:
         if place is None or graph.tensors[op.outputs[0]].shape[:1] != (size,):
             continue
         packed = edit.main.operators[op.index]
-        shape = packed.builtinOptions.newShape if op.name == "RESHAPE" and packed.builtinOptions is not None else None
+        shape = getattr(packed.builtinOptions, "newShape", None)
         if shape is not None and len(shape) and int(shape[0]) == size:
             packed.builtinOptions.newShape = [1, *(int(v) for v in shape[1:])]
             changed.append(op.index)

@@ -9,12 +9,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edgewb.errors import ModelFileError
 from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import read_graph
 from edgewb.tflite.rewriter import pack, unpack
 
 _KEPT: Final = frozenset({"CALL", "CALL_ONCE", "IF", "WHILE", "VAR_HANDLE", "ASSIGN_VARIABLE", "READ_VARIABLE"})
 """Ops that do something besides making their outputs; so may every custom op and whatever touches a resource."""
+_ONE_TO_ONE: Final = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "TRANSPOSE", "TRANSPOSE_CONV"})
+"""Ops the mends change, each with a first input and one result."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,11 @@ class Edit:
         self.model = unpack(content, self.graph)
         self.main = self.model.subgraphs[0]
         self.removed: set[int] = set()
-        for op in self.main.operators or []:
+        self.main.operators = self.main.operators or []
+        for known in self.graph.ops:
+            if known.name in _ONE_TO_ONE and not (known.inputs and known.outputs and min(*known.inputs[:1], *known.outputs) >= 0):
+                raise ModelFileError(f"op {known.index} ({known.name}) has no input or no result: the file is corrupted; convert it again")
+        for op in self.main.operators:
             op.inputs, op.outputs = _ints(op.inputs), _ints(op.outputs)
         self.main.inputs, self.main.outputs = _ints(self.main.inputs), _ints(self.main.outputs)
 
@@ -158,6 +165,10 @@ class Edit:
         entries = self.model.metadata or []
         older = _ints(self.model.metadataBuffer)
         used = sorted({0, *older, *(tensor.buffer for tensor in tensors), *(entry.buffer for entry in entries)})
+        if used[-1] >= len(self.model.buffers):
+            raise ModelFileError(
+                f"it refers to buffer {used[-1]} of {len(self.model.buffers)}: the file is corrupted; copy or convert it again"
+            )
         number = {old: new for new, old in enumerate(used)}
         self.model.buffers = [self.model.buffers[index] for index in used]
         for owner in (*tensors, *entries):

@@ -17,14 +17,14 @@ from edgewb.tflite.versions import lower_versions
 
 
 class Runs(Protocol):
-    """What a mend may ask of somebody who can run files. Both raise ModelFileError when a file cannot be run here."""
+    """What a mend may ask of somebody who can run files."""
 
     def observe(self, content: bytes, tensors: Sequence[int]) -> tuple[dict[int, tuple[int, ...]], dict[int, npt.NDArray[np.generic]]]:
-        """The shape each tensor has in a run, and the values of some of them."""
+        """The shape each tensor has in a run, and the values of some of them. Raises ModelFileError when the file cannot be run here."""
         ...
 
     def differ(self, first: bytes, second: bytes) -> str | None:
-        """None when both files give the same bits for the same inputs, else where they differ."""
+        """None when both files give the same bits for the same inputs, else where they differ, or why they cannot be run."""
         ...
 
 
