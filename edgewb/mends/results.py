@@ -41,8 +41,10 @@ class Conversion(Jsonable):
     def advice(self) -> str:
         """What to do, with the numbers."""
         if self.role == "input":
-            return f"input {self.position}: give {self.dtype}, clip(round(real / {self.scale!r}) + {self.zero_point})"
-        return f"output {self.position}: is {self.dtype}, real = {self.scale!r} * (stored - {self.zero_point})"
+            plus = f"{'-' if self.zero_point < 0 else '+'} {abs(self.zero_point)}"
+            return f"input {self.position}: give {self.dtype}, clip(round(real / {self.scale!r}) {plus}), halves to even"
+        minus = f"{'+' if self.zero_point < 0 else '-'} {abs(self.zero_point)}"
+        return f"output {self.position}: is {self.dtype}, real = {self.scale!r} * (stored {minus})"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
