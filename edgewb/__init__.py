@@ -14,11 +14,13 @@ _HOMES = {
     "Explanation": "edgewb.compilers.explanations",
     "Inspection": "edgewb.compilers.inspections",
     "Measurement": "edgewb.measurements",
+    "Mended": "edgewb.mends",
     "Records": "edgewb.records",
     "Study": "edgewb.workbench",
     "compile_model": "edgewb.compilers.compilations",
     "evaluate": "edgewb.workbench",
     "explain": "edgewb.compilers.explanations",
+    "fix": "edgewb.mends",
     "inspect": "edgewb.compilers.inspections",
     "load_dataset": "edgewb.datasets",
     "load_records": "edgewb.records",
@@ -33,12 +35,14 @@ __all__ = [
     "Explanation",
     "Inspection",
     "Measurement",
+    "Mended",
     "Records",
     "Study",
     "__version__",
     "compile_model",
     "evaluate",
     "explain",
+    "fix",
     "inspect",
     "load_dataset",
     "load_records",
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from edgewb.datasets import load_dataset
     from edgewb.errors import EdgewbError
     from edgewb.measurements import Evaluation, Measurement, measure
+    from edgewb.mends import Mended, fix
     from edgewb.records import Records, load_records
     from edgewb.workbench import Study, run
 

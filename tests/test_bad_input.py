@@ -123,7 +123,7 @@ def test_data_sets_given_to_evaluate(
     refused(capfd, ["evaluate", str(tflite_file("int8_conv")), "--dataset", make(tmp_path / "given"), "--json"], says)
 
 
-@pytest.mark.parametrize("command", [["inspect"], ["measure", "--runs", "2"], ["evaluate", "--dataset", "digits"]])
+@pytest.mark.parametrize("command", [["inspect"], ["fix"], ["measure", "--runs", "2"], ["evaluate", "--dataset", "digits"]])
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -148,7 +148,7 @@ def test_truncated_models(share: float, tmp_path: Path, capfd: pytest.CaptureFix
     whole = tflite_bytes("int8_conv")
     path = tmp_path / "cut.tflite"
     path.write_bytes(whole[: int(share * len(whole))])
-    for command in ("inspect", "measure"):
+    for command in ("inspect", "fix", "measure"):
         refused(capfd, [command, str(path)], "cut.tflite")
 
 

@@ -59,7 +59,7 @@ def test_an_unknown_name_says_what_there_is() -> None:
         _ = edgewb.estimat  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("verb", ["run", "inspect", "measure", "evaluate", "load_records", "load_dataset"])
+@pytest.mark.parametrize("verb", ["run", "inspect", "fix", "measure", "evaluate", "load_records", "load_dataset"])
 def test_no_module_hides_a_verb(verb: str) -> None:
     """A module of the name of a function would replace it once somebody imports the module."""
     for home in set(edgewb._HOMES.values()):
@@ -99,6 +99,16 @@ def test_their_commands_do_too(command: list[str], tflite_file: Callable[[str], 
     done = python(code, EDGEWB_HOME=str(tmp_path / "home"))
     assert (done.returncode, done.stderr) == (0, "")
     assert isinstance(json.loads(done.stdout), dict)
+
+
+def test_fix_does_too(tflite_file: Callable[[str], Path], tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    for name in ("tensorflow", "tf_keras"):  # for the process that runs the files as well
+        (blocked / f"{name}.py").write_text("raise ModuleNotFoundError")
+    code = "import sys\nsys.path.insert(0, sys.argv[1])\nimport edgewb\nprint(edgewb.fix(sys.argv[2]).verification.identical)"
+    done = python(code, str(blocked), str(tflite_file("float_io")))
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_a_study_without_tensorflow_says_which_extra_brings_it(tmp_path: Path) -> None:

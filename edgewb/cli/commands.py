@@ -113,6 +113,15 @@ def explain(arguments: argparse.Namespace) -> int:
     return DONE if explanation.outcome == "success" else NO
 
 
+def fix(arguments: argparse.Namespace) -> int:
+    from edgewb.mends import fix
+
+    skip = [name.strip() for name in arguments.skip.split(",") if name.strip()]
+    mended = fix(arguments.file, out=arguments.out, skip=skip)
+    _print_json(mended) if arguments.json else print(mended)
+    return NO if mended.out is None else DONE
+
+
 def measure(arguments: argparse.Namespace) -> int:
     from edgewb.measurements import measure
 

@@ -121,6 +121,11 @@ def parser() -> argparse.ArgumentParser:
     explain = command("explain", commands.explain, "what a compiler log, or an error of library and device, says, and what helps")
     explain.add_argument("file", metavar="FILE|-", help="the log, a notebook with its output, or - for standard input")
 
+    fix = command("fix", commands.fix, "mend a .tflite for the Edge TPU: the same results, bit for bit, or nothing is written")
+    fix.add_argument("file", metavar="FILE.tflite")
+    fix.add_argument("--out", metavar="FILE|DIR", help="where the mended file goes (default: NAME_fixed.tflite beside the file)")
+    fix.add_argument("--skip", default="", metavar="A,B", help="mends to leave out: batch, stray, float_io, versions")
+
     measure = command("measure", commands.measure, "latency of a .tflite on a target")
     measure.add_argument("file", metavar="FILE.tflite")
     measure.add_argument("--target", default="cpu", help="where to run it (default cpu)")

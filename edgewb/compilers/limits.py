@@ -114,3 +114,11 @@ def readable_versions(op: str, compiler: str) -> tuple[int, int]:
     """The highest version of a built-in op this generation surely reads, and the highest it may read; (0, 0) for one it does not have."""
     entry = _registry()["16.0" if compiler == "13" else compiler].get(op, 0)
     return (entry[0], entry[1]) if isinstance(entry, list) else (entry, entry)
+
+
+def version_rating(op: str, version: int, compiler: str) -> int:
+    """How well this generation takes a version of an op: 2 it was seen mapped, 1 not known, 0 the whole file is refused."""
+    if version > readable_versions(op, compiler)[1]:
+        return 0
+    support = SUPPORT.get(op)
+    return 2 if support is not None and version <= support.version else 1

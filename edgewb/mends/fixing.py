@@ -1,0 +1,150 @@
+"""``fix``: from a file to a mended file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from edgewb.compilers.placement import place, summarise
+from edgewb.errors import InputError, ModelFileError, unknown_name
+from edgewb.locations import write_whole
+from edgewb.mends.attempts import COMPILER, Attempt, attempt_mends
+from edgewb.mends.results import Conversion, Mended
+from edgewb.tflite.graphs import Graph
+from edgewb.tflite.mends import MENDS
+from edgewb.tflite.reader import load_bytes, read_graph
+from edgewb.types import Finding, Severity
+
+_SUFFIX: Final = "_fixed.tflite"
+
+
+def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = ()) -> Mended:
+    """Mend a .tflite for the Edge TPU without changing what it computes.
+
+    Every mend is verified by running both files with LiteRT's built-in kernels on random inputs, in a process of its own; one that does
+    not give identical outputs is not made. Nothing is written when no mend is made.
+
+    Args:
+        path: the file; it is not changed.
+        out: the file to write, or a folder for it; by default ``NAME_fixed.tflite`` beside the source.
+        skip: ids of mends to leave out: "batch", "stray", "float_io", "versions".
+
+    Raises:
+        ModelFileError: no such file, not a .tflite, damaged, or compiled for the Edge TPU.
+        InputError: an unknown id in ``skip``, or an ``out`` that is the source itself.
+        StorageError: the file cannot be written.
+    """
+    known = [mend.id for mend in MENDS]
+    for name in skip:
+        if name not in known:
+            raise unknown_name("mend", str(name), known)
+    content = load_bytes(path)
+    try:
+        graph = read_graph(content)
+    except ModelFileError as error:
+        raise ModelFileError(str(error).replace("the given bytes", repr(str(path)), 1)) from None
+    if graph.is_compiled:
+        raise ModelFileError(
+            f"{str(path)!r} is compiled for the Edge TPU, its ops are gone: give the .tflite it was compiled from, "
+            "usually the name without _edgetpu"
+        )
+    target = _target(path, out)
+    try:
+        attempt = attempt_mends(content, graph, [mend for mend in MENDS if mend.id not in skip])
+    except ModelFileError as error:
+        raise ModelFileError(f"{str(path)!r}: {error}") from None
+    after = read_graph(attempt.content)
+    conversions = _conversions(graph, after)
+    written = str(write_whole(target, attempt.content)) if attempt.applied else None
+    return Mended(
+        file=str(path),
+        sha256=hashlib.sha256(content).hexdigest(),
+        out=written,
+        mends=attempt.applied,
+        refused=attempt.refused,
+        conversions=conversions,
+        before=summarise(place(graph, COMPILER)),
+        after=summarise(place(after, COMPILER)),
+        verification=attempt.verification,
+        findings=_findings(graph, after, conversions, attempt),
+    )
+
+
+def _target(path: str | Path, out: str | Path | None) -> Path:
+    """Where the mended file goes. Raises InputError when that is the source."""
+    source = Path(path)
+    name = source.with_suffix("").name + _SUFFIX
+    if out is None:
+        target = source.with_name(name)
+    elif Path(out).is_dir() or str(out).endswith(("/", os.sep)):
+        target = Path(out) / name
+    else:
+        target = Path(out)
+    if target.exists() and target.samefile(source):
+        raise InputError(f"--out {str(out)!r} is the source itself, which is never overwritten: give another name, or leave --out away")
+    return target
+
+
+def _conversions(before: Graph, after: Graph) -> tuple[Conversion, ...]:
+    """Inputs and outputs that were float and are 8-bit integers now."""
+    found: list[Conversion] = []
+    for role, old, new in (("input", before.inputs, after.inputs), ("output", before.outputs, after.outputs)):
+        for position, (first, second) in enumerate(zip(old, new, strict=True)):
+            tensor = after.tensors[second]
+            if before.tensors[first].dtype != tensor.dtype and tensor.quantization is not None:
+                scheme = tensor.quantization
+                found.append(
+                    Conversion(
+                        role=role, position=position, name=tensor.name, dtype=tensor.dtype, scale=scheme.scale, zero_point=scheme.zero_point
+                    )
+                )
+    return tuple(found)
+
+
+def _findings(graph: Graph, after: Graph, conversions: Sequence[Conversion], attempt: Attempt) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    if conversions and "TFLITE_METADATA" in graph.metadata:
+        found.append(
+            Finding(
+                id="metadata_of_float",
+                severity=Severity.WARNING,
+                message="The file's metadata was written for float inputs and outputs, and is kept as it was.",
+                fix="What it says of mean and standard deviation comes before the conversion above; write it again if a program reads it.",
+            )
+        )
+    batches = [
+        graph.tensors[old].shape[:1]
+        for old, new in zip(graph.inputs, after.inputs, strict=True)
+        if graph.tensors[old].shape != after.tensors[new].shape
+    ]
+    if batches:
+        found.append(
+            Finding(
+                id="one_example_per_call",
+                severity=Severity.WARNING,
+                message=f"The model took {batches[0][0]} examples per call and takes one now.",
+                fix="Call it once per example; each gets the answer it got in the batch.",
+            )
+        )
+    if attempt.verification is not None and attempt.verification.distinct == 1 and not attempt.verification.inner_tensors:
+        found.append(
+            Finding(
+                id="answers_alike",
+                severity=Severity.WARNING,
+                message=f"The model gave the same answer to all {attempt.verification.inputs} inputs, so that the comparison says little.",
+                fix="Run both files on your own data before you use the new one.",
+            )
+        )
+    if not attempt.applied and graph.ops and not any(t.dtype in ("int8", "uint8") for op in graph.ops for t in graph.output_tensors(op)):
+        found.append(
+            Finding(
+                id="not_quantised",
+                severity=Severity.INFO,
+                message="No op of this model works on 8-bit integers, so there is nothing to mend.",
+                fix="Quantise it: convert with full-integer quantisation (recipe ptq_int8 or qat_int8).",
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,113 @@
+"""What ``fix`` answers, and how it reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from edgewb.comparisons import Verification
+from edgewb.types import Finding, Jsonable, PlacementSummary
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AppliedMend(Jsonable):
+    """A mend that was made. ``ops`` are the ops it changed or took out, numbered as in the source file; none where only tensors change."""
+
+    id: str
+    sentence: str
+    ops: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RefusedMend(Jsonable):
+    """A mend, or a part of one, that was not made, and why."""
+
+    id: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Conversion(Jsonable):
+    """What the caller converts from now on: real = scale * (stored - zero_point). ``position`` counts inputs (or outputs) from 0."""
+
+    role: str
+    position: int
+    name: str
+    dtype: str
+    scale: float
+    zero_point: int
+
+    @property
+    def advice(self) -> str:
+        """What to do, with the numbers."""
+        if self.role == "input":
+            plus = f"{'-' if self.zero_point < 0 else '+'} {abs(self.zero_point)}"
+            return f"input {self.position}: give {self.dtype}, clip(round(real / {self.scale!r}) {plus}), halves to even"
+        minus = f"{'+' if self.zero_point < 0 else '-'} {abs(self.zero_point)}"
+        return f"output {self.position}: is {self.dtype}, real = {self.scale!r} * (stored {minus})"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mended(Jsonable):
+    """What ``fix`` did to a file. ``out`` is None, and nothing was written, when no mend was made.
+
+    ``before`` and ``after`` count ops (predicted); ``conversions`` say what the caller does outside from now on; ``verification`` is of the
+    written file against the source.
+    """
+
+    file: str
+    sha256: str
+    out: str | None
+    mends: tuple[AppliedMend, ...]
+    refused: tuple[RefusedMend, ...]
+    conversions: tuple[Conversion, ...]
+    before: PlacementSummary
+    after: PlacementSummary
+    verification: Verification | None
+    findings: tuple[Finding, ...]
+
+    def __str__(self) -> str:
+        """A plain-text report."""
+        lines = [_printable(self.file)]
+        for mend in self.mends:
+            lines.append(f"  mended   {mend.id}: {mend.sentence}")
+            if mend.ops:
+                lines.append(f"           {len(mend.ops)} ops: {_some(mend.ops)}")
+        lines += [f"  left     {entry.id}: {_printable(entry.why)}" for entry in self.refused]
+        if self.conversions:
+            lines.append("  from now on, outside the model (edgewb.tflite.quantization does this arithmetic):")
+            lines += [f"           {conversion.advice}" for conversion in self.conversions]
+        lines += [f"  {finding.severity:<8} {finding.message} {finding.fix}" for finding in self.findings]
+        if self.verification is not None:
+            lines.append(f"  verified {_verified(self.verification)}")
+        if self.out is None:
+            return "\n".join([*lines, f"  nothing mended, nothing written; {_counts(self.before)}"])
+        return "\n".join([*lines, f"  {_gain(self.before, self.after)}", f"  written to {_printable(self.out)}"])
+
+
+def _printable(text: str) -> str:
+    """Names come from the file: control characters are shown."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def _some(names: Sequence[str], shown: int = 6) -> str:
+    return ", ".join(names[:shown]) + (", ..." if len(names) > shown else "")
+
+
+def _counts(summary: PlacementSummary) -> str:
+    unknown = f", {summary.ops_unknown} not known" if summary.ops_unknown else ""
+    return f"{summary.ops_edgetpu} of {summary.ops_total} ops on the Edge TPU{unknown} ({summary.basis})"
+
+
+def _gain(before: PlacementSummary, after: PlacementSummary) -> str:
+    was = f"{before.ops_edgetpu}" + (f" of {before.ops_total}" if before.ops_total != after.ops_total else "")
+    return f"{was} -> {_counts(after)}"
+
+
+def _verified(verification: Verification) -> str:
+    within = f" (and {verification.inner_tensors} tensors within)" if verification.inner_tensors else ""
+    text = f"identical outputs{within}, bit for bit, on n = {verification.inputs} random inputs"
+    text += f" ({verification.basis}, {verification.kernels} kernels)"
+    if verification.dequantized_alike is False:
+        text += "; dequantised as the built-in kernel does, whose last bits differ from LiteRT's default"
+    return text
