@@ -1,0 +1,104 @@
+"""How an op's result is brought to 8 bits: a multiplier and a range, as the instructions of a compiled file hold them.
+
+Per-tensor weights leave no scale among the parameters. But each requantisation stands in the instructions: words of 128 bits, in which
+bits 29 to 124 are three float32: the multiplier (1.0 where each lane has its own among the parameters), the largest and the smallest value
+that may come out, counted from the zero point. Source: real compiler pairs of six generations, found for 569 of 569 ops.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.compilers.encodings import multipliers
+from edgewb.compilers.packages import Program
+from edgewb.compilers.parameters import input_tensor, output_tensor
+from edgewb.tflite.graphs import Graph, Op, Tensor
+
+_WORD: Final = 16
+_MOST: Final = 2**26
+"""Bytes of instructions that are looked through; the largest real programs have some 10 MB."""
+_RANGES: Final = {
+    "NONE": (-float("inf"), float("inf")),
+    "RELU": (0.0, float("inf")),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+}
+
+Requantisation = tuple[bytes, bytes]
+"""A multiplier (float32), and the largest and the smallest value (two float32), little-endian."""
+
+
+def read_requantisations(programs: Sequence[Program]) -> frozenset[Requantisation] | None:
+    """Everything in the instructions that can be one, None when there are too many instructions to look through."""
+    found: set[Requantisation] = set()
+    if sum(len(chunk) for program in programs for chunk in program.instructions) > _MOST:
+        return None
+    for program in programs:
+        for chunk in program.instructions:
+            found |= _read_chunk(chunk)
+    return frozenset(found)
+
+
+def _read_chunk(chunk: memoryview) -> set[Requantisation]:
+    halves = np.frombuffer(chunk, "<u8", count=2 * (len(chunk) // _WORD)).reshape(-1, 2)
+    low, high = halves[:, 0], halves[:, 1]
+    fields = np.empty((len(halves), 3), "<u4")
+    # The cast to 32 bits drops what belongs to other fields.
+    fields[:, 0] = (low >> np.uint64(29)).astype(np.uint32)
+    fields[:, 1] = ((low >> np.uint64(61)) | (high << np.uint64(3))).astype(np.uint32)
+    fields[:, 2] = (high >> np.uint64(29)).astype(np.uint32)
+    values = fields.view("<f4")
+    with np.errstate(all="ignore"):
+        largest, smallest = values[:, 1], values[:, 2]
+        likely = (np.abs(largest) <= 256) & (np.abs(smallest) <= 256) & (largest > smallest) & (values[:, 0] >= 0)
+    rows = np.unique(fields[likely], axis=0)
+    return {(row[:4], row[4:]) for row in (bytes(row.tobytes()) for row in rows)}
+
+
+def value_range(result: Tensor, activation: str) -> bytes | None:
+    """The largest and the smallest value an op may give: two float32, counted from the zero point in steps of the scale.
+
+    None where that is not known: other types than 8 bits, other activations, no scale. Source: real compiler pairs.
+    """
+    scheme = result.quantization
+    if scheme is None or scheme.per_channel or result.dtype not in ("int8", "uint8") or activation not in _RANGES:
+        return None
+    zero_point = scheme.zero_point + (128 if result.dtype == "int8" else 0)
+    if not 0 <= zero_point <= 255:
+        return None
+    scale, (lowest, highest) = np.float32(scheme.scale), _RANGES[activation]
+    with np.errstate(all="ignore"):
+        one = np.float32(1)
+        smallest = np.maximum(np.float32(-zero_point) * scale, np.float32(lowest)) * (one / scale)
+        largest = np.minimum(np.float32(255 - zero_point) * scale, np.float32(highest)) * (one / scale)
+    if not (np.isfinite(smallest) and np.isfinite(largest) and largest > smallest):
+        return None
+    # Adding zero makes 0.0 of -0.0.
+    return struct.pack("<ff", largest + np.float32(0), smallest + np.float32(0))
+
+
+def wanted(graph: Graph, op: Op) -> tuple[Requantisation, ...]:
+    """What the instructions must hold one of for a convolution or a fully connected op; empty where that is not known.
+
+    A RELU behind it that nothing else reads may be part of it.
+    """
+    weights, result, multiplier = input_tensor(graph, op, 1), output_tensor(graph, op), multipliers(graph, op)
+    if weights is None or weights.quantization is None or result is None or multiplier is None:
+        return ()
+    own = np.float32(1) if weights.quantization.scales_differ else multiplier[0]
+    ranges = [value_range(result, str(op.options.get("fused_activation_function")))]
+    readers = graph.consumers.get(result.index, ())
+    behind = graph.ops[readers[0]] if len(readers) == 1 else None
+    if behind is not None and behind.name in _RANGES:
+        after = output_tensor(graph, behind)
+        ranges += [value_range(result, behind.name), None if after is None else value_range(after, behind.name)]
+    return tuple((_packed(own), found) for found in ranges if found is not None)
+
+
+def _packed(value: np.float32 | npt.NDArray[np.float32]) -> bytes:
+    return struct.pack("<f", float(value))
