@@ -20,6 +20,9 @@ from edgewb.compilers.tables import elementwise, softmax
 from edgewb.tflite.graphs import Graph, Op, Tensor
 
 
+_MOST_INPUTS: Final = 16
+
+
 def plan(graph: Graph, op: Op) -> Plan | None:
     """How one op's parameters are stored, or None where that is not known. Nothing is computed before ``encodings`` is called."""
     make = _PLANS.get(op.name)
@@ -54,6 +57,10 @@ class _Layer:
     def fill(self) -> np.uint8:
         """What padding weights are: the zero point."""
         return np.uint8(self.zero_points[0] & 0xFF)
+
+    def drops(self, near: bool) -> tuple[bool, ...]:
+        """Whether the bias may be left out: both must be tried."""
+        return (False, True) if near else self.bias_dropped
 
     def header(self, drop_bias: bool) -> list[tuple[str, npt.NDArray[np.generic], str, float]]:
         """Name, values, type and the padding value of each word in front of a lane's weights."""
@@ -96,39 +103,46 @@ def _layer(graph: Graph, op: Op, axis: int) -> _Layer | None:
     )
 
 
-def _dense_encodings(layer: _Layer, weights: Bytes, group: int, total: int, spread: npt.NDArray[np.int64]) -> Iterator[Encoding]:
+def _dense_encodings(
+    layer: _Layer, weights: Bytes, group: int, total: int, spread: npt.NDArray[np.int64], near: bool
+) -> Iterator[Encoding]:
     """Every way ``weights`` ([channels, height, width, inputs]) may lie in ``total`` lanes, ``group`` together.
 
     Lanes up to the channels padded to 4 are filled with zero points (bias 0, the first channel's multiplier); later lanes are 0, except
     multipliers of 1.0 where there are several groups. Source: real compiler pairs.
     """
     count, height, width, depth = weights.shape
-    near = round_up(int(spread[-1]) + 1, 4)
+    used = round_up(int(spread[-1]) + 1, 4)
     padded = np.zeros((total, height, width, round_up(depth, 4)), np.uint8)
-    padded[:near] = layer.fill
+    padded[:used] = layer.fill
     padded[spread, :, :, :depth] = weights
     cells = padded.reshape(total, height, width, -1, 4)
     channels = np.full(total, -1, np.int64)
     channels[spread] = np.arange(count)
     several = total > group
-    for drop in layer.bias_dropped:
-        header = []
+    for drop in layer.drops(near):
+        header, lost = [], drop and drop not in layer.bias_dropped
         for name, values, dtype, pad in layer.header(drop):
             row = np.full(total, 1.0 if several and dtype == "<f4" else 0.0, dtype)
-            row[:near] = pad
+            row[:used] = pad
             row[spread] = values
             header.append(Part(name, words(row, dtype)))
-        yield Encoding((*header, Part("weights", cells.reshape(total, -1, 4))), group, channels)
+        yield Encoding((*header, Part("weights", cells.reshape(total, -1, 4))), group, channels, lost)
         if height * width > 1 and depth > 4:
             turned = np.ascontiguousarray(cells.transpose(0, 3, 1, 2, 4)).reshape(total, -1, 4)
-            yield Encoding((*header, Part("weights", turned)), group, channels)
+            yield Encoding((*header, Part("weights", turned)), group, channels, lost)
 
 
 def _dense(op: Op, layer: _Layer, values: Callable[[], Bytes], depth: int, taps: int, few: bool, spread: npt.NDArray[np.int64]) -> Plan:
     channels = int(spread[-1]) + 1
     total = 4 if few and channels <= 4 else lanes(channels)
-    size = round_up(total * (taps * round_up(depth, 4) + 4 * len(layer.header(False))), ALIGNED)
-    return Plan(op.index, size, True, True, lambda: _dense_encodings(layer, values(), min(total, 64), total, spread))
+    per_lane = taps * round_up(depth, 4)
+    size, least = (round_up(total * (per_lane + 4 * len(layer.header(drop))), ALIGNED) for drop in (False, True))
+
+    def encodings(near: bool) -> Iterator[Encoding]:
+        yield from _dense_encodings(layer, values(), min(total, 64), total, spread, near)
+
+    return Plan(op.index, size, True, True, encodings, least)
 
 
 def conv_2d(graph: Graph, op: Op) -> Plan | None:
@@ -178,21 +192,22 @@ def depthwise_conv_2d(graph: Graph, op: Op) -> Plan | None:
         return None
     total, taps = round_up(channels, 4), height * width
 
-    def encodings() -> Iterator[Encoding]:
+    def encodings(near: bool) -> Iterator[Encoding]:
         values = unsigned(graph.constant(weights.index)).reshape(taps, channels).T
         blocks = np.full((total, taps, 4), layer.fill, np.uint8)
         order = np.arange(channels)
         blocks[order, :, order % 4] = values
         lane_channels = np.where(np.arange(total) < channels, np.arange(total), -1)
-        for drop in layer.bias_dropped:
+        for drop in layer.drops(near):
             header = []
             for name, given, dtype, pad in layer.header(drop):
                 row = np.full(total, pad, dtype)
                 row[:channels] = given
                 header.append(Part(name, words(row, dtype)))
-            yield Encoding((*header, Part("weights", blocks)), 4, lane_channels)
+            yield Encoding((*header, Part("weights", blocks)), 4, lane_channels, drop and drop not in layer.bias_dropped)
 
-    return Plan(op.index, round_up(total * (4 * taps + 4 * len(layer.header(False))), ALIGNED), True, True, encodings)
+    size, least = (round_up(total * (4 * taps + 4 * len(layer.header(drop))), ALIGNED) for drop in (False, True))
+    return Plan(op.index, size, True, True, encodings, least)
 
 
 def pad(graph: Graph, op: Op) -> Plan | None:
@@ -227,7 +242,7 @@ def _identity(op: Op, depth: int, spread: npt.NDArray[np.int64], channels: int) 
     """A bias of 0, then ones where input i goes to output ``spread[i]``."""
     total = lanes(channels)
 
-    def encodings() -> Iterator[Encoding]:
+    def encodings(near: bool) -> Iterator[Encoding]:
         weights = np.zeros((total, round_up(depth, 4)), np.uint8)
         weights[spread, np.arange(depth)] = 1
         parts = (Part("bias", np.zeros((total, 1, 4), np.uint8)), Part("weights", weights.reshape(total, -1, 4)))
@@ -236,12 +251,36 @@ def _identity(op: Op, depth: int, spread: npt.NDArray[np.int64], channels: int) 
     return Plan(op.index, round_up(total * (round_up(depth, 4) + 4), ALIGNED), False, False, encodings)
 
 
+def concatenation(graph: Graph, op: Op) -> Plan | None:
+    """Along channels of which some input has no multiple of 4: one bias of 0, and per input a 1x1 convolution as for ``pad`` that puts it on
+    its place. Source: two real compiler pairs (1 channel and 1 channel)."""
+    sources, result = graph.input_tensors(op), output_tensor(graph, op)
+    if result is None or not 2 <= len(sources) <= _MOST_INPUTS or any(not t.shape or t.is_constant for t in sources):
+        return None
+    depths, channels = [t.shape[-1] for t in sources], (result.shape or (0,))[-1]
+    if sum(depths) != channels or min(depths) < 1 or all(depth % 4 == 0 for depth in depths) or channels > 64:
+        return None
+    total = lanes(channels)
+
+    def encodings(near: bool) -> Iterator[Encoding]:
+        parts, first = [Part("bias", np.zeros((total, 1, 4), np.uint8))], 0
+        for depth in depths:
+            weights = np.zeros((total, round_up(depth, 4)), np.uint8)
+            weights[first + np.arange(depth), np.arange(depth)] = 1
+            parts.append(Part("weights", weights.reshape(total, -1, 4)))
+            first += depth
+        yield Encoding(tuple(parts), total, np.arange(total))
+
+    return Plan(op.index, round_up(total * (sum(round_up(d, 4) for d in depths) + 4), ALIGNED), False, False, encodings)
+
+
 _PLANS: Final[dict[str, Callable[[Graph, Op], Plan | None]]] = {
     "CONV_2D": conv_2d,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
     "FULLY_CONNECTED": fully_connected,
     "PAD": pad,
     "RESHAPE": reshape,
+    "CONCATENATION": concatenation,
     "SOFTMAX": softmax,
     "MUL": elementwise,
     "ADD": elementwise,

@@ -11,6 +11,7 @@ from pathlib import Path
 from edgewb.compilers.budgets import CACHE_BYTES, budget, macs
 from edgewb.compilers.findings import find
 from edgewb.compilers.limits import check_generation
+from edgewb.compilers.matches import Match, compare
 from edgewb.compilers.packages import Executable, on_and_off_chip, read_packages
 from edgewb.compilers.placement import first_blocker, place, summarise
 from edgewb.compilers.reports import to_html, to_text
@@ -57,7 +58,7 @@ class Inspection(Jsonable):
     predicted, and ``streamed_const_bytes`` (constants of elementwise ops, sent with each inference) come on top. Of a compiled model
     they are read from ``executables``, where such constants are among the bytes off the chip. ``compiler_log_parameter_bytes`` is what
     the compiler's log counts for the same parameters, with all lanes padded to 64. ``macs`` are multiply-accumulate operations of one
-    inference.
+    inference. ``against`` says whether a compiled file holds the source it was compared with, None where it was compared with none.
     """
 
     file: str
@@ -86,6 +87,7 @@ class Inspection(Jsonable):
     executables: tuple[Executable, ...] = ()
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    against: Match | None = None
 
     def __str__(self) -> str:
         """A plain-text report."""
@@ -97,7 +99,11 @@ class Inspection(Jsonable):
 
 
 def inspect(
-    path: str | Path, compiler: str = "16.0", assume_fixed: Sequence[int] = (), together_with: Sequence[str | Path] = ()
+    path: str | Path,
+    compiler: str = "16.0",
+    assume_fixed: Sequence[int] = (),
+    together_with: Sequence[str | Path] = (),
+    against: str | Path | None = None,
 ) -> Inspection:
     """What an Edge TPU does with a .tflite file, source or compiled.
 
@@ -106,24 +112,37 @@ def inspect(
         compiler: the compiler generation to predict, see ``limits.GENERATIONS``.
         assume_fixed: indices of ops taken as if nothing kept them off the Edge TPU: what would map if they were mended?
         together_with: other models that would be compiled together with this one, to share the cache.
+        against: the source model that ``path``, a compiled file, may have been made from: does it hold it?
 
     Raises:
         ModelFileError: no such file, not a .tflite, truncated or corrupted.
-        InputError: unknown compiler generation, no such op, or a compiled file with ``assume_fixed``.
+        InputError: unknown compiler generation, no such op, a compiled file with ``assume_fixed``, or ``against`` with a source file
+            as ``path`` or a compiled file as the one to compare with.
     """
     check_generation(compiler)
-    raw = load_bytes(path)
+    graph, sha256 = _read(path)
+    if against is not None and not graph.is_compiled:
+        raise InputError(
+            f"{str(path)!r} is a source model: --against compares a compiled file, given first, with the source it was made from"
+        )
+    source = None if against is None else _read(against)
     try:
-        graph = read_graph(raw)
-    except ModelFileError as error:
-        raise ModelFileError(str(error).replace("the given bytes", repr(str(path)), 1)) from None
-    try:
-        inspection = inspect_graph(graph, str(path), hashlib.sha256(raw).hexdigest(), compiler, assume_fixed)
+        inspection = inspect_graph(graph, str(path), sha256, compiler, assume_fixed)
+        if source is not None:
+            inspection = dataclasses.replace(inspection, against=compare(source[0], graph, str(against), source[1]))
     except ModelFileError as error:
         raise ModelFileError(f"{str(path)!r}: {error}") from None
     if not together_with:
         return inspection
     return dataclasses.replace(inspection, shared_cache=share_cache([inspection, *(inspect(other, compiler) for other in together_with)]))
+
+
+def _read(path: str | Path) -> tuple[Graph, str]:
+    raw = load_bytes(path)
+    try:
+        return read_graph(raw), hashlib.sha256(raw).hexdigest()
+    except ModelFileError as error:
+        raise ModelFileError(str(error).replace("the given bytes", repr(str(path)), 1)) from None
 
 
 def share_cache(inspections: Sequence[Inspection]) -> SharedCache:

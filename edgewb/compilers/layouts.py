@@ -25,11 +25,15 @@ class Part:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Encoding:
-    """An op's parts. ``group`` lanes stand together; ``channels`` names each lane's output channel, -1 for padding (int64, [lanes])."""
+    """An op's parts. ``group`` lanes stand together; ``channels`` names each lane's output channel, -1 for padding (int64, [lanes]).
+
+    ``bias_lost``: the bias is left out although it is not all zero, as no compiler does.
+    """
 
     parts: tuple[Part, ...]
     group: int
     channels: npt.NDArray[np.int64]
+    bias_lost: bool = False
 
     @cached_property
     def data(self) -> bytes:
@@ -37,6 +41,12 @@ class Encoding:
         rows = [part.values.reshape(-1, self.group, *part.values.shape[1:]) for part in self.parts]
         raw = np.concatenate([row.transpose(0, 2, 1, 3).reshape(len(row), -1) for row in rows], axis=1).tobytes()
         return raw + bytes(-len(raw) % ALIGNED)
+
+    @property
+    def head(self) -> bytes:
+        """The multipliers and biases of the first group, with which the bytes begin; empty where they are all zero."""
+        size = sum(4 * self.group for part in self.parts if part.name in ("multipliers", "bias"))
+        return self.data[:size] if any(self.data[:size]) else b""
 
     def map(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
         """For each byte before the final padding, the number of its part and of its lane."""
@@ -51,15 +61,17 @@ class Encoding:
 class Plan:
     """How an op may be stored: ``encodings`` makes one candidate after the other, each of at most ``size`` bytes.
 
-    ``sure`` is False where the form was seen in few pairs, or not with all compilers, so that bytes that are not found prove nothing.
-    ``trained`` is False where they say nothing about the model's constants.
+    Asked for ``near`` candidates, it gives those too that no compiler would write for this op, but may have for one with another bias;
+    ``least`` is the size of the smallest of them. ``sure`` is False where the form was seen in few pairs, or not with all compilers, so
+    that bytes that are not found prove nothing. ``trained`` is False where they say nothing about the model's constants.
     """
 
     op: int
     size: int
     sure: bool
     trained: bool
-    encodings: Callable[[], Iterator[Encoding]]
+    encodings: Callable[[bool], Iterator[Encoding]]
+    least: int = 0
 
 
 def unsigned(values: npt.NDArray[np.generic]) -> Bytes:

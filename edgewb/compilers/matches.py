@@ -101,8 +101,9 @@ def compare(source: Graph, compiled: Graph, file: str = "", sha256: str = "") ->
     if source.is_compiled:
         raise InputError(f"the model to compare with{name} is compiled itself, its weights are gone: give the .tflite it was compiled from")
     interfaces = Interfaces(source, compiled, read_packages(compiled))
-    blobs = Blobs(read_programs(compiled))
-    search = Search(source, read_programs(compiled), blobs, frozenset(interfaces.left))
+    programs = read_programs(compiled)
+    blobs = Blobs(programs)
+    search = Search(source, programs, blobs, frozenset(interfaces.left))
     try:
         search.run()
     except TooMuchWorkError:

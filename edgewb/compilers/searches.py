@@ -14,8 +14,11 @@ from edgewb.compilers.parameters import round_up, store
 from edgewb.compilers.requantisations import read_requantisations, value_range, wanted
 from edgewb.tflite.graphs import Graph, Op
 
-_FREE: Final = frozenset({"QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "MAX_POOL_2D", "MAXIMUM", "MINIMUM"})
-"""Kinds that never stored a byte. Source: real compiler pairs."""
+_FREE: Final = frozenset({
+    "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MAXIMUM", "MINIMUM", "ADD", "SUB",
+    "MUL", "PAD",
+})  # fmt: skip
+"""Kinds that never stored a byte but what ``parameters`` counts. Source: real compiler pairs."""
 _TWO_ACTIVATIONS: Final = frozenset({"ADD", "MUL"})
 """Kinds whose range was found in the instructions each time, in 141 of 141 ops. Source: real compiler pairs."""
 _TRAINED_TYPES: Final = frozenset({"int8", "uint8", "int16", "float32", "float16"})
@@ -87,7 +90,7 @@ class Search:
         if made.size > sum(self._blobs.sizes) + 64 * 1024:
             return
         for owned in (False, True):
-            for encoding in made.encodings():
+            for encoding in made.encodings(False):
                 self._blobs.spend(made.size)
                 place = self._blobs.find(encoding.data, owned)
                 if place is not None:
@@ -104,13 +107,21 @@ class Search:
         exact = self._exact_rooms()
         missing = [p for i, p in sorted(self._plans.items()) if i not in self.found and p.trained and p.size <= sum(self._blobs.sizes)]
         for made in missing[:_LOCATED]:
-            places = [exact[made.op]] if made.op in exact else self._likely_places(made.op, made.size)
             best: tuple[float, Place, Encoding] | None = None
-            for encoding in made.encodings() if places else ():
+            for encoding in made.encodings(True):
                 self._blobs.spend(made.size)
+                size = len(encoding.data)
+                if made.op in exact:
+                    places = [exact[made.op][0]] if size == exact[made.op][1] else []
+                else:
+                    places = self._likely_places(made.op, size)
                 for place in places:
                     alike = self._blobs.alike(place, encoding.data)
-                    if alike is not None and (best is None or alike > best[0]):
+                    if alike is None:
+                        continue
+                    if encoding.head and bytes(self._blobs.at(place, len(encoding.head))) == encoding.head:
+                        alike += _ALIKE  # a layer trained anew that kept its scales or its biases
+                    if best is None or alike > best[0]:
                         best = alike, place, encoding
             if best is not None and (best[0] >= _ALIKE or made.op in exact):
                 self._differs_at(made, best[1], best[2])
@@ -124,30 +135,30 @@ class Search:
             detail = f"the same {size:,} bytes stand there in an order that is not known"
             self.found[made.op] = Found("not_encoded", detail, size, place, True)
             return
-        self.found[made.op] = Found("differs", _describe(compared), size, place, True)
+        lost = "its bias is not there, as if it were all zero" if encoding.bias_lost else ""
+        self.found[made.op] = Found("differs", "; ".join(filter(None, (lost, _describe(compared)))), size, place, True)
 
-    def _exact_rooms(self) -> dict[int, Place]:
-        """Ops in a row that were not found, where the bytes between their neighbours are just as many as they need."""
-        exact: dict[int, Place] = {}
-        order = [p for _, p in sorted(self._plans.items()) if p.trained or p.op in self.found]
+    def _exact_rooms(self) -> dict[int, tuple[Place, int]]:
+        """Ops in a row that were not found, where bytes in a row are free that are just as many as they need: each one's place and size."""
+        exact: dict[int, tuple[Place, int]] = {}
         gaps = list(self._blobs.gaps())
         run: list[Plan] = []
-        before: Found | None = None
-        for made in [*order, None]:
+        before: Place | None = None
+        for made in [*(p for _, p in sorted(self._plans.items()) if p.trained or p.op in self.found), None]:
             if made is not None and made.op not in self.found:
                 run.append(made)
                 continue
-            after = None if made is None else self.found[made.op]
-            for place, size in gaps if run and sum(p.size for p in run) in {size for _, size in gaps} else ():
-                behind = before is None or before.place is None or _end(before, before.place) == place
-                ahead = after is None or after.place == Place(place.program, place.offset + size)
-                if size == sum(p.size for p in run) and (behind or ahead):
-                    offset = place.offset
-                    for p in run:
-                        exact[p.op] = Place(place.program, offset)
-                        offset += p.size
+            # One compiler leaves out every bias of zeros or none.
+            for sizes in ([p.size for p in run], [p.least or p.size for p in run]) if run else ():
+                rooms = [place for place, size in gaps if size == sum(sizes)]
+                if rooms:
+                    place = before if before is not None and before in rooms else rooms[0]
+                    for p, size in zip(run, sizes, strict=True):
+                        exact[p.op] = place, size
+                        place = Place(place.program, place.offset + size)
                     break
-            run, before = [], after
+            found = None if made is None else self.found[made.op]
+            run, before = [], None if found is None or found.place is None else _end(found, found.place)
         return exact
 
     def _likely_places(self, index: int, size: int) -> list[Place]:
@@ -167,12 +178,12 @@ class Search:
 
     def _settle(self) -> None:
         """Decide about the ops that were not found and stand nowhere else."""
-        left_over = sum(self._blobs.sizes) - self._blobs.explained_bytes
+        left_over = sum(size for _, size in self._blobs.gaps())
         sure = [p for p in self._plans.values() if p.sure]
         most_found = 2 * sum(self._agrees(p.op) for p in sure) >= len(sure)
-        untrained = [op for op in self._ops if op.index not in self.found and op.name not in _FREE]
-        # Those that are known to store something in some file; where there is none, any of the others may.
-        storing = [op for op in untrained if _stores(self._graph, op)] or untrained
+        rest = [op for op in self._ops if op.index not in self.found]
+        # Those that are known to store something in some file; where there is none, those of which not enough is known.
+        storing = [op for op in rest if _stores(self._graph, op)] or [op for op in rest if op.name not in _FREE]
         for op in self._ops:
             if op.index in self.found:
                 continue
@@ -260,4 +271,5 @@ def _describe(compared: Comparison) -> str:
         if channels
         else ""
     )
-    return "; ".join(parts) + where + (f"; {' and '.join(same)} agree" if same else "")
+    agree = f"{' and '.join(same)} agree" if same else ""
+    return "; ".join(filter(None, ("; ".join(parts) + where, agree)))

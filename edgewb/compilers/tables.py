@@ -54,7 +54,7 @@ def softmax(graph: Graph, op: Op) -> Plan | None:
     with np.errstate(all="ignore"):
         scale = one / (one / np.float32(source.quantization.scale))
 
-    def encodings() -> Iterator[Encoding]:
+    def encodings(near: bool) -> Iterator[Encoding]:
         masked = np.arange(padded) >= channels
         mask = _rows("mask", np.where(masked, _LOWEST, 0).astype("<i4"))
         with np.errstate(all="ignore"):
@@ -84,7 +84,7 @@ def elementwise(graph: Graph, op: Op) -> Plan | None:
     own, s_in = np.float32(constant.quantization.scale), np.float32(source.quantization.scale)
     s_out, zero_point = np.float32(result.quantization.scale), constant.quantization.zero_point
 
-    def encodings() -> Iterator[Encoding]:
+    def encodings(near: bool) -> Iterator[Encoding]:
         padded = round_up(count, 4)
         values = np.zeros(padded, np.float32)
         values[:count] = graph.constant(constant.index).reshape(-1).astype(np.int64) - zero_point
