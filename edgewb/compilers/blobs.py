@@ -15,7 +15,7 @@ from edgewb.errors import ModelFileError
 
 _MOST: Final = 2**26
 """Parameter bytes that are looked through: the largest net ever seen compiled has 57 MB."""
-_WORK: Final = 2**31
+_WORK: Final = 2**30
 """Bytes that are read again and again in one search, before it gives up: some seconds. A MobileNetV2 asks for some 30 MB."""
 _SAMPLE: Final = 65_536
 """Bytes that are compared to find out where an op stands that is not there as it should."""
@@ -77,8 +77,8 @@ class Blobs:
         if self._work < 0:
             raise TooMuchWorkError
 
-    def find(self, data: bytes, owned: bool = False) -> Place | None:
-        """Where ``data`` (a multiple of 64 bytes) stands first, in blocks without an owner, or with one where ``owned``."""
+    def find(self, data: bytes) -> tuple[Place, bool] | None:
+        """Where ``data`` (a multiple of 64 bytes) stands first, and whether it has an owner there: only where it stands nowhere else."""
         self.spend(len(data) + ALIGNED)
         wanted = np.frombuffer(data, np.uint8)
         sums = _sums(wanted)
@@ -87,16 +87,22 @@ class Blobs:
             return None
         # The block that is met least often leaves the fewest places to look at.
         rare = int(np.argmin(last - first))
+        owned: Place | None = None
         for block in self._order[first[rare] : last[rare]].tolist():
             start = block - rare
             self.spend(ALIGNED)
             place = self._place(start, len(sums))
-            if place is None or bool(self._owned[start : start + len(sums)].any()) is not owned:
+            if place is None:
+                continue
+            taken = bool(self._owned[start : start + len(sums)].any())
+            if taken and owned is not None:
                 continue
             self.spend(len(data))
             if np.array_equal(self._row[start * ALIGNED : start * ALIGNED + len(data)], wanted):
-                return place
-        return None
+                if not taken:
+                    return place, False
+                owned = place
+        return None if owned is None else (owned, True)
 
     def _place(self, start: int, blocks: int) -> Place | None:
         """Blocks of one program, or None when they reach out of it."""

@@ -19,7 +19,6 @@ from edgewb.compilers.parameters import input_tensor, lanes, output_tensor, roun
 from edgewb.compilers.tables import elementwise, softmax
 from edgewb.tflite.graphs import Graph, Op, Tensor
 
-
 _MOST_INPUTS: Final = 16
 
 
@@ -252,8 +251,8 @@ def _identity(op: Op, depth: int, spread: npt.NDArray[np.int64], channels: int) 
 
 
 def concatenation(graph: Graph, op: Op) -> Plan | None:
-    """Along channels of which some input has no multiple of 4: one bias of 0, and per input a 1x1 convolution as for ``pad`` that puts it on
-    its place. Source: two real compiler pairs (1 channel and 1 channel)."""
+    """Along channels of which some input has no multiple of 4: one bias of 0, and per input a 1x1 convolution as for ``pad`` that puts it
+    on its place. Source: two real compiler pairs (1 channel and 1 channel)."""
     sources, result = graph.input_tensors(op), output_tensor(graph, op)
     if result is None or not 2 <= len(sources) <= _MOST_INPUTS or any(not t.shape or t.is_constant for t in sources):
         return None

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from edgewb.compilers.encodings import multipliers
 from edgewb.compilers.packages import Program
@@ -82,23 +81,24 @@ def value_range(result: Tensor, activation: str) -> bytes | None:
     return struct.pack("<ff", largest + np.float32(0), smallest + np.float32(0))
 
 
-def wanted(graph: Graph, op: Op) -> tuple[Requantisation, ...]:
-    """What the instructions must hold one of for a convolution or a fully connected op; empty where that is not known.
-
-    A RELU behind it that nothing else reads may be part of it.
-    """
-    weights, result, multiplier = input_tensor(graph, op, 1), output_tensor(graph, op), multipliers(graph, op)
-    if weights is None or weights.quantization is None or result is None or multiplier is None:
+def ranges(graph: Graph, op: Op) -> tuple[bytes, ...]:
+    """The ranges an op's result may be brought to. A RELU behind it that nothing else reads may be part of it."""
+    result = output_tensor(graph, op)
+    if result is None:
         return ()
-    own = np.float32(1) if weights.quantization.scales_differ else multiplier[0]
-    ranges = [value_range(result, str(op.options.get("fused_activation_function")))]
+    found = [value_range(result, str(op.options.get("fused_activation_function")))]
     readers = graph.consumers.get(result.index, ())
     behind = graph.ops[readers[0]] if len(readers) == 1 else None
     if behind is not None and behind.name in _RANGES:
         after = output_tensor(graph, behind)
-        ranges += [value_range(result, behind.name), None if after is None else value_range(after, behind.name)]
-    return tuple((_packed(own), found) for found in ranges if found is not None)
+        found += [value_range(result, behind.name), None if after is None else value_range(after, behind.name)]
+    return tuple(one for one in found if one is not None)
 
 
-def _packed(value: np.float32 | npt.NDArray[np.float32]) -> bytes:
-    return struct.pack("<f", float(value))
+def wanted(graph: Graph, op: Op) -> tuple[Requantisation, ...]:
+    """What the instructions must hold one of for a convolution or a fully connected op; empty where that is not known."""
+    weights, multiplier = input_tensor(graph, op, 1), multipliers(graph, op)
+    if weights is None or weights.quantization is None or multiplier is None:
+        return ()
+    own = struct.pack("<f", 1.0 if weights.quantization.scales_differ else float(multiplier[0]))
+    return tuple((own, one) for one in ranges(graph, op))

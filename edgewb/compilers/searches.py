@@ -11,7 +11,7 @@ from edgewb.compilers.encodings import plan
 from edgewb.compilers.layouts import ALIGNED, Encoding, Plan
 from edgewb.compilers.packages import Program
 from edgewb.compilers.parameters import round_up, store
-from edgewb.compilers.requantisations import read_requantisations, value_range, wanted
+from edgewb.compilers.requantisations import ranges, read_requantisations, wanted
 from edgewb.tflite.graphs import Graph, Op
 
 _FREE: Final = frozenset({
@@ -89,18 +89,20 @@ class Search:
     def _look_for(self, made: Plan) -> None:
         if made.size > sum(self._blobs.sizes) + 64 * 1024:
             return
-        for owned in (False, True):
-            for encoding in made.encodings(False):
-                self._blobs.spend(made.size)
-                place = self._blobs.find(encoding.data, owned)
-                if place is not None:
-                    size = len(encoding.data)
-                    self._blobs.own(place, size)
-                    again = " (the same bytes as another op's)" if owned else ""
-                    self.found[made.op] = Found("agrees", f"all {size:,} bytes agree{again}", size, place, made.trained)
-                    return
-            if not made.trained:
+        shared: Found | None = None
+        for encoding in made.encodings(False):
+            self._blobs.spend(made.size)
+            found = self._blobs.find(encoding.data)
+            if found is None or (found[1] and not made.trained):
+                continue
+            size = len(encoding.data)
+            if not found[1]:
+                self._blobs.own(found[0], size)
+                self.found[made.op] = Found("agrees", f"all {size:,} bytes agree", size, found[0], made.trained)
                 return
+            shared = Found("agrees", f"all {size:,} bytes agree (they are another op's too)", size, found[0], made.trained)
+        if shared is not None:
+            self.found[made.op] = shared
 
     def _locate(self) -> None:
         """Find out, for each op whose bytes are not there, what stands in their place."""
@@ -178,7 +180,8 @@ class Search:
 
     def _settle(self) -> None:
         """Decide about the ops that were not found and stand nowhere else."""
-        left_over = sum(size for _, size in self._blobs.gaps())
+        gaps = [size for _, size in self._blobs.gaps()]
+        left_over, room = sum(gaps), max(gaps, default=0)
         sure = [p for p in self._plans.values() if p.sure]
         most_found = 2 * sum(self._agrees(p.op) for p in sure) >= len(sure)
         rest = [op for op in self._ops if op.index not in self.found]
@@ -189,8 +192,9 @@ class Search:
                 continue
             made = self._plans.get(op.index)
             trained = _trained(self._graph, op) if made is None else made.trained
-            if made is not None and trained and (not left_over or (made.sure and (not most_found or self._lacks_requantisation(op)))):
-                why = "there is no room for them" if not left_over else "nothing like them is there"
+            no_room = made is not None and (not left_over or (made.sure and made.least > room))
+            if made is not None and trained and (no_room or (made.sure and (not most_found or self._lacks_requantisation(op)))):
+                why = "there is no room for them" if no_room else "nothing like them is there"
                 self.found[op.index] = Found("differs", f"its bytes are not among the parameters: {why}", trained=True)
             elif trained and not (made is not None and not left_over):
                 known = (
@@ -214,7 +218,7 @@ class Search:
         if not self._requantisations or self.found[op.index].verdict == "not_encoded":
             return
         found = self.found[op.index]
-        ranges = {one[1] for one in self._requantisations}
+        known = {one[1] for one in self._requantisations}
         if op.index in self._plans and self._plans[op.index].sure:
             asked = wanted(self._graph, op)
             if not asked:
@@ -224,13 +228,13 @@ class Search:
                 if found.verdict == "agrees":
                     found.detail += ", multiplier and range stand in the instructions"
                 return
-            what = "multiplier (scales)" if any(one[1] in ranges for one in asked) else "range (output scale, zero point or activation)"
+            what = "multiplier (scales)" if any(one[1] in known for one in asked) else "range (output scale, zero point or activation)"
         elif op.name in _TWO_ACTIVATIONS and not any(self._graph.tensors[i].is_constant for i in op.inputs if i >= 0):
-            asked_range = value_range(self._graph.tensors[op.outputs[0]], str(op.options.get("fused_activation_function")))
-            if asked_range is None:
+            asked_ranges = ranges(self._graph, op)
+            if not asked_ranges:
                 return
             self.checked += 1
-            if asked_range in ranges:
+            if any(one in known for one in asked_ranges):
                 return
             what = "range (output scale, zero point or activation)"
         else:
