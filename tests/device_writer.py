@@ -118,7 +118,7 @@ def _depthwise(layer: Layer, with_bias: bool) -> bytes:
 
 
 def write_word(graph: Graph, op: Op) -> bytes:
-    """The 16 bytes of instructions with an op's multiplier and range."""
+    """The 48 bytes of instructions with an op's zero points, multiplier and range."""
     layer, result = Layer(graph, op), graph.tensors[op.outputs[0]]
     scale = np.float32(result.quantization.scale)
     point = result.quantization.zero_point + (128 if result.dtype == "int8" else 0)
@@ -133,7 +133,9 @@ def write_word(graph: Graph, op: Op) -> bytes:
     number = 0
     for place, value in enumerate((own, np.float32(high * inverse), np.float32(low * inverse))):
         number |= int.from_bytes(struct.pack("<f", value), "little") << (29 + 32 * place)
-    return (number | 0b10110).to_bytes(16, "little")
+    source = layer.source.quantization.zero_point + (128 if layer.source.dtype == "int8" else 0)
+    before = (0 if layer.per_channel else layer.points[0]) << 62 | source << 78
+    return b"".join((n | 0b10110).to_bytes(16, "little") for n in (before, number, point << 29))
 
 
 def compiled(raw: bytes, cached: Sequence[bytes], streamed: bytes = b"", words: Sequence[bytes] | None = None) -> bytes:

@@ -11,7 +11,7 @@ from edgewb.compilers.encodings import plan
 from edgewb.compilers.layouts import ALIGNED, Encoding, Plan
 from edgewb.compilers.packages import Program
 from edgewb.compilers.parameters import round_up, store
-from edgewb.compilers.requantisations import ranges, read_requantisations, wanted
+from edgewb.compilers.requantisations import Requantisation, ranges, read_requantisations, stands, wanted
 from edgewb.tflite.graphs import Graph, Op
 
 _FREE: Final = frozenset({
@@ -29,6 +29,7 @@ _LOCATED: Final = 16
 """How many ops that are not there are looked at closer."""
 _COST: Final = 8
 """Comparing byte by byte and part by part costs so many times as much as reading."""
+_RANGE: Final = "range (output scale, zero point or activation) is"
 _PART_NAMES: Final = {"multipliers": "multipliers (scales)"}
 
 
@@ -211,36 +212,39 @@ class Search:
 
     def _lacks_requantisation(self, op: Op) -> bool:
         asked = wanted(self._graph, op)
-        return bool(asked and self._requantisations) and not any(one in self._requantisations for one in asked)
+        return bool(asked and self._requantisations) and not any(stands(one, self._requantisations) for one in asked)
 
     def _check_requantisation(self, op: Op) -> None:
         """Look up an op's multiplier and range in the instructions: scales and activation are not all among the parameters."""
         if not self._requantisations or self.found[op.index].verdict == "not_encoded":
             return
         found = self.found[op.index]
-        known = {one[1] for one in self._requantisations}
         if op.index in self._plans and self._plans[op.index].sure:
             asked = wanted(self._graph, op)
-            if not asked:
-                return
-            self.checked += 1
-            if any(one in self._requantisations for one in asked):
-                if found.verdict == "agrees":
-                    found.detail += ", multiplier and range stand in the instructions"
-                return
-            what = "multiplier (scales)" if any(one[1] in known for one in asked) else "range (output scale, zero point or activation)"
+            missing = _missing(asked, self._requantisations)
         elif op.name in _TWO_ACTIVATIONS and not any(self._graph.tensors[i].is_constant for i in op.inputs if i >= 0):
-            asked_ranges = ranges(self._graph, op)
-            if not asked_ranges:
-                return
-            self.checked += 1
-            if any(one in known for one in asked_ranges):
-                return
-            what = "range (output scale, zero point or activation)"
+            asked = tuple((b"", one, b"") for one, _ in ranges(self._graph, op))
+            missing = "" if {one[1] for one in asked} & {one[1] for one in self._requantisations} else _RANGE
         else:
             return
+        if not asked:
+            return
+        self.checked += 1
+        if not missing:
+            if found.verdict == "agrees":
+                found.detail += ", and so do multiplier, range and zero points in the instructions"
+            return
         kept = f"{found.detail}, but " if found.verdict == "agrees" else f"{found.detail}; and " if found.verdict == "differs" else ""
-        self.found[op.index] = dataclasses.replace(found, verdict="differs", detail=f"{kept}its {what} does not stand in the instructions")
+        self.found[op.index] = dataclasses.replace(found, verdict="differs", detail=f"{kept}its {missing} not in the instructions")
+
+
+def _missing(asked: Sequence[Requantisation], known: frozenset[Requantisation]) -> str:
+    """What of a requantisation is not in the instructions, "" when all of it is."""
+    if any(stands(one, known) for one in asked):
+        return ""
+    if any(mine[:2] == its[:2] for mine in asked for its in known):
+        return "zero points (of weights, input or output) are"
+    return "multiplier (scales) is" if {one[1] for one in asked} & {one[1] for one in known} else _RANGE
 
 
 def _end(found: Found, place: Place) -> Place:

@@ -134,9 +134,18 @@ def test_other_scales_differ_whether_they_stand_among_the_parameters_or_not() ->
     file = device_writer.compiled(plain, parts(plain))
     found = match(changed(plain, "w1", scale=[0.0123]), file)
     assert [op.verdict for op in found.ops] == ["agrees", "differs", "agrees", "agrees"]
-    assert "but its multiplier (scales) does not stand in the instructions" in found.reason
+    assert "but its multiplier (scales) is not in the instructions" in found.reason
     found = match(changed(plain, "second", zeroPoint=[3]), file)
-    assert "but its range (output scale, zero point or activation) does not stand" in found.reason
+    assert "but its range (output scale, zero point or activation) is not in the instructions" in found.reason
+
+
+def test_zero_points_that_leave_no_trace_among_the_parameters() -> None:
+    raw = device_writer.net(dtype="UINT8", per_channel=False, channels=16, depth=4, kernel=1)
+    file = device_writer.compiled(raw, parts(raw))
+    assert match(raw, file).verdict == "holds"
+    found = match(changed(raw, "w2", zeroPoint=[200]), file)
+    assert found.verdict == "differs"
+    assert "its zero points (of weights, input or output) are not in the instructions" in found.ops[2].detail
 
 
 def test_another_activation_differs() -> None:
