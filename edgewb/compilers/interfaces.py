@@ -91,8 +91,10 @@ class Interfaces:
             for tensor in namesakes:
                 scheme = tensor.quantization
                 shift = 128 if tensor.dtype == "int8" else 0
-                if layer.bytes != tensor.byte_count:
-                    problems.append(f"{layer.bytes:,} bytes, in the source {tensor.byte_count or 0:,}")
+                count = tensor.byte_count or 0
+                # A layer is one example of a batch, or the whole tensor.
+                if layer.bytes not in (count, count // max(1, tensor.shape[0] if tensor.shape else 1)):
+                    problems.append(f"{layer.bytes:,} bytes, in the source {count:,}")
                 elif scheme is not None and layer.scale is not None and layer.scale != scheme.scale:
                     problems.append(f"scale {layer.scale:.9g}, in the source {scheme.scale:.9g}")
                 elif scheme is not None and layer.zero_point is not None and layer.zero_point != scheme.zero_point + shift:

@@ -126,7 +126,7 @@ class Search:
                         alike += _ALIKE  # a layer trained anew that kept its scales or its biases
                     if best is None or alike > best[0]:
                         best = alike, place, encoding
-            if best is not None and (best[0] >= _ALIKE or made.op in exact):
+            if best is not None and (best[0] >= _ALIKE or (made.sure and made.op in exact)):
                 self._differs_at(made, best[1], best[2])
 
     def _differs_at(self, made: Plan, place: Place, encoding: Encoding) -> None:

@@ -88,12 +88,16 @@ def elementwise(graph: Graph, op: Op) -> Plan | None:
         padded = round_up(count, 4)
         values = np.zeros(padded, np.float32)
         values[:count] = graph.constant(constant.index).reshape(-1).astype(np.int64) - zero_point
+        one = np.float32(1)
         with np.errstate(all="ignore"):
             if op.name == "MUL":
-                part = _rows("multipliers", ((values * own) * s_in * (np.float32(1) / s_out)).astype("<f4"))
+                # Which of the roundings, where they differ, was seen for the first only; a constant that is one off differs by far more.
+                products = (values * own * s_in * (one / s_out), values * (own * s_in * (one / s_out)), values * own * (s_in / s_out))
+                tables = [_rows("multipliers", product.astype("<f4")) for product in products]
             else:
-                units = np.nan_to_num(np.rint(values * own * (np.float32(1) / s_in)))
-                part = _rows("bias", np.clip(units, _LOWEST, 2**31 - 128).astype("<i4"))
-        yield _stacked([part], _channels(count, padded))
+                units = np.nan_to_num(np.rint(values * own * (one / s_in)))
+                tables = [_rows("bias", np.clip(units, _LOWEST, 2**31 - 128).astype("<i4"))]
+        for table in tables:
+            yield _stacked([table], _channels(count, padded))
 
     return Plan(op.index, round_up(count, 4) * _LANES, False, True, encodings)
