@@ -17,6 +17,8 @@ _MOST: Final = 2**26
 """Parameter bytes that are looked through: the largest net ever seen compiled has 57 MB."""
 _WORK: Final = 2**30
 """Bytes that are read again and again in one search, before it gives up: some seconds. A MobileNetV2 asks for some 30 MB."""
+_STEP: Final = 4_096
+"""Looking at one place costs as much as reading so many bytes."""
 _SAMPLE: Final = 65_536
 """Bytes that are compared to find out where an op stands that is not there as it should."""
 _FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93,
@@ -90,7 +92,7 @@ class Blobs:
         owned: Place | None = None
         for block in self._order[first[rare] : last[rare]].tolist():
             start = block - rare
-            self.spend(ALIGNED)
+            self.spend(_STEP)
             place = self._place(start, len(sums))
             if place is None:
                 continue
