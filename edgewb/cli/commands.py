@@ -73,9 +73,15 @@ def inspect(arguments: argparse.Namespace) -> int:
     from edgewb.compilers.inspections import inspect
 
     inspection = inspect(
-        arguments.file, compiler=arguments.compiler, assume_fixed=arguments.assume_fixed, together_with=arguments.together_with
+        arguments.file,
+        compiler=arguments.compiler,
+        assume_fixed=arguments.assume_fixed,
+        together_with=arguments.together_with,
+        against=arguments.against,
     )
     _print_json(inspection) if arguments.json else print(inspection)
+    if inspection.against is not None:
+        return DONE if inspection.against.verdict == "holds" else NO
     return NO if inspection.ops_edgetpu == 0 else DONE
 
 

@@ -99,6 +99,11 @@ def parser() -> argparse.ArgumentParser:
         help="compiled together, would they fit the cache?",
     )
     inspect.add_argument(
+        "--against",
+        metavar="SOURCE.tflite",
+        help="does this compiled file hold that model? (exit status 1 when it differs, or when it cannot be told)",
+    )
+    inspect.add_argument(
         "--assume-fixed", type=_indices, default=(), metavar="I,J", help="what if these ops met every rule? (numbers from the table)"
     )
 

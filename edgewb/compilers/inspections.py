@@ -11,6 +11,7 @@ from pathlib import Path
 from edgewb.compilers.budgets import CACHE_BYTES, budget, macs
 from edgewb.compilers.findings import find
 from edgewb.compilers.limits import check_generation
+from edgewb.compilers.matches import Match, compare
 from edgewb.compilers.packages import STAND_IN_CHIP, Executable, on_and_off_chip, read_packages
 from edgewb.compilers.placement import first_blocker, place, summarise
 from edgewb.compilers.reports import to_html, to_text
@@ -57,7 +58,7 @@ class Inspection(Jsonable):
     predicted, and ``streamed_const_bytes`` (constants of elementwise ops, sent with each inference) come on top. Of a compiled model
     they are read from ``executables``, where such constants are among the bytes off the chip. ``compiler_log_parameter_bytes`` is what
     the compiler's log counts for the same parameters, with all lanes padded to 64. ``macs`` are multiply-accumulate operations of one
-    inference.
+    inference. ``against`` says whether a compiled file holds the source it was compared with, None where it was compared with none.
     """
 
     file: str
@@ -86,6 +87,7 @@ class Inspection(Jsonable):
     executables: tuple[Executable, ...] = ()
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    against: Match | None = None
 
     def __str__(self) -> str:
         """A plain-text report."""
@@ -97,7 +99,11 @@ class Inspection(Jsonable):
 
 
 def inspect(
-    path: str | Path, compiler: str = "16.0", assume_fixed: Sequence[int] = (), together_with: Sequence[str | Path] = ()
+    path: str | Path,
+    compiler: str = "16.0",
+    assume_fixed: Sequence[int] = (),
+    together_with: Sequence[str | Path] = (),
+    against: str | Path | None = None,
 ) -> Inspection:
     """What an Edge TPU does with a .tflite file, source or compiled.
 
@@ -106,12 +112,17 @@ def inspect(
         compiler: the compiler generation to predict, see ``limits.GENERATIONS``.
         assume_fixed: indices of ops taken as if nothing kept them off the Edge TPU: what would map if they were mended?
         together_with: other models that would be compiled together with this one, to share the cache.
+        against: the source model that ``path``, a compiled file, may have been made from: does it hold it?
 
     Raises:
         ModelFileError: no such file, not a .tflite, truncated or corrupted.
-        InputError: unknown compiler generation, no such op, or a compiled file with ``assume_fixed``.
+        InputError: unknown compiler generation, no such op, a compiled file with ``assume_fixed``, or ``against`` with a source file
+            as ``path`` or a compiled file as the one to compare with.
     """
-    inspection = inspect_bytes(load_bytes(path), str(path), compiler, assume_fixed)
+    raw = load_bytes(path)
+    inspection = inspect_bytes(raw, str(path), compiler, assume_fixed)
+    if against is not None:
+        inspection = dataclasses.replace(inspection, against=_compare(raw, str(path), against))
     if not together_with:
         return inspection
     return dataclasses.replace(inspection, shared_cache=share_cache([inspection, *(inspect(other, compiler) for other in together_with)]))
@@ -120,12 +131,28 @@ def inspect(
 def inspect_bytes(raw: bytes, file: str, compiler: str = "16.0", assume_fixed: Sequence[int] = ()) -> Inspection:
     """The same for the bytes of a file; ``file`` is what messages call it."""
     check_generation(compiler)
-    try:
-        graph = read_graph(raw)
-    except ModelFileError as error:
-        raise ModelFileError(str(error).replace("the given bytes", repr(file), 1)) from None
+    graph = _read(raw, file)
     try:
         return inspect_graph(graph, file, hashlib.sha256(raw).hexdigest(), compiler, assume_fixed)
+    except ModelFileError as error:
+        raise ModelFileError(f"{file!r}: {error}") from None
+
+
+def _read(raw: bytes, file: str) -> Graph:
+    try:
+        return read_graph(raw)
+    except ModelFileError as error:
+        raise ModelFileError(str(error).replace("the given bytes", repr(file), 1)) from None
+
+
+def _compare(raw: bytes, file: str, against: str | Path) -> Match:
+    compiled = _read(raw, file)
+    if not compiled.is_compiled:
+        raise InputError(f"{file!r} is a source model: --against compares a compiled file, given first, with the source it was made from")
+    content = load_bytes(against)
+    source = _read(content, str(against))
+    try:
+        return compare(source, compiled, str(against), hashlib.sha256(content).hexdigest())
     except ModelFileError as error:
         raise ModelFileError(f"{file!r}: {error}") from None
 

@@ -7,8 +7,8 @@ a flatbuffer ``Package``; in it a ``MultiExecutable``; in that one flatbuffer ``
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from edgewb.errors import ModelFileError
 from edgewb.tflite.flatbuffers import Data, Table, TruncatedError
@@ -30,6 +30,7 @@ STAND_IN_CHIP: Final = "edgewb stand-in"
 _UNITS: Final = 50_000
 """Work for all packages of a file together: a real one needs some 400 units, and the same bytes may be referred to without end."""
 _MAX_NAME: Final = 1_024
+_Read = TypeVar("_Read")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,18 +72,44 @@ class Executable(Jsonable):
     outputs: tuple[Layer, ...]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Program:
+    """The content of one executable: views on the file, no copies. ``parameters`` is what ``parameters_bytes`` counts."""
+
+    type: str
+    parameters: memoryview
+    instructions: tuple[memoryview, ...]
+
+
 def read_packages(graph: Graph) -> tuple[Executable, ...]:
     """The executables of every Edge TPU custom op in a compiled model, in the order of the file.
 
     Raises:
         ModelFileError: a package is missing or corrupted.
     """
-    found: list[Executable] = []
+    return _read_all(graph, _read_executable)
+
+
+def read_programs(graph: Graph) -> tuple[Program, ...]:
+    """The bytes of the same executables, in the same order.
+
+    Raises:
+        ModelFileError: a package is missing or corrupted, or its executables refer to more bytes than the file has.
+    """
+    programs = _read_all(graph, _read_program)
+    size = sum(len(program.parameters) + sum(map(len, program.instructions)) for program in programs)
+    if size > graph.file_bytes:
+        raise ModelFileError(f"its executables refer to {size:,} bytes of a file of {graph.file_bytes:,}: compile the model again")
+    return programs
+
+
+def _read_all(graph: Graph, read: Callable[[Table, int], _Read]) -> tuple[_Read, ...]:
+    found: list[_Read] = []
     meter = [_UNITS]
     for op in graph.ops:
         if op.is_custom and op.name == EDGETPU_CUSTOM_OP:
             try:
-                found += _read_package(op.custom_options, meter)
+                found += [read(table, runtime) for table, runtime in _open_package(op.custom_options, meter)]
             except TruncatedError as error:
                 raise ModelFileError(f"the package in op {op.index} is truncated or corrupted ({error}): compile the model again") from None
             except ModelFileError as error:
@@ -96,7 +123,7 @@ def on_and_off_chip(executables: Sequence[Executable]) -> tuple[int, int]:
     return cached, sum(e.parameters_bytes for e in executables) - cached
 
 
-def _read_package(options: memoryview, meter: list[int]) -> list[Executable]:
+def _open_package(options: memoryview, meter: list[int]) -> Iterator[tuple[Table, int]]:
     blob = read_map(options, meter).get(_PACKAGE_KEY)
     if not isinstance(blob, memoryview):
         raise ModelFileError(f"no package under the key {_PACKAGE_KEY!r}")
@@ -107,7 +134,8 @@ def _read_package(options: memoryview, meter: list[int]) -> list[Executable]:
     content = package.blob(1)
     if not content:
         raise ModelFileError("the package holds no executables")
-    return [_read_executable(Data(part, meter).root(), runtime) for part in Data(content, meter).root().blobs(0)]
+    for part in Data(content, meter).root().blobs(0):
+        yield Data(part, meter).root(), runtime
 
 
 def _not_negative(what: str, value: int) -> int:
@@ -116,15 +144,24 @@ def _not_negative(what: str, value: int) -> int:
     return value
 
 
-def _read_executable(table: Table, runtime: int) -> Executable:
+def _kind(table: Table) -> str:
     kind = table.integer(13, "h")
     if not 0 <= kind < len(_TYPES):
         raise ModelFileError(f"an executable of type {kind}")
+    return _TYPES[kind]
+
+
+def _read_program(table: Table, _runtime: int) -> Program:
+    return Program(_kind(table), table.blob(6), tuple(chunk.blob(0) for chunk in table.tables(5)))
+
+
+def _read_executable(table: Table, runtime: int) -> Executable:
+    kind = _kind(table)
     chunks = [len(chunk.blob(0)) for chunk in table.tables(5)]
     dma, complete = _read_dma(table.table(7))
     token = table.integer(14, "Q")
     return Executable(
-        type=_TYPES[kind],
+        type=kind,
         parameters_bytes=len(table.blob(6)),
         instruction_bytes=sum(chunks),
         instruction_chunks=len(chunks),

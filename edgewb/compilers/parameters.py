@@ -102,7 +102,7 @@ def _regrouped(channels: int, group: int) -> int:
     return channels // group * round_up(group, 4)
 
 
-def _taken_apart_by(graph: Graph, tensor: Tensor) -> int:
+def taken_apart_by(graph: Graph, tensor: Tensor) -> int:
     """How many channels of it a RESHAPE that reads it keeps together; all of them when none takes them apart."""
     channels = tensor.shape[-1]
     if len(tensor.shape) != 4:
@@ -126,7 +126,7 @@ def conv_2d(graph: Graph, op: Op, compiler: str) -> Stored:
         return Stored(doubt="a convolution of other than 4 dimensions was never seen")
     _, height, width, depth = weights.shape
     plain = output.shape[3]
-    channels = _regrouped(plain, _taken_apart_by(graph, output)) if plain else 0
+    channels = _regrouped(plain, taken_apart_by(graph, output)) if plain else 0
     doubt = None if lanes(plain) == lanes(channels) else "a RESHAPE takes its channels apart, which one pair in two counted otherwise"
     per_lane = height * width * round_up(depth, 4) + _header(graph, op, compiler)
     count = 4 if channels <= 4 else lanes(channels)

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from edgewb.compilers.inspections import Inspection, TensorInfo
+    from edgewb.compilers.matches import Match
+    from edgewb.compilers.packages import Executable
 
 _MAX_ROWS: Final = 2_000
 _MAX_NAME: Final = 80
+_MAX_DIFFERENCES: Final = 5
 _WHERE: Final = {"edgetpu": "Edge TPU", "cpu": "CPU", "unknown": "unknown"}
 _MEMORY: Final = {"on_chip": "cached", "off_chip": "streamed", None: ""}
 _HEAD: Final = ("op", "kind", "version", "placement", "MACs", "bytes", "memory", "reason", "detail")
 _PROGRAM_HEAD: Final = (
     "program", "parameters", "instructions", "scratch", "memory per tile", "cycles", "DMA in", "DMA out", "DMA parameters",
 )  # fmt: skip
-_RIGHT: Final = frozenset({"op", "version", "MACs", "bytes", *_PROGRAM_HEAD[1:]})
+_MATCH_HEAD: Final = ("op", "kind", "verdict", "bytes", "program", "offset", "detail")
+_VERDICTS: Final = {"holds": "holds it", "differs": "DIFFERS", "cannot_tell": "cannot be told"}
+_RIGHT: Final = frozenset({"op", "version", "MACs", "bytes", "offset", *_PROGRAM_HEAD[1:]})
 
 
 def _clean(text: str) -> str:
@@ -57,6 +62,40 @@ def _programs(inspection: Inspection) -> list[tuple[str, ...]]:
         )
         for program in inspection.executables[:_MAX_ROWS]
     ]
+
+
+def _matches(match: Match, programs: tuple[Executable, ...]) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(op.index),
+            _clean(op.op),
+            op.verdict.value,
+            "" if op.bytes is None else f"{op.bytes:,}",
+            "" if op.program is None or op.program >= len(programs) else programs[op.program].type,
+            "" if op.offset is None else f"{op.offset:,}",
+            _clean_long(op.detail),
+        )
+        for op in match.ops[:_MAX_ROWS]
+    ]
+
+
+def _match_facts(match: Match) -> list[tuple[str, str]]:
+    counts = (
+        f"{match.ops_agree} agree, {match.ops_differ} differ, {match.ops_not_encoded} not encoded, "
+        f"{match.ops_no_parameters} without parameters, {match.ops_on_cpu} on the CPU; "
+        f"{match.requantisations_checked} multipliers and ranges looked up in the instructions"
+    )
+    facts = [
+        ("against", f"{_clean(match.source)}: {_VERDICTS[match.verdict]}; {_clean_long(match.reason)}"),
+        ("ops of the source", counts),
+        ("bytes compared", f"{match.explained_bytes:,} of {match.parameter_bytes:,} bytes of parameters agree with the source"),
+        ("not checked", match.unchecked),
+    ]
+    shown = match.interface[:_MAX_DIFFERENCES]
+    if shown:
+        more = len(match.interface) - len(shown)
+        facts.insert(1, ("interface", "; ".join(map(_clean_long, shown)) + (f"; and {more} more" if more else "")))
+    return facts
 
 
 def _size(count: int) -> str:
@@ -123,6 +162,8 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
                 f"({shared.basis.value})",
             )
         )
+    if inspection.against is not None:
+        facts += _match_facts(inspection.against)
     facts.append(("inputs", _tensors(inspection.inputs)))
     facts.append(("outputs", _tensors(inspection.outputs)))
     return facts
@@ -179,6 +220,8 @@ def to_text(inspection: Inspection) -> str:
     lines += ["", *_table(_HEAD, rows)]
     if inspection.executables:
         lines += ["", *_table(_PROGRAM_HEAD, _programs(inspection)), "all in bytes, cycles apart (compiled)"]
+    if inspection.against is not None:
+        lines += ["", "ops of the source:", *_table(_MATCH_HEAD, _matches(inspection.against, inspection.executables))]
     if len(inspection.ops) > _MAX_ROWS:
         lines.append(f"... and {len(inspection.ops) - _MAX_ROWS} more ops")
     if inspection.findings:
@@ -208,6 +251,8 @@ def to_html(inspection: Inspection) -> str:
     programs = (
         table(_PROGRAM_HEAD, _programs(inspection)) + "<p>all in bytes, cycles apart (compiled)</p>" if inspection.executables else ""
     )
+    if inspection.against is not None:
+        programs += "<p>ops of the source:</p>" + table(_MATCH_HEAD, _matches(inspection.against, inspection.executables))
     more = len(inspection.ops) - _MAX_ROWS
     rest = f"<p>... and {more} more ops</p>" if more > 0 else ""
     notes = "".join(

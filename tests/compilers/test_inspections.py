@@ -13,7 +13,7 @@ from edgewb.errors import InputError, ModelFileError
 KEYS = {
     "file", "sha256", "kind", "basis", "compiler", "ops", "ops_total", "ops_edgetpu", "ops_cpu", "ops_unknown", "subgraphs",
     "first_blocker", "parameter_bytes", "on_chip_bytes", "off_chip_bytes", "streamed_const_bytes", "findings", "executables",
-    "compiler_log_parameter_bytes", "macs_total", "macs_edgetpu", "largest_activation_bytes", "assumed_fixed", "shared_cache",
+    "compiler_log_parameter_bytes", "macs_total", "macs_edgetpu", "largest_activation_bytes", "assumed_fixed", "shared_cache", "against",
 }  # fmt: skip
 OP_KEYS = {"index", "op", "version", "placement", "reason", "detail", "parameter_bytes", "memory", "macs"}
 
