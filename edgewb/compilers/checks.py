@@ -24,7 +24,7 @@ def check_graph(graph: Graph, of_source: bool = True) -> list[Finding]:
     """Findings about inputs, outputs, scales and sizes; of a compiled model (``of_source`` False) those on its edges alone."""
     found = _about_edges(graph)
     if of_source:
-        found += _about_scales(graph) + _about_sizes(graph)
+        found += _about_batch(graph) + _about_scales(graph) + _about_sizes(graph)
     if graph.subgraphs > 1:
         known = problems()["control_flow"]
         found.append(
@@ -100,16 +100,16 @@ def _about_sizes(graph: Graph) -> list[Finding]:
     return [problem.to_finding(f"{size}; the largest seen compiled held {LARGEST_SEEN:,}. {problem.cause}")]
 
 
+def _about_batch(graph: Graph) -> list[Finding]:
+    if not any(-1 in graph.tensors[i].shape_signature for i in graph.inputs):
+        return []
+    said = "An input's size is not fixed (-1): the compiler takes the size in the file, or refuses dynamic tensors."
+    return [problems()["dynamic_batch"].to_finding(said)]
+
+
 def _about_edges(graph: Graph) -> list[Finding]:
-    known, found = problems(), []
-    inputs, outputs = [graph.tensors[i] for i in graph.inputs], [graph.tensors[i] for i in graph.outputs]
-    if any(-1 in tensor.shape_signature for tensor in inputs):
-        found.append(
-            known["dynamic_batch"].to_finding(
-                "An input's size is not fixed (-1): the compiler takes the size in the file, or refuses dynamic tensors."
-            )
-        )
-    for what, tensors in (("input", inputs), ("output", outputs)):
-        if any("float" in tensor.dtype for tensor in tensors):
-            found.append(known[f"float_{what}"].to_finding())
+    found = []
+    for what, tensors in (("input", graph.inputs), ("output", graph.outputs)):
+        if any("float" in graph.tensors[i].dtype for i in tensors):
+            found.append(problems()[f"float_{what}"].to_finding())
     return found

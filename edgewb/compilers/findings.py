@@ -30,11 +30,10 @@ def _about_refusal(graph: Graph, placements: Sequence[OpPlacement]) -> list[Find
     if refusing is not None and refusing.reason == "unsupported_op":
         found.append(known["op_unknown_to_compiler"].to_finding(f"Op {refusing.index}, {refusing.op}: {refusing.detail}."))
     elif refusing is not None and refusing.reason == "op_version":
-        found.append(
-            known["op_version_too_new"].to_finding(
-                f"Op {refusing.index}, {refusing.op} version {refusing.version}, is newer than the compiler: it refuses the file."
-            )
-        )
+        problem = known["op_version_too_new"]
+        said = f"Op {refusing.index}, {refusing.op} version {refusing.version}, is newer than the compiler: it refuses the file."
+        # With the file at hand, what can be tried at once comes first.
+        found.append(problem.to_finding(said, problem.fixes[1]))
     strange = [op for op in graph.ops if op.is_custom and op.name not in KNOWN_CUSTOM_OPS]
     if strange:
         found.append(

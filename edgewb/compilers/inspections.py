@@ -14,6 +14,7 @@ from edgewb.compilers.limits import check_generation
 from edgewb.compilers.matches import Match, compare
 from edgewb.compilers.packages import STAND_IN_CHIP, Executable, on_and_off_chip, read_packages
 from edgewb.compilers.placement import first_blocker, place, summarise
+from edgewb.compilers.problems import problems
 from edgewb.compilers.reports import to_html, to_text
 from edgewb.errors import InputError, ModelFileError
 from edgewb.tflite.graphs import EDGETPU_CUSTOM_OP, Graph
@@ -179,11 +180,12 @@ def inspect_graph(graph: Graph, file: str, sha256: str, compiler: str = "16.0", 
             raise InputError("nothing can be assumed fixed in a compiled file, its ops are gone: give the .tflite it was compiled from")
         executables = read_packages(graph)
         cached, streamed = on_and_off_chip(executables)
+        simulated = any(executable.chip == STAND_IN_CHIP for executable in executables)
         return Inspection(
             file=file,
             sha256=sha256,
             kind="compiled",
-            basis=Basis.SIMULATED if any(e.chip == STAND_IN_CHIP for e in executables) else Basis.COMPILED,
+            basis=Basis.SIMULATED if simulated else Basis.COMPILED,
             compiler=None,
             ops=_compiled_ops(graph),
             ops_total=None,
@@ -195,7 +197,7 @@ def inspect_graph(graph: Graph, file: str, sha256: str, compiler: str = "16.0", 
             parameter_bytes=cached + streamed,
             on_chip_bytes=cached,
             off_chip_bytes=streamed,
-            findings=find(graph, (), None),
+            findings=(problems()["stand_in"].to_finding(),) if simulated else find(graph, (), None),
             executables=executables,
             inputs=inputs,
             outputs=outputs,

@@ -126,6 +126,9 @@ def first_blocker(
     refused = any(entry.reason == "compile_error" for entry in placements)
     nothing_maps = not any(entry.placement is Placement.EDGETPU for entry in placements)
     own = [e for e in placements if e.reason not in (None, "downstream", "compile_error") and e.index not in leading]
+    if refused:
+        # Nothing else can be mended with any effect before the op that costs the whole file.
+        own.sort(key=lambda e: "refuses the whole file" not in (e.detail or ""))
     for entry in own:
         op = graph.ops[entry.index]
         followers = {index for tensor in op.outputs for index in graph.consumers.get(tensor, ())}

@@ -120,10 +120,13 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
     facts = [("file", _clean(inspection.file)), ("sha256", inspection.sha256)]
     if inspection.kind == "compiled":
         left = len(inspection.ops) - inspection.subgraphs
-        facts.append(("kind", f"compiled for the Edge TPU: {inspection.subgraphs} Edge TPU subgraph(s), {left} op(s) left on the CPU"))
+        made = (
+            "compiled for the Edge TPU" if inspection.basis == "compiled" else "from edgewb's stand-in compiler, nothing in it is compiled"
+        )
+        facts.append(("kind", f"{made}: {inspection.subgraphs} Edge TPU subgraph(s), {left} op(s) left on the CPU"))
         if inspection.executables:
-            facts.append(("runtime", f"{max(e.min_runtime_version for e in inspection.executables)} or later (compiled)"))
-            facts.append(("parameters", f"{_parameters(inspection)} (compiled)"))
+            facts.append(("runtime", f"{max(e.min_runtime_version for e in inspection.executables)} or later ({inspection.basis.value})"))
+            facts.append(("parameters", f"{_parameters(inspection)} ({inspection.basis.value})"))
             facts += _layers(inspection)
     else:
         total, mapped = inspection.ops_total or 0, inspection.ops_edgetpu or 0
@@ -219,7 +222,7 @@ def to_text(inspection: Inspection) -> str:
     lines = [f"{name:<{label}}  {value}" for name, value in facts]
     lines += ["", *_table(_HEAD, rows)]
     if inspection.executables:
-        lines += ["", *_table(_PROGRAM_HEAD, _programs(inspection)), "all in bytes, cycles apart (compiled)"]
+        lines += ["", *_table(_PROGRAM_HEAD, _programs(inspection)), f"all in bytes, cycles apart ({inspection.basis.value})"]
     if inspection.against is not None:
         lines += ["", "ops of the source:", *_table(_MATCH_HEAD, _matches(inspection.against, inspection.executables))]
     if len(inspection.ops) > _MAX_ROWS:
@@ -249,7 +252,9 @@ def to_html(inspection: Inspection) -> str:
         return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
     programs = (
-        table(_PROGRAM_HEAD, _programs(inspection)) + "<p>all in bytes, cycles apart (compiled)</p>" if inspection.executables else ""
+        table(_PROGRAM_HEAD, _programs(inspection)) + f"<p>all in bytes, cycles apart ({inspection.basis.value})</p>"
+        if inspection.executables
+        else ""
     )
     if inspection.against is not None:
         programs += "<p>ops of the source:</p>" + table(_MATCH_HEAD, _matches(inspection.against, inspection.executables))
