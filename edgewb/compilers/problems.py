@@ -37,10 +37,13 @@ class Problem:
 
         Args:
             message: what it is like in this model or log; by default title and cause.
-            first_fix: what to do here, said before the general fixes.
+            first_fix: what to do here: one of the fixes, to be said first, or something more exact in place of the first.
             severity: where it weighs more or less than usual.
         """
-        fixes = self.fixes if first_fix is None else (first_fix, *(fix for fix in self.fixes if fix != first_fix))
+        fixes = self.fixes
+        if first_fix is not None:
+            rest = fixes if first_fix in fixes else fixes[1:]
+            fixes = (first_fix, *(fix for fix in rest if fix != first_fix))
         return Finding(
             id=self.id,
             severity=severity or self.severity,
