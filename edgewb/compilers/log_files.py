@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from edgewb.errors import InputError
 
-MAX_BYTES: Final = 32 * 2**20
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+MAX_BYTES: Final = 16 * 2**20
+_BEYOND_ASCII: Final = re.compile("[\x80-\ufffc\U00010000-\U0010ffff]")
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 def load_text(path: str | Path) -> str:
@@ -46,7 +54,7 @@ def _read(file: BinaryIO, name: str) -> bytes:
 
 
 def decode(raw: bytes, name: str = "the text") -> str:
-    """Bytes as text: by their byte-order mark, else as UTF-8 with what is none replaced. Of a notebook, what its cells printed.
+    """Bytes as text: by their byte-order mark, else as the UTF-16, UTF-8 or Windows-1252 they look like; of a notebook, its cells' output.
 
     Raises:
         InputError: the bytes are a .tflite model.
@@ -56,10 +64,13 @@ def decode(raw: bytes, name: str = "the text") -> str:
     for mark, encoding in _BOMS:
         if raw.startswith(mark):
             return raw[len(mark) :].decode(encoding, errors="replace")
-    if raw[1:400:2].count(0) > 150:
-        # As some Windows shells write it, without a mark.
-        return raw.decode("utf-16-le", errors="replace")
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if 4 * raw[first:400:2].count(0) > 3 * len(raw[first:400:2]) > 0:
+            # As some Windows shells write it, without a mark.
+            return raw.decode(encoding, errors="replace")
     text = raw.decode("utf-8", errors="replace")
+    if "\ufffd" in text and _BEYOND_ASCII.search(text) is None:
+        text = raw.decode("cp1252", errors="replace")
     return _notebook_text(text) if text.lstrip().startswith("{") and '"cells"' in text else text
 
 

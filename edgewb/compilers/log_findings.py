@@ -16,8 +16,17 @@ _MOST_EDGES: Final = 6
 _STRANDED: Final = "More than one subgraph is not supported"
 _RANK: Final = "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
 _DATA_TYPE: Final = "Operation is working on an unsupported data type"
-_KINDS: Final = ("Operation not supported", "Operation version not supported", "Only Strided-Slice with unitary strides supported")
-"""Reasons that block whatever the shape, the likeliest first blocker first: the order of the rows says nothing."""
+_REPLACED: Final = {
+    "LEAKY_RELU": "Replace LEAKY_RELU by RELU or PRELU and train again",
+    "TRANSPOSE": "Export the model channels-last, so that it needs no TRANSPOSE",
+    "RESIZE_NEAREST_NEIGHBOR": "Compile with 16.0, or convert the resize without half-pixel centres",
+    "RESIZE_BILINEAR": "Compile with 16.0, or convert the resize without half-pixel centres",
+    "STRIDED_SLICE": "Replace the slice with steps by a convolution with a stride of 2",
+}
+"""What the threads say of the commonest first blockers."""
+_KINDS: Final = ("Only Strided-Slice with unitary strides supported", "Operation not supported", "Operation version not supported")
+"""Reasons that block whatever the shape, the likeliest first blocker first (slices stand in front); the rows have no order."""
+_ENDS: Final = {Outcome.CRASHED: ("out_of_memory", "compiler_crashed"), Outcome.TIMEOUT: ("timed_out",)}
 _DONE: Final = (Outcome.SUCCESS, Outcome.NOTHING_MAPPED)
 
 
@@ -51,7 +60,8 @@ def _about_failure(logged: LoggedCompilation) -> list[Finding]:
         found.append(
             known["search_unfinished"].to_finding(f"The search (-d) made {logged.segments_tried} attempts; none is seen to succeed.")
         )
-    return found
+    # How it ended comes before what went wrong on the way, in attempts before the last.
+    return sorted(found, key=lambda finding: finding.id not in _ENDS.get(logged.outcome, ()))
 
 
 def _names(rows: Sequence[LoggedOps]) -> str:
@@ -83,7 +93,7 @@ def _about_result(logged: LoggedCompilation) -> list[Finding]:
     if edges:
         found.append(
             known["float_edges"].to_finding(
-                f"{_names(edges)}: the conversion of a float input or output stays on the CPU. That is harmless."
+                f"{_names(edges)}: usually the conversion of a float input or output, which stays on the CPU and does no harm."
             )
         )
     if custom:
@@ -100,18 +110,18 @@ def _stayed(rows: Sequence[LoggedOps], status: str) -> Finding:
 
 def _cut_short(logged: LoggedCompilation, stranded: Sequence[LoggedOps], culprits: Sequence[LoggedOps]) -> Finding:
     kinds = [row for status in _KINDS for row in culprits if row.status == status]
-    first = (kinds or culprits)[:1]
     share = f" of {logged.ops_total}" if logged.ops_total else ""
     behind = f" behind {', '.join(dict.fromkeys(row.op for row in culprits))}" if culprits else ""
     if kinds:
-        fix = f"Mend or replace {first[0].op}: all that depends on it waits for it."
+        fix = f"{_REPLACED.get(kinds[0].op, f'Replace {kinds[0].op} or take it out of the model')}: all that depends on it waits for it."
     elif culprits:
         fix = "Run `edgewb inspect` on the model: it names the first op that blocks others, and how many ops mending it brings."
     else:
         fix = "Run `edgewb inspect` on the model to see where the cut is."
-    return problems()["cut_short"].to_finding(
-        f"{_count(stranded)}{share} ops stay on the CPU{behind} though they could run on the Edge TPU: the compiler makes one cut.", fix
-    )
+    several = logged.subgraphs is not None and logged.subgraphs > 1
+    why = f"even with {logged.subgraphs} subgraphs (-a)" if several else "the compiler makes one cut"
+    problem = problems()["cut_short"]
+    return problem.to_finding(f"{_count(stranded)}{share} ops stay on the CPU{behind} though they could run on the Edge TPU: {why}.", fix)
 
 
 def _nothing_maps(logged: LoggedCompilation, left: Sequence[LoggedOps]) -> Finding:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
-from edgewb.compilers.log_claims import is_claim, is_odd_status, is_old, is_version
-from edgewb.compilers.log_lines import MAPPED, Line, scan
+from edgewb.compilers.log_claims import is_cut_row, is_old, is_version, made_up
+from edgewb.compilers.log_cleaning import clean
+from edgewb.compilers.log_figures import contradictions, figures_of, rows_of, texts_of
+from edgewb.compilers.log_lines import MAPPED, Line, may_be_cut, scan
+from edgewb.compilers.log_surroundings import is_foreign, is_prompt, is_prose
 from edgewb.types import Jsonable
 
 
@@ -76,30 +81,9 @@ class LoggedCompilation(Jsonable):
     lines: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
 
-_UNITS: Final = {"B": 1, "bytes": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
-_SIZES: Final = {
-    "input_size": ("input_bytes", "input_bytes"),
-    "output_size": ("output_bytes", "output_bytes"),
-    "on_chip_available": ("available", "on_chip_available_bytes"),
-    "on_chip_used": ("used", "on_chip_used_bytes"),
-    "on_chip_remaining": ("remaining", "on_chip_remaining_bytes"),
-    "off_chip": ("off", "off_chip_bytes"),
-}
-_NUMBERS: Final = {
-    "success": ("ms", "compile_ms"),
-    "subgraphs": ("subgraph_count", "subgraphs"),
-    "total": ("total_count", "ops_total"),
-    "on_edgetpu": ("edgetpu_count", "ops_edgetpu"),
-    "on_cpu": ("cpu_count", "ops_cpu"),
-}
-_TEXTS: Final = {
-    "input_model": ("input_model_path", "model"),
-    "output_model": ("output_model_path", "output"),
-    "log_input": ("log_input_path", "model"),
-    "log_output": ("log_output_path", "output"),
-    "invalid_model": ("invalid_path", "model"),
-}
 _MAX_SHOWN: Final = 20
+_MAX_COMPILATIONS: Final = 1000
+_ASKED_VERSION: Final = re.compile(r"edgetpu_compiler\b.*\s(?:-v|--version)\b")
 _TELLING: Final = frozenset(
     {"error", "failed", "failed_why", "invalid_why", "internal_error", "cannot_write", "timed_out", "crash", "other"}
 )
@@ -114,23 +98,51 @@ def read_log(text: str) -> tuple[tuple[LoggedCompilation, ...], tuple[str, ...]]
         text: console output, an operation log, several of them, or a fragment of one; quoted or re-wrapped as mail programs do.
 
     Returns:
-        The compilations (none when no line is one the compiler prints), and all different lines that are no part of a normal log.
+        The compilations (none when no line is one the compiler prints; the last of very many), and all different lines that are no
+        part of a normal log.
     """
+    cleaned = clean(text)
+    compilations, lines = _read_all(cleaned)
+    before, _, last = cleaned.rpartition("\n")
+    if compilations and compilations[-1].outcome is Outcome.UNKNOWN and before and may_be_cut(last.strip()):
+        # A paste that ends in the middle of a line, or of a number.
+        return _read_all(before)
+    return compilations, lines
+
+
+def _read_all(text: str) -> tuple[tuple[LoggedCompilation, ...], tuple[str, ...]]:
     groups: list[list[Line]] = [[]]
+    typed = False
     for line in scan(text):
         if line.kind == "banner":
             groups.append([])
+        elif line.kind == "other" and is_prompt(line.text[:300]):
+            typed = "edgetpu" not in line.text
+        elif line.kind == "crash" and (typed or is_prose(line.text[:300])):
+            # Somebody tells of it, or it is another program's.
+            line = dataclasses.replace(line, kind="other")
         groups[-1].append(line)
-    head, *rest = groups
-    known = [line for line in head if line.kind not in ("other", "error", "note")]
-    found = [_read(head)] if known and not (rest and all(line.kind == "crash" for line in known)) else []
     lines = dict.fromkeys(_clean(line.text)[:1000] for group in groups for line in group if line.kind in _TELLING or line.kind == "note")
-    return (*found, *(_read(group) for group in rest)), tuple(lines)
+    head, *rest = groups[-_MAX_COMPILATIONS:]
+    if head and is_cut_row(head[0]):
+        head = head[1:]
+    known = [line for line in head if line.kind not in ("other", "error", "note")]
+    found = [head] if known and not (rest and all(line.kind == "crash" for line in known)) else []
+    mentioned = [_only_mentioned(group, before[-1:]) for before, group in pairwise([head, *rest])]
+    logs = [*found, *(group for group, mention in zip(rest, mentioned, strict=True) if not mention)]
+    return tuple(_read(group) for group in logs or rest[-1:]), tuple(lines)
 
 
-def _bytes(values: dict[str, str], key: str) -> int:
-    unit = values[f"{key}_unit"]
-    return round(float(values[key]) * _UNITS[unit if unit == "bytes" else unit[0]])
+def _only_mentioned(group: Sequence[Line], before: Sequence[Line]) -> bool:
+    """A version line that is no log: in a sentence, in a list of versions, or the answer to ``--version``."""
+    banner, *others = group
+    if any(line.kind != "other" for line in others):
+        return False
+    if banner.values["banner_note"].strip(" .") not in ("", STAND_IN, f"({STAND_IN})"):
+        return True
+    return not banner.apart and any(
+        line.kind == "other" and (_ASKED_VERSION.search(line.text[:300]) or not is_foreign(line.text[:300])) for line in before
+    )
 
 
 def _clean(text: str) -> str:
@@ -139,12 +151,25 @@ def _clean(text: str) -> str:
 
 def _read(lines: list[Line]) -> LoggedCompilation:
     """One compilation from its lines, the version line first where there is one."""
-    whole = _read_one(lines)
     starts = _runs(lines)
-    if len(starts) < 2 or whole.outcome is Outcome.UNKNOWN:
+    several = len(starts) > 1
+    parts = [[*lines[: starts[0]], *lines[a:b]] for a, b in pairwise([*starts, len(lines)])] if several else [lines]
+    strange = made_up(lines)
+    banner = lines[0].values if lines[0].kind == "banner" else {}
+    version, note = banner.get("version", "").rstrip(".") or None, banner.get("banner_note", "").strip(" .")
+    if version is not None and (not is_version(version) or (note and STAND_IN not in note)):
+        strange.insert(0, lines[0].text)
+    if not is_old(version):
+        strange += [words for part in parts for words in contradictions(part)]
+    shared: dict[str, Any] = {
+        "compiler_version": version,
+        "stand_in": STAND_IN in note,
+        "strange": tuple(text[:200] for text in strange[:_MAX_SHOWN]),
+    }
+    whole = _read_one(lines, shared)
+    if not several or strange:
         return whole
-    parts = [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
-    models = tuple(_read_one([*lines[: starts[0]], *part]) for part in parts)
+    models = tuple(_read_one(part, shared) for part in parts)
     return dataclasses.replace(models[-1], outcome=_together(models, whole), models=models, lines=whole.lines)
 
 
@@ -172,68 +197,20 @@ def _together(models: Iterable[LoggedCompilation], whole: LoggedCompilation) -> 
     return whole.outcome
 
 
-def _read_one(lines: list[Line]) -> LoggedCompilation:
-    values: dict[str, object] = {}
-    rows: list[LoggedOps] = []
-    strange: list[str] = []
-    version, note = None, ""
-    for line in lines:
-        if line.kind == "banner":
-            version, note = line.values["version"].rstrip("."), line.values.get("banner_note", "").strip(" .")
-        elif line.kind in _SIZES:
-            key, field = _SIZES[line.kind]
-            values[field] = _bytes(line.values, key)
-        elif line.kind in _NUMBERS:
-            key, field = _NUMBERS[line.kind]
-            values[field] = int(line.values[key])
-        elif line.kind in _TEXTS:
-            key, field = _TEXTS[line.kind]
-            values[field] = _clean(line.values[key])
-        elif line.kind == "timer":
-            values["time_limit_s"] = int(line.values["timer_seconds"])
-        elif line.kind == "row":
-            rows.append(LoggedOps(op=line.values["row_op"], count=int(line.values["row_count"]), status=_clean(line.values["row_status"])))
-    strange += [line.text[:200] for line in lines if line.kind == "other" and is_claim(line.text)]
-    strange += [f"{row.op} {row.count} {row.status}"[:200] for row in rows if is_odd_status(row.status)]
-    if version is not None and not is_version(version):
-        strange.insert(0, f"Edge TPU Compiler version {version}")
-    contradictions = _contradictions(values, rows)
-    if not is_old(version):
-        strange += contradictions
-    shared = {
-        "compiler_version": version,
-        "stand_in": STAND_IN in note,
+def _read_one(lines: list[Line], shared: dict[str, Any]) -> LoggedCompilation:
+    about: dict[str, Any] = {
+        **shared,
         "segments_tried": sum(line.kind == "segment" for line in lines),
-        "strange": tuple(strange[:_MAX_SHOWN]),
         "lines": tuple(dict.fromkeys(_clean(line.text)[:1000] for line in lines if line.kind in _TELLING)),
     }
-    if strange:
-        return LoggedCompilation(outcome=Outcome.UNKNOWN, **shared)  # type: ignore[arg-type]
-    _count(values, rows, {line.kind for line in lines})
-    return LoggedCompilation(outcome=_outcome(lines, values, rows), ops=tuple(rows), **values, **shared)  # type: ignore[arg-type]
+    if about["strange"]:
+        return LoggedCompilation(outcome=Outcome.UNKNOWN, **about)
+    values: dict[str, Any] = {**texts_of(lines), **figures_of(lines)}
+    rows = [LoggedOps(op=op, count=count, status=status) for op, count, status in rows_of(lines)]
+    return LoggedCompilation(outcome=_outcome(lines, values, rows), ops=tuple(rows), **values, **about)
 
 
-def _count(values: dict[str, object], rows: list[LoggedOps], kinds: set[str]) -> None:
-    """Fill in counts that follow from what is printed: from a table that is whole, or from a run without the warning of ops left behind."""
-    summed, mapped = sum(row.count for row in rows), sum(row.count for row in rows if row.mapped)
-    whole_table = bool(rows) and ("log_input" in kinds or summed == values.get("ops_total"))
-    if whole_table and "ops_total" not in values:
-        values["ops_total"] = summed
-    total = values.get("ops_total")
-    if whole_table and isinstance(total, int):
-        values.setdefault("ops_edgetpu", mapped)
-    ended = kinds & {"see_log", "operation_log", "succeeded"}
-    if isinstance(total, int) and "success" in kinds and ended and "not_all" not in kinds and values.get("subgraphs"):
-        # Where some stay behind, the compiler says so in a sentence of its own.
-        values.setdefault("ops_edgetpu", total)
-    on_device, on_cpu = values.get("ops_edgetpu"), values.get("ops_cpu")
-    if total is None and isinstance(on_device, int) and isinstance(on_cpu, int):
-        values["ops_total"] = on_device + on_cpu
-    elif isinstance(total, int) and isinstance(on_device, int):
-        values.setdefault("ops_cpu", total - on_device)
-
-
-def _outcome(lines: list[Line], values: dict[str, object], rows: list[LoggedOps]) -> Outcome:
+def _outcome(lines: list[Line], values: dict[str, Any], rows: list[LoggedOps]) -> Outcome:
     """The last thing that was decided. A search goes on after an attempt that failed; a timer without an end was cut off."""
     decided: Outcome | None = None
     running = False
@@ -261,25 +238,9 @@ def _outcome(lines: list[Line], values: dict[str, object], rows: list[LoggedOps]
     return decided
 
 
-def _nothing_mapped(values: dict[str, object], rows: list[LoggedOps]) -> bool:
+def _nothing_mapped(values: dict[str, Any], rows: list[LoggedOps]) -> bool:
     if "ops_edgetpu" in values:
-        return values["ops_edgetpu"] == 0
+        return bool(values["ops_edgetpu"] == 0)
     if values.get("subgraphs") == 0:
         return True
     return bool(rows) and not any(row.mapped for row in rows)
-
-
-def _contradictions(values: dict[str, object], rows: list[LoggedOps]) -> list[str]:
-    """Figures of one log that cannot all be true; no real log has any."""
-    total, on_device, on_cpu = (values.get(key) for key in ("ops_total", "ops_edgetpu", "ops_cpu"))
-    summed, mapped = sum(row.count for row in rows), sum(row.count for row in rows if row.mapped)
-    found = []
-    if isinstance(total, int) and isinstance(on_device, int) and isinstance(on_cpu, int) and on_device + on_cpu != total:
-        found.append(f"{on_device} operations on the Edge TPU and {on_cpu} on the CPU of a total of {total}")
-    if isinstance(total, int) and summed > total:
-        found.append(f"a table of {summed} operations of a total of {total}")
-    if isinstance(on_device, int) and rows and (mapped > on_device or (summed == total and mapped != on_device)):
-        found.append(f"{mapped} operations mapped in the table, {on_device} in the count")
-    if values.get("subgraphs") == 0 and mapped:
-        found.append(f"{mapped} operations mapped in 0 Edge TPU subgraphs")
-    return found

@@ -14,6 +14,7 @@ from edgewb.types import Finding, Severity
 
 _ANYTHING: Final = "{}"
 _MAX_GAP: Final = 300
+_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,8 @@ def by_status() -> dict[str, Problem]:
 
 
 def match(lines: Iterable[str]) -> dict[str, str]:
-    """The problems whose texts stand in these lines: id -> the words that matched. White space does not count."""
-    whole = " ".join(" ".join(line.split()) for line in lines)
+    """The problems whose texts stand in these lines: id -> the words that matched. Neither white space nor the kind of quotes counts."""
+    whole = " ".join(" ".join(line.split()) for line in lines).translate(_QUOTES)
     found: dict[str, str] = {}
     for name, pattern in _patterns():
         if name not in found and (hit := pattern.search(whole)):
