@@ -62,7 +62,8 @@ class OpPlacement(Jsonable):
     """One op of a model and where it goes. ``index`` is its position in the file's main subgraph.
 
     ``parameter_bytes`` (as the device stores them) and ``memory`` ("on_chip": cached, "off_chip": streamed at each inference) are of ops on
-    the Edge TPU only. ``macs``: multiply-accumulate operations of one inference; None where the source's op is gone.
+    the Edge TPU only. ``macs``: multiply-accumulate operations of one inference; None where the source's op is gone. ``refuses_file``:
+    because of this op the compiler would compile nothing at all.
     """
 
     index: int
@@ -74,6 +75,7 @@ class OpPlacement(Jsonable):
     parameter_bytes: int | None = None
     memory: str | None = None
     macs: int | None = None
+    refuses_file: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -148,7 +148,7 @@ def compile_model(
 
 
 def _predicted(predicted: Inspection, options: CompilerOptions) -> Compilation:
-    if any(entry.reason == "compile_error" or "refuses the whole file" in (entry.detail or "") for entry in predicted.ops):
+    if any(entry.refuses_file for entry in predicted.ops):
         outcome = Outcome.FAILED
     elif predicted.ops_edgetpu:
         outcome = Outcome.SUCCESS

@@ -26,7 +26,7 @@ def find(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | Non
 def _about_refusal(graph: Graph, placements: Sequence[OpPlacement]) -> list[Finding]:
     """What makes the compiler refuse the whole file, or may."""
     known, found = problems(), []
-    refusing = next((e for e in placements if e.reason != "compile_error" and "refuses the whole file" in (e.detail or "")), None)
+    refusing = next((entry for entry in placements if entry.refuses_file), None)
     if refusing is not None and refusing.reason == "unsupported_op":
         found.append(known["op_unknown_to_compiler"].to_finding(f"Op {refusing.index}, {refusing.op}: {refusing.detail}."))
     elif refusing is not None and refusing.reason == "op_version":
@@ -55,18 +55,41 @@ def _about_refusal(graph: Graph, placements: Sequence[OpPlacement]) -> list[Find
 def _nothing_maps(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None) -> list[Finding]:
     known = problems()
     said = f"None of the {len(placements)} ops runs on the Edge TPU"
-    wide = sum(entry.reason in ("float", "dtype") for entry in placements)
-    floats = sum(entry.reason == "float" for entry in placements)
-    if 2 * wide <= len(placements):
-        fix = f"Begin with op {blocker.index}, {blocker.op}: {blocker.detail}." if blocker else "See the reason of each op."
-        return [known["nothing_maps"].to_finding(f"{said}.", fix)]
-    kind = "float" if 2 * floats > len(placements) else "not 8-bit"
-    found = [known["nothing_maps"].to_finding(f"{said}: the model is {kind}.")]
+    # A QUANTIZE or DEQUANTIZE between two 8-bit parts does not make a model float.
+    own = [entry for entry in placements if entry.op not in ("QUANTIZE", "DEQUANTIZE")]
+    wide = sum(entry.reason in ("float", "dtype") for entry in own)
+    floats = sum(entry.reason == "float" for entry in own)
+    if 2 * wide <= len(own):
+        if blocker is None:
+            return [known["nothing_maps"].to_finding(f"{said}.", "Replace the ops by ones that are supported (`edgewb rules`).")]
+        return [known["nothing_maps"].to_finding(f"{said}.", f"Begin with op {blocker.index}, {blocker.op}: {blocker.detail}.")]
+    if 2 * floats > len(own):
+        found = [known["float_model"].to_finding(f"{said}: the model is float. {known['float_model'].cause}")]
+    else:
+        found = [known["nothing_maps"].to_finding(f"{said}: the model is not 8-bit.")]
     op = dynamic_range_op(graph)
     if op is not None:
         problem = known["dynamic_range_model"]
         found.append(problem.to_finding(f"{said}: op {op.index}, {op.name}, has small weights but float activations. {problem.cause}"))
     return found
+
+
+def _left_behind(placements: Sequence[OpPlacement]) -> list[Finding]:
+    """Ops on the CPU that strand nothing: the last ones."""
+    known = problems()
+    left = [e for e in placements if e.placement is Placement.CPU and e.reason not in ("float", "downstream") and e.op != "CAST"]
+    custom = [entry for entry in left if entry.op in KNOWN_CUSTOM_OPS]
+    others = [entry for entry in left if entry not in custom]
+    found = [known["postprocess_on_cpu"].to_finding()] if custom else []
+    if others:
+        first = others[0]
+        said = f"{_ops(len(others))} at the end on the CPU, first op {first.index}, {first.op}: {first.detail}."
+        found.append(known["last_ops_on_cpu"].to_finding(said))
+    return found
+
+
+def _ops(count: int) -> str:
+    return "1 op stays" if count == 1 else f"{count} ops stay"
 
 
 def _about_placement(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None) -> list[Finding]:
@@ -80,9 +103,7 @@ def _about_placement(graph: Graph, placements: Sequence[OpPlacement], blocker: B
         found.append(known["float_ops"].to_finding(f"{floats} ops work on floating-point numbers and stay on the CPU."))
     wide = [entry for entry in placements if entry.reason == "rank"]
     if wide:
-        found.append(
-            known["rank"].to_finding(f"{len(wide)} ops stay on the CPU, first op {wide[0].index}, {wide[0].op}: {wide[0].detail}.")
-        )
+        found.append(known["rank"].to_finding(f"{_ops(len(wide))} on the CPU, first op {wide[0].index}, {wide[0].op}: {wide[0].detail}."))
     if mapped and blocker is not None:
         verb = "may stay" if placements[blocker.index].placement is Placement.UNKNOWN else "stay"
         found.append(
@@ -91,6 +112,8 @@ def _about_placement(graph: Graph, placements: Sequence[OpPlacement], blocker: B
                 f"Mend or replace it: {mapped} -> {mapped + blocker.ops_gained_if_fixed} ops on the Edge TPU.",
             )
         )
+    elif mapped:
+        found += _left_behind(placements)
     if unknown:
         found.append(
             known["never_observed"].to_finding(

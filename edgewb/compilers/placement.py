@@ -80,7 +80,17 @@ def _flow(graph: Graph, verdicts: Sequence[_Verdict]) -> tuple[OpPlacement, ...]
         if refusing is not None and placement is not Placement.CPU:
             placement, reason = Placement.CPU, "compile_error"
             detail = f"the compiler refuses the whole file because of op {refusing.index} ({refusing.name[:60]} version {refusing.version})"
-        placed.append(OpPlacement(index=op.index, op=op.name, version=op.version, placement=placement, reason=reason, detail=detail))
+        placed.append(
+            OpPlacement(
+                index=op.index,
+                op=op.name,
+                version=op.version,
+                placement=placement,
+                reason=reason,
+                detail=detail,
+                refuses_file=verdict.refuses_file,
+            )
+        )
     return tuple(placed)
 
 
@@ -128,13 +138,11 @@ def first_blocker(
     own = [e for e in placements if e.reason not in (None, "downstream", "compile_error") and e.index not in leading]
     if refused:
         # Nothing else can be mended with any effect before the op that costs the whole file.
-        own.sort(key=lambda e: "refuses the whole file" not in (e.detail or ""))
+        own.sort(key=lambda entry: not entry.refuses_file)
     for entry in own:
         op = graph.ops[entry.index]
         followers = {index for tensor in op.outputs for index in graph.consumers.get(tensor, ())}
-        found = any(placements[i].reason == "downstream" for i in followers) or (
-            refused and "refuses the whole file" in (entry.detail or "")
-        )
+        found = entry.refuses_file or any(placements[i].reason == "downstream" for i in followers)
         if entry.reason == "float" or (entry.reason == "dtype" and nothing_maps):
             found = op.name not in _BRIDGES
         if found:

@@ -102,8 +102,7 @@ def test_weights_only_quantisation_is_told_from_float(dtype):
 
 
 def test_a_float_model_is_called_so(tflite_bytes):
-    assert found(tflite_bytes("float"))["nothing_maps"] == "error"
-    assert "dynamic_range_model" not in found(tflite_bytes("float"))
+    assert found(tflite_bytes("float")) == {"float_model": "error"}
 
 
 def test_more_than_three_dimensions():
@@ -116,9 +115,46 @@ def test_more_than_three_dimensions():
 
 
 def test_edges_batch_and_custom_ops(tflite_bytes):
-    assert found(tflite_bytes("dynamic_batch")) == {"dynamic_batch": "warning"}
+    assert found(tflite_bytes("dynamic_batch")) == {"dynamic_batch": "info"}
     assert set(found(tflite_bytes("float_io"))) == {"float_input", "float_output"}
     b = builders.Builder()
     x, y = b.tensor("x", (1, 8)), b.tensor("y", (1, 8))
     b.op("Atan", [x], [y], custom=b"")
     assert found(b.build([x], [y]))["custom_op"] == "warning"
+
+
+def test_what_stays_at_the_end_is_said(tflite_bytes):
+    assert found(tflite_bytes("custom_op")) == {"postprocess_on_cpu": "info"}
+    b = builders.Builder()
+    x, y, z = b.tensor("x", (1, 8)), b.tensor("y", (1, 8)), b.tensor("z", (1, 8))
+    b.op("RELU", [x], [y])
+    b.op("LEAKY_RELU", [y], [z], 2, "LeakyReluOptions")
+    (last,) = inspect_bytes(b.build([x], [z]), "model").findings
+    assert last.id == "last_ops_on_cpu"
+    assert last.message.startswith("1 op stays at the end on the CPU, first op 1, LEAKY_RELU")
+
+
+def test_a_float_output_that_is_no_conversion_is_not_called_one(tflite_bytes):
+    """A detection model's float outputs come from its post-processing."""
+    assert not {"float_input", "float_output"} & set(found(tflite_bytes("custom_op")))
+    assert not {"float_input", "float_output"} & set(found(tflite_bytes("float")))
+
+
+def test_an_8_bit_net_behind_a_stray_conversion_is_not_called_float():
+    b = builders.Builder()
+    x, real, back, y = b.tensor("x", (1, 8)), b.tensor("real", (1, 8), "FLOAT32"), b.tensor("back", (1, 8)), b.tensor("y", (1, 8))
+    b.op("DEQUANTIZE", [x], [real], 2, "DequantizeOptions")
+    b.op("QUANTIZE", [real], [back], 1, "QuantizeOptions")
+    b.op("RELU", [back], [y])
+    names = found(b.build([x], [y]))
+    assert "float_model" not in names
+    assert "stray_quantize" in names
+
+
+@pytest.mark.parametrize(("signature", "fix"), [((1, -1, -1, 8), "fixed input size"), ((-1, 4, 4, 8), "edgewb fix")])
+def test_what_may_change_decides_what_helps(signature, fix):
+    b = builders.Builder()
+    x, y = b.tensor("x", (1, 4, 4, 8), signature=signature), b.tensor("y", (1, 4, 4, 8), signature=signature)
+    b.op("RELU", [x], [y])
+    (finding,) = [f for f in inspect_bytes(b.build([x], [y]), "model").findings if f.id == "dynamic_batch"]
+    assert fix in finding.fix

@@ -15,7 +15,7 @@ KEYS = {
     "first_blocker", "parameter_bytes", "on_chip_bytes", "off_chip_bytes", "streamed_const_bytes", "findings", "executables",
     "compiler_log_parameter_bytes", "macs_total", "macs_edgetpu", "largest_activation_bytes", "assumed_fixed", "shared_cache", "against",
 }  # fmt: skip
-OP_KEYS = {"index", "op", "version", "placement", "reason", "detail", "parameter_bytes", "memory", "macs"}
+OP_KEYS = {"refuses_file", "index", "op", "version", "placement", "reason", "detail", "parameter_bytes", "memory", "macs"}
 
 
 def ids(inspection) -> set[str]:
@@ -82,7 +82,7 @@ def test_a_compiled_model(tflite_file):
 def test_findings(tflite_file):
     assert ids(inspect(tflite_file("int8_conv"))) == set()
     assert ids(inspect(tflite_file("dynamic_batch"))) == {"dynamic_batch"}
-    assert ids(inspect(tflite_file("float"))) == {"nothing_maps", "float_input", "float_output"}
+    assert ids(inspect(tflite_file("float"))) == {"float_model"}
     assert ids(inspect(tflite_file("float_io"))) == {"float_input", "float_output"}
     assert ids(inspect(tflite_file("leaky_branches"))) == {"cut_short"}
     float_model = inspect(tflite_file("float"))
