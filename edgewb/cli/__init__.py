@@ -16,11 +16,14 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status. Never a traceback: what went wrong is one line on standard error."""
-    # A job that is asked to end (SIGTERM) cleans up as after Ctrl-C.
+    # A job that is to end cleans up as after Ctrl-C.
     with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for name in ("SIGTERM", "SIGHUP"):  # asked to end, or the terminal was closed
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.default_int_handler)
     if arguments is None:
         mend_streams()
+    parsed = None
     try:
         try:
             parsed = parser().parse_args(arguments)
@@ -34,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         if arguments is None:  # as a program, which ends now: a second Ctrl-C must not interrupt that
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print("\nedgewb: stopped; every finished variant is kept, the same command goes on from there", file=sys.stderr)
+        studies = parsed is not None and parsed.command in ("demo", "run")
+        kept = "; every finished variant is kept, the same command goes on from there" if studies else "; nothing was written"
+        print(f"\nedgewb: stopped{kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         drop_output()  # the reader went away, as `head` does

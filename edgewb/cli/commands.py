@@ -107,6 +107,8 @@ def compile_model(arguments: argparse.Namespace) -> int:
         report_to=arguments.report,
     )
     _print_json(done.to_dict()) if arguments.json else print(done)
+    if arguments.report and done.report is None:
+        print("edgewb: no difference between compiler and prediction, or none that can be compared: no report was written", file=sys.stderr)
     return DONE if done.outcome == "success" else NO
 
 

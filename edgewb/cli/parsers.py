@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     compile_ = command("compile", commands.compile_model, "the real compiler where there is one, else the prediction, and which it was")
     compile_.add_argument("file", metavar="FILE.tflite")
     compile_.add_argument("--out", metavar="DIR", help="where the compiled file and its log go (default: beside the model)")
-    compile_.add_argument("--compiler", default="16.0", metavar="GEN", help="generation to predict for where there is no compiler")
+    compile_.add_argument("--compiler", default="16.0", metavar="GEN", help="where there is no compiler: the generation to predict (16.0)")
     compile_.add_argument("-a", "--multiple-subgraphs", action="store_true", help="several parts on the Edge TPU (experimental)")
     compile_.add_argument("-d", "--search", action="store_true", help="look for the largest part that compiles")
     compile_.add_argument("-k", "--search-step", type=int, metavar="N", help="ops left out at each step of the search (1)")

@@ -41,7 +41,7 @@ def _facts(done: Compilation) -> list[tuple[str, str]]:
             facts.append(("parameters", f"{memory} ({done.basis.value})"))
     facts += [("written" if i == 0 else "", clean(path, 300)) for i, path in enumerate(done.outputs)]
     if done.report is not None:
-        facts.append(("difference", f"{clean(done.report, 300)}: shapes and kinds of ops, no weights, no names"))
+        facts.append(("difference", f"written to {clean(done.report, 300)}: shapes and kinds of ops, no weights, no names"))
     return facts
 
 
@@ -59,4 +59,6 @@ def to_text(done: Compilation) -> str:
             lines.append(f"  ... and {len(done.differences) - _MAX_ROWS} more")
     elif done.differences is not None and done.basis != "simulated":
         lines += ["", f"All {done.ops_total} ops went where they were predicted to go."]
+    if done.printed:
+        lines += ["", "the last it printed:", *(f"  {clean(line, 200)}" for line in done.printed)]
     return "\n".join(lines + finding_lines(done.findings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from edgewb.compilers.problems import problems, without_hidden
 from edgewb.compilers.vendor import CompilerOptions, find_compiler, run_compiler
 from edgewb.errors import InputError
 from edgewb.locations import write_whole
+from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.types import Basis, Finding, Jsonable, Placement, Severity
 
@@ -27,11 +29,12 @@ TIME_LIMIT_S: Final = 900.0
 class Compilation(Jsonable):
     """What came of compiling a model.
 
-    ``basis`` is "compiled" when edgetpu_compiler did it, "simulated" when edgewb's stand-in did, "predicted" when there was neither; then
-    ``outcome`` and all figures are the prediction's, and ``tries`` is 0. ``outputs`` are the files written: none unless something
-    mapped. ``log`` is what the compiler printed, read; ``predicted`` what edgewb expected of the source, ``compiled`` what is in the
-    compiled file (None for several segments). ``differences`` lists the ops placed otherwise than predicted; None where the two cannot be
-    compared. ``seconds`` is of the last run, measured.
+    ``basis`` is "compiled" when edgetpu_compiler did it, "simulated" when edgewb's stand-in did, "predicted" when there was neither (then
+    ``outcome`` and all figures are the prediction's, and ``tries`` is 0) or when it left nothing at all. ``outputs`` are the files
+    written: none unless something mapped. ``log`` is what the compiler printed, read, and ``printed`` its last lines as they were;
+    ``predicted`` what edgewb expected of the source, ``compiled`` what is in the compiled file (None for several segments).
+    ``differences`` lists the ops placed otherwise than predicted; None where the two cannot be compared. ``seconds`` is of the last run,
+    measured.
     """
 
     file: str
@@ -47,6 +50,7 @@ class Compilation(Jsonable):
     ops_edgetpu: int | None
     ops_cpu: int | None
     log: ExplainedCompilation | None
+    printed: tuple[str, ...]
     predicted: Inspection
     compiled: Inspection | None
     differences: tuple[PlacementDifference, ...] | None
@@ -83,17 +87,17 @@ def compile_model(
         path: an uncompiled model.
         out: folder for the compiled file and its log; by default that of the model.
         options: the compiler's own.
-        compiler: the generation to predict for where there is no compiler.
+        compiler: the generation to predict for where there is no compiler; where there is one, its version decides.
         time_limit_s: after which the compiler is ended.
         report_to: a file for the difference between compiler and prediction, if there is one: kinds, shapes and placements, no weights
             and no names.
 
     Raises:
         ModelFileError: unreadable.
-        InputError: already compiled, a bad option, or the compiler cannot be started.
+        InputError: already compiled, a bad option, no folder to write to, or the compiler cannot be started.
         StorageError: the output cannot be written.
     """
-    if not 0 < time_limit_s <= 1e6:
+    if not 1 <= time_limit_s <= 1e6:
         raise InputError(f"a time limit of {time_limit_s:g} s is not possible: give 1 to 1,000,000")
     content = load_bytes(path)
     program = find_compiler()
@@ -101,27 +105,20 @@ def compile_model(
     if predicted.kind == "compiled":
         raise InputError(f"{str(path)!r} is compiled already: give the .tflite it was compiled from, or look into it with `edgewb inspect`")
     if program is None:
-        return _predicted(predicted, options)
-    stem = Path(path).name.removesuffix(".tflite")
+        return _predict(content, str(path), compiler, options)
+    folder, stem = Path(out) if out is not None else Path(path).parent, Path(path).name.removesuffix(".tflite")
+    _check_folder(folder)
+    source = read_graph(content)
     run = run_compiler(program, content, stem, options, time_limit_s)
-    judgement = judge(run, time_limit_s)
+    judgement = judge(run, source, options, time_limit_s)
     generation = _generation(judgement.compiler_version, options)
     if generation is not None and generation != compiler:
         predicted = inspect_bytes(content, str(path), generation)
-    source = read_graph(content)
-    compiled = judgement.graphs[0] if len(judgement.graphs) == 1 else None
-    actual = actual_placement(source, compiled) if compiled is not None else None
-    missed = None
-    if actual is not None and generation is not None and _comparable(options):
-        missed = differences(predicted.ops, actual)
-        if options.multiple_subgraphs:
-            missed = tuple(m for m in missed if m.reason != "downstream")
-    written = _write(judgement, Path(out) if out is not None else Path(path).parent, stem, run.outputs, run.log or run.text)
-    reported = None
-    if report_to is not None and missed and actual is not None:
-        rows = judgement.log.ops if judgement.log is not None else ()
-        facts = report(source, predicted.ops, actual, judgement.compiler_version, rows)
-        reported = str(write_whole(report_to, json.dumps(facts, indent=1) + "\n"))
+    actual, missed = _compare(source, predicted, judgement, options if generation is not None else None)
+    # The log first: whoever finds the compiled file finds its log.
+    if judgement.files:
+        write_whole(folder / f"{stem}_edgetpu.log", run.log or run.text)
+    written = tuple(str(write_whole(folder / f"{stem}{file.suffix}", file.content)) for file in judgement.files)
     on_device = None if actual is None else sum(place is Placement.EDGETPU for place in actual)
     if judgement.outcome is Outcome.NOTHING_MAPPED:
         on_device = 0
@@ -139,21 +136,39 @@ def compile_model(
         ops_edgetpu=on_device,
         ops_cpu=None if on_device is None else (predicted.ops_total or 0) - on_device,
         log=judgement.log,
+        printed=() if judgement.outcome is Outcome.SUCCESS else judgement.printed,
         predicted=predicted,
-        compiled=None if not written or compiled is None else inspect_bytes(Path(written[0]).read_bytes(), written[0]),
+        compiled=inspect_bytes(judgement.files[0].content, written[0]) if len(written) == 1 else None,
         differences=missed,
-        report=reported,
-        findings=without_hidden([*judgement.findings, *_about_differences(missed), *_of_model(judgement, predicted)]),
+        report=_report(report_to, source, predicted, judgement, actual, missed),
+        findings=without_hidden([*judgement.findings, *_about_counts(judgement, on_device, missed), *_of_model(judgement, predicted)]),
     )
 
 
-def _predicted(predicted: Inspection, options: CompilerOptions) -> Compilation:
+def _check_folder(folder: Path) -> None:
+    """Before minutes of compiling: can anything be written there?"""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise InputError(f"{str(folder)!r} cannot be a folder, {str(place)!r} is a file: give another folder with --out")
+    if not os.access(place, os.W_OK):
+        raise InputError(f"nothing may be written to {str(place)!r}: give another folder with --out")
+
+
+def _predict(content: bytes, file: str, compiler: str, options: CompilerOptions) -> Compilation:
+    runtime = options.min_runtime_version
+    predicted = inspect_bytes(content, file, "13" if compiler == "16.0" and runtime == 13 else compiler)
     if any(entry.refuses_file for entry in predicted.ops):
         outcome = Outcome.FAILED
+    elif runtime is not None and runtime < 13:
+        outcome = Outcome.UNKNOWN
     elif predicted.ops_edgetpu:
         outcome = Outcome.SUCCESS
     else:
         outcome = Outcome.UNKNOWN if predicted.ops_unknown else Outcome.NOTHING_MAPPED
+    plain = _comparable(options) and not options.multiple_subgraphs and runtime in (None, 13, 14)
+    marked = [] if plain else [problems()["options_not_predicted"].to_finding()]
     return Compilation(
         file=predicted.file,
         sha256=predicted.sha256,
@@ -168,16 +183,17 @@ def _predicted(predicted: Inspection, options: CompilerOptions) -> Compilation:
         ops_edgetpu=predicted.ops_edgetpu,
         ops_cpu=predicted.ops_cpu,
         log=None,
+        printed=(),
         predicted=predicted,
         compiled=None,
         differences=None,
         report=None,
-        findings=without_hidden([problems()["no_compiler"].to_finding(), *predicted.findings]),
+        findings=without_hidden([problems()["no_compiler"].to_finding(), *marked, *predicted.findings]),
     )
 
 
 def _generation(version: str | None, options: CompilerOptions) -> str | None:
-    """The generation whose rules hold for a version, or None where none is known."""
+    """The generation whose rules hold for a version as the compiler prints it, or None where none is known."""
     major = int(version.split(".")[0]) if version else 0
     runtime = options.min_runtime_version
     if major >= 16:
@@ -192,29 +208,52 @@ def _comparable(options: CompilerOptions) -> bool:
     return not (options.search or options.intermediate_tensors or options.segments)
 
 
-def _write(judgement: Judgement, folder: Path, stem: str, outputs: tuple[tuple[str, bytes], ...], log: str) -> tuple[str, ...]:
-    """Put the compiled files and the log where they belong; nothing is written of a compilation that did not succeed."""
-    if judgement.outcome is not Outcome.SUCCESS:
-        return ()
-    written = []
-    for name, content in outputs:
-        # The compiler may have been given another name than the model has.
-        tail = name[name.find("_segment_") :] if "_segment_" in name else "_edgetpu.tflite"
-        written.append(str(write_whole(folder / f"{stem}{tail}", content)))
-    write_whole(folder / f"{stem}_edgetpu.log", log)
-    return tuple(written)
+def _compare(
+    source: Graph, predicted: Inspection, judgement: Judgement, options: CompilerOptions | None
+) -> tuple[tuple[Placement, ...] | None, tuple[PlacementDifference, ...] | None]:
+    """Where each op went, and which went elsewhere than predicted; None where there is nothing to compare."""
+    if len(judgement.files) != 1:
+        return None, None
+    actual = actual_placement(source, judgement.files[0].graph)
+    if options is None or not _comparable(options):
+        return actual, None
+    missed = differences(predicted.ops, actual)
+    if options.multiple_subgraphs:
+        missed = tuple(entry for entry in missed if entry.reason != "downstream")
+    return actual, missed
 
 
-def _about_differences(missed: tuple[PlacementDifference, ...] | None) -> list[Finding]:
-    if not missed:
-        return []
-    first = missed[0]
-    return [
-        problems()["placement_differs"].to_finding(
-            f"{len(missed)} ops went elsewhere than predicted, first op {first.index}, {first.op}: predicted {first.predicted.value}"
-            f"{f' ({first.detail})' if first.detail else ''}, compiled {first.actual.value}."
+def _report(
+    place: str | Path | None,
+    source: Graph,
+    predicted: Inspection,
+    judgement: Judgement,
+    actual: tuple[Placement, ...] | None,
+    missed: tuple[PlacementDifference, ...] | None,
+) -> str | None:
+    if place is None or actual is None or not missed:
+        return None
+    rows = judgement.log.ops if judgement.log is not None else ()
+    facts = report(source, predicted.ops, actual, judgement.compiler_version, judgement.basis, rows)
+    return str(write_whole(place, json.dumps(facts, indent=1) + "\n"))
+
+
+def _about_counts(judgement: Judgement, on_device: int | None, missed: tuple[PlacementDifference, ...] | None) -> list[Finding]:
+    found = []
+    printed = judgement.log.ops_edgetpu if judgement.log is not None else None
+    if judgement.outcome is Outcome.SUCCESS and None not in (on_device, printed) and on_device != printed:
+        said = f"The compiler says that {printed} ops run on the Edge TPU, and its file has {on_device} of the source's there."
+        found.append(problems()["log_contradicts_itself"].to_finding(said))
+    if missed:
+        first = missed[0]
+        why = f" ({first.detail})" if first.detail else ""
+        found.append(
+            problems()["placement_differs"].to_finding(
+                f"{len(missed)} of the ops went elsewhere than predicted, first op {first.index}, {first.op}: predicted "
+                f"{first.predicted.value}{why}, {judgement.basis.value} {first.actual.value}."
+            )
         )
-    ]
+    return found
 
 
 def _of_model(judgement: Judgement, predicted: Inspection) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgewb import __version__
 from edgewb.tflite.graphs import EDGETPU_CUSTOM_OP, Graph, Op, Tensor
-from edgewb.types import Jsonable, OpPlacement, Placement
+from edgewb.types import Basis, Jsonable, OpPlacement, Placement
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,12 +97,18 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
 
 
 def report(
-    source: Graph, predicted: Sequence[OpPlacement], actual: Sequence[Placement], compiler_version: str | None, log_rows: Sequence[Any]
+    source: Graph,
+    predicted: Sequence[OpPlacement],
+    actual: Sequence[Placement],
+    compiler_version: str | None,
+    basis: Basis,
+    log_rows: Sequence[Any],
 ) -> dict[str, Any]:
     """What edgewb needs to learn from a difference, as plain values: the structure, both placements, the table of the log."""
     return {
         "edgewb": __version__,
         "compiler_version": compiler_version,
+        "basis": basis.value,
         "structure": structure(source),
         "predicted": [[p.placement.value, p.reason] for p in predicted],
         "actual": [place.value for place in actual],

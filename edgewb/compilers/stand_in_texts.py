@@ -14,6 +14,7 @@ from edgewb.compilers.logs import STAND_IN
 from edgewb.compilers.placement import place
 from edgewb.compilers.stand_in_files import compiled_file
 from edgewb.tflite.reader import load_bytes, read_graph
+from edgewb.tflite.schemas import op_names
 from edgewb.types import OpPlacement, Placement
 
 VERSIONS: Final = {
@@ -80,9 +81,9 @@ def read_model(path: str, version: str, min_runtime: int | None = None, nothing:
     graph = read_graph(raw)
     generation = "13" if version == "16.0" and min_runtime == 13 else _GENERATIONS[version]
     placements = place(graph, generation)
-    refusing = next((p for p in placements if "refuses the whole file" in (p.detail or "") and p.reason != "compile_error"), None)
+    refusing = next((entry for entry in placements if entry.refuses_file), None)
     if refusing is not None:
-        return Result(model=path, failure="refused", detail=f"{refusing.op} {refusing.version}")
+        return Result(model=path, failure=f"refused_{refusing.reason}", detail=f"{refusing.op} {refusing.version} {refusing.index}")
     if any(p.reason == "dynamic" for p in placements) and version == "16.0":
         return Result(model=path, failure="dynamic")
     mapped = [] if nothing else [p for p in placements if p.placement is Placement.EDGETPU]
@@ -175,16 +176,22 @@ def failure_lines(version: str, reason: str, detail: str, model: str) -> list[st
     """What is printed of a model that does not compile."""
     ended = ["Compilation child process completed within timeout period.", "Compilation failed! "] if version == "16.0" else []
     abort = ["", "Internal compiler error. Aborting! "]
-    if reason == "refused":
-        op, number = detail.rsplit(" ", 1)
+    if reason in ("refused_op_version", "refused_unsupported_op"):
+        op, number, _ = detail.split(" ")
+        older = " An older version of this builtin might be supported."
+        said = f"Didn't find op for builtin opcode '{op}' version '{number}'.{older} Are you using an old TFLite binary with a newer model?"
+        if reason == "refused_unsupported_op":
+            code = next((code for code, name in op_names().items() if name == op), 999)
+            said = f"Op builtin_code out of range: {code}. Are you using old TFLite binary with newer model?"
+        return [f"ERROR: {said}", "", "ERROR: Registration failed.", "", f"Invalid model: {model}", "Model could not be parsed"]
+    if reason == "refused_scales":
+        op, _, index = detail.split(" ")
         return [
-            f"ERROR: Didn't find op for builtin opcode '{op}' version '{number}'. An older version of this builtin might be supported. Are "
-            "you using an old TFLite binary with a newer model?",
+            "ERROR: :83 input->params.zero_point != output->params.zero_point (0 != 1)",
+            f"ERROR: Node number {index} ({op}) failed to prepare.",
             "",
-            "ERROR: Registration failed.",
-            "",
-            f"Invalid model: {model}",
-            "Model could not be parsed",
+            "Compilation failed: Model failed in Tflite interpreter. Please ensure model can be loaded/run in Tflite interpreter.",
+            *(ended or abort),
         ]
     if reason == "unreadable":
         return [f"Invalid model: {model}", "Model could not be parsed"]

@@ -3,7 +3,8 @@
     EDGEWB_EDGETPU_COMPILER=edgewb-stand-in-compiler edgewb compile model.tflite
 
 What it prints of a model is edgewb's prediction; its version line says that it is a stand-in, and so does the file it writes. The
-environment variable EDGEWB_STAND_IN chooses a version and a way to fail: ``version=15.0 behaviour=internal_error``.
+environment variable EDGEWB_STAND_IN chooses a version and a way to fail: ``version=15.0 behaviour=internal_error``. It takes the options
+of 16.0 whatever the version; -a, -d and -k change nothing, -n and -i are refused.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def _fill_disk() -> NoReturn:
 
 def _once(state: str) -> None:
     """Fail the first time only: a file remembers it."""
-    marker = Path(state or "edgewb-stand-in.state")
+    if not state:
+        sys.exit("edgewb stand-in: internal_error_once needs a file to remember it by: behaviour=internal_error_once:/a/file")
+    marker = Path(state)
     if not marker.exists():
         marker.write_text("failed once", encoding="utf-8")
         raise _Failed("internal_error")
@@ -77,7 +80,7 @@ _BEFORE: Final[dict[str, Callable[[str], None]]] = {
     "exception": lambda _: _exception(),
     "killed": lambda _: _die(signal.SIGKILL),
     "hang": lambda _: _sleep(86_400),
-    "slow": lambda seconds: _sleep(float(seconds or 5)),
+    "slow": lambda seconds: _sleep(float(seconds) if seconds.isdigit() else 5),
     "fill_disk": lambda _: _fill_disk(),
     "incomplete": lambda _: sys.exit(0),
 }
@@ -93,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--version", action="store_true")
     parser.add_argument("-s", "--show_operations", action="store_true")
     parser.add_argument("-o", "--out_dir", default=".")
-    parser.add_argument("-m", "--min_runtime_version", type=int)
+    parser.add_argument("-m", "--min_runtime_version", type=int, choices=range(10, 15))
     parser.add_argument("-a", "--enable_multiple_subgraphs", action="store_true")
     parser.add_argument("-d", "--search_delegate", action="store_true")
     parser.add_argument("-k", "--delegate_search_step", type=int, default=1)
@@ -147,6 +150,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except EdgewbError as error:
         _print(*failure_lines(version, "unreadable", str(error), options.models[0]))
+        return 1
+    if not Path(options.out_dir).is_dir():
+        stem = Path(results[0].model).name.removesuffix(".tflite")
+        _print(f"Error opening file for writing: {Path(options.out_dir, stem)}_edgetpu.tflite", *failure_lines("15.0", "", "", ""))
         return 1
     _write(results, version, options.out_dir, behaviour)
     _print(*result_lines(results, version, options.out_dir, options.show_operations))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -24,8 +23,9 @@ NONDETERMINISTIC: Final = "Internal compiler error. Aborting!"
 """The abort that a second run of the same file may not repeat. Source: google-coral/edgetpu#173, #206, #211 (14.1)."""
 TRIES: Final = 3
 _MOST_DISK: Final = 2**30
-_MOST_TEXT: Final = 16 * 2**20
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,100}")
+_MOST_TEXT: Final = 8 * 2**20
+_NAME: Final = "edgewb_model"
+"""What the model is called while it is compiled: the user's name for it may hold anything."""
 _RUNTIMES: Final = range(10, 15)
 
 
@@ -88,7 +88,7 @@ class VendorRun:
         log: its operation log, empty when it wrote none.
         exit_status: below 0 the signal it died of; None when it was stopped.
         stopped: "time" or "disk" when edgewb had to end it.
-        outputs: name and content of each compiled file.
+        outputs: what stands behind the model's name (``_edgetpu.tflite``) and content of each file it wrote.
         tries: how often it was run.
         seconds: of the last run.
     """
@@ -124,32 +124,31 @@ def run_compiler(compiler: Path, content: bytes, stem: str, options: CompilerOpt
     Args:
         compiler: the program.
         content: the bytes of a .tflite file.
-        stem: what the model is called; names with anything unusual in them are replaced for the compiler.
-        time_limit_s: for one run, after which it and all it started are killed.
+        stem: what the model is called; in what the compiler printed, its name in the temporary folder is replaced by this.
+        time_limit_s: for one run, after which it and its process group are killed.
 
     Raises:
         InputError: the program cannot be started.
         OSError: no room for temporary files.
     """
-    name = stem if _PLAIN_NAME.fullmatch(stem) else "model"
     tried = 0
     while True:
         tried += 1
-        run = _run_once(compiler, content, name, options, time_limit_s, tried)
+        run = _run_once(compiler, content, stem, options, time_limit_s, tried)
         if tried == TRIES or run.stopped or run.outputs or NONDETERMINISTIC not in " ".join(run.text.split()):
             return run
 
 
-def _run_once(compiler: Path, content: bytes, name: str, options: CompilerOptions, time_limit_s: float, tried: int) -> VendorRun:
+def _run_once(compiler: Path, content: bytes, stem: str, options: CompilerOptions, time_limit_s: float, tried: int) -> VendorRun:
     with tempfile.TemporaryDirectory(prefix="edgewb-compile-", ignore_cleanup_errors=True) as folder:
         place, printed = Path(folder), Path(folder, "printed.txt")
         (place / "out").mkdir()
-        (place / f"{name}.tflite").write_bytes(content)
+        (place / f"{_NAME}.tflite").write_bytes(content)
         start = time.monotonic()
         with printed.open("wb") as sink:
             try:
                 process = subprocess.Popen(
-                    [str(compiler), *options.arguments(), "-o", "out", f"{name}.tflite"],
+                    [str(compiler), *options.arguments(), "-o", "out", f"{_NAME}.tflite"],
                     cwd=place,
                     stdin=subprocess.DEVNULL,
                     stdout=sink,
@@ -162,19 +161,24 @@ def _run_once(compiler: Path, content: bytes, name: str, options: CompilerOption
                     f"off the PATH, or name another with {VARIABLE}"
                 ) from None
             stopped = _watch(process, place, start + time_limit_s)
+        if stopped is None and _used(place) > _MOST_DISK:
+            stopped = "disk"
+        written = [] if stopped else sorted(path for path in (place / "out").glob("*") if path.is_file() and not path.is_symlink())
         return VendorRun(
-            text=decode(_head(printed)),
-            log="\n".join(decode(_head(path)) for path in sorted((place / "out").glob("*.log")) if path.is_file()),
+            text=_as_called(_ends(printed), stem),
+            log="\n".join(_as_called(_ends(path), stem) for path in written if path.suffix == ".log"),
             exit_status=None if stopped else process.returncode,
             stopped=stopped,
-            outputs=tuple((path.name, path.read_bytes()) for path in sorted((place / "out").glob("*.tflite")) if _is_output(path)),
+            outputs=tuple((path.name.removeprefix(_NAME), path.read_bytes()) for path in written if path.suffix == ".tflite"),
             tries=tried,
             seconds=time.monotonic() - start,
         )
 
 
-def _is_output(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and path.stat().st_size <= _MOST_DISK
+def _as_called(printed: bytes, stem: str) -> str:
+    """Text with the user's name for the model in it, on one line each, and no trace of the temporary folder."""
+    plain = "".join(c if c.isprintable() else "_" for c in stem)
+    return decode(printed.replace(b"\0", b"")).replace(f"out/{_NAME}", plain).replace(_NAME, plain)
 
 
 def _watch(process: subprocess.Popen[bytes], place: Path, deadline: float) -> str | None:
@@ -199,12 +203,20 @@ def _watch(process: subprocess.Popen[bytes], place: Path, deadline: float) -> st
 
 def _used(place: Path) -> int:
     total = 0
-    for path in place.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.lstat().st_size
+    # The compiler makes and removes files meanwhile; what is gone is passed over.
+    for folder, _, names in os.walk(place):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
     return total
 
 
-def _head(path: Path) -> bytes:
+def _ends(path: Path) -> bytes:
+    """A file, or of a very long one its first and its last part: the verdict stands at the end."""
     with path.open("rb") as file:
-        return file.read(_MOST_TEXT)
+        head = file.read(_MOST_TEXT)
+        if file.seek(0, os.SEEK_END) <= 2 * _MOST_TEXT:
+            file.seek(len(head))
+            return head + file.read()
+        file.seek(-_MOST_TEXT, os.SEEK_END)
+        return head + b"\n" + file.read()

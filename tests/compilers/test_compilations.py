@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import builders
@@ -257,6 +259,128 @@ def test_bad_input(stand_in, tflite_file, tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEWB_EDGETPU_COMPILER", str(broken))
     with pytest.raises(InputError, match="cannot be started"):
         compile_model(tflite_file("int8_conv"), tmp_path)
+
+
+REAL = '#!/bin/bash\n{real} "$@"\n{then}\n'
+
+
+@pytest.fixture
+def wrapped(stand_in, tmp_path, monkeypatch):
+    """The stand-in inside another script, which does something more in the folder it was started in."""
+    real = os.environ["EDGEWB_EDGETPU_COMPILER"]
+
+    def wrap(then: str) -> None:
+        monkeypatch.setenv("EDGEWB_EDGETPU_COMPILER", str(script(tmp_path / "wrapper", REAL.format(real=real, then=then))))
+
+    return wrap
+
+
+def test_a_file_too_many_is_no_success(wrapped, tflite_file, tmp_path):
+    wrapped("cp edgewb_model.tflite out/z_edgetpu.tflite")
+    done = compile_model(tflite_file("int8_conv"), tmp_path / "out")
+    assert (done.outcome, done.outputs) == ("failed", ())
+    assert "a file holds no Edge TPU part" in done.findings[0].message
+    wrapped("cp out/edgewb_model_edgetpu.tflite out/z_edgetpu.tflite")
+    assert "2 compiled files were written, 1 asked for" in compile_model(tflite_file("int8_conv"), tmp_path / "out").findings[0].message
+
+
+def test_a_file_of_another_model_is_no_success(wrapped, tflite_file, tmp_path):
+    wrapped(f'cp "{tflite_file("compiled")}" out/edgewb_model_edgetpu.tflite')
+    done = compile_model(tflite_file("leaky_branches"), tmp_path / "out")
+    assert done.outcome == "failed"
+    assert "of another model" in done.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("then", "outcome"),
+    [
+        ("head -c 100000 /dev/zero", "success"),
+        ("for i in $(seq 300); do mkdir -p d/$i; rm -rf d; done", "success"),
+        ("echo wrapper: all 3 layers are on the chip", "success"),
+        ("exit 3", "failed"),
+    ],
+)
+def test_what_a_wrapper_adds_does_not_lose_the_result(wrapped, then, outcome, tflite_file, tmp_path):
+    wrapped(then)
+    assert compile_model(tflite_file("int8_conv"), tmp_path / "out").outcome == outcome
+
+
+def test_a_stand_in_without_its_note_is_known_by_its_file(stand_in, tflite_file, tmp_path, monkeypatch):
+    real = os.environ["EDGEWB_EDGETPU_COMPILER"]
+    body = f'#!/bin/bash\n"{real}" "$@" | sed "s/ (edgewb.*//"\n'
+    monkeypatch.setenv("EDGEWB_EDGETPU_COMPILER", str(script(tmp_path / "stripped", body)))
+    done = compile_model(tflite_file("int8_conv"), tmp_path / "out")
+    assert (done.outcome, done.basis) == ("success", "simulated")
+
+
+@pytest.mark.parametrize(
+    ("printed", "status", "finding"),
+    [
+        ("bash: edgetpu_compiler: cannot execute binary file: Exec format error", 126, "wrong_machine"),
+        ("ERROR: something new went wrong", 1, "no_output_file"),
+    ],
+)
+def test_what_it_says_is_passed_on(printed, status, finding, tflite_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEWB_EDGETPU_COMPILER", str(script(tmp_path / "cc", f'#!/bin/sh\necho "{printed}"\nexit {status}\n')))
+    done = compile_model(tflite_file("int8_conv"), tmp_path)
+    assert (done.outcome, done.basis, done.findings[0].id) == ("failed", "predicted", finding)
+    assert done.printed == (printed,)
+    assert printed in str(done)
+
+
+def test_segments_are_counted_and_named(tflite_file, tmp_path, monkeypatch):
+    """As 16.0 prints them (google-coral/edgetpu#671); what stands in the files is the test's own."""
+    body = "#!/bin/bash\necho 'Edge TPU Compiler version 16.0.384591198'\n"
+    for i in range(2):
+        body += f'cp "{tflite_file("compiled")}" out/edgewb_model_segment_{i}_of_2_edgetpu.tflite\n'
+        body += "printf 'Started a compilation timeout timer of 180 seconds.\\n\\nModel compiled successfully in 9 ms.\\n\\n'\n"
+        model = f"Input model: edgewb_model_segment_{i}_of_2.tflite"
+        body += f"printf '{model}\\nNumber of Edge TPU subgraphs: 1\\nTotal number of operations: 3\\n'\n"
+    monkeypatch.setenv("EDGEWB_EDGETPU_COMPILER", str(script(tmp_path / "cc", body)))
+    path = tmp_path / "my_segment_net.tflite"
+    path.write_bytes(tflite_file("int8_conv").read_bytes())
+    done = compile_model(path, tmp_path / "out", CompilerOptions(segments=2))
+    assert done.outcome == "success"
+    assert [Path(name).name for name in done.outputs] == [f"my_segment_net_segment_{i}_of_2_edgetpu.tflite" for i in range(2)]
+    assert [model.model for model in done.log.models] == [f"my_segment_net_segment_{i}_of_2.tflite" for i in range(2)]
+    assert done.differences is None
+    assert compile_model(path, tmp_path / "out", CompilerOptions(segments=3)).outcome == "failed"
+
+
+def test_figures_are_of_a_success_alone(stand_in, tflite_file, tmp_path):
+    stand_in("half_output")
+    done = compile_model(tflite_file("int8_conv"), tmp_path / "out")
+    assert (done.ops_edgetpu, done.differences, done.compiled) == (None, None, None)
+    assert "went where they were predicted" not in str(done)
+
+
+def test_no_folder_is_found_out_before_compiling(stand_in, tflite_file, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="is a file: give another folder"):
+        compile_model(tflite_file("int8_conv"), tmp_path / "file" / "out")
+
+
+def test_options_that_are_not_predicted_are_said(no_compiler, tflite_file):
+    assert "options_not_predicted" in ids(compile_model(tflite_file("int8_conv"), options=CompilerOptions(segments=2)))
+    old = compile_model(tflite_file("int8_conv"), options=CompilerOptions(min_runtime_version=10))
+    assert (old.outcome, "options_not_predicted" in ids(old)) == ("unknown", True)
+    newer = compile_model(tflite_file("int8_conv"), options=CompilerOptions(min_runtime_version=13))
+    assert (newer.predicted.compiler, "options_not_predicted" in ids(newer)) == ("13", False)
+
+
+def test_a_closed_terminal_leaves_nothing_running(stand_in, tflite_file, tmp_path):
+    stand_in("hang")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "edgewb.cli", "compile", str(tflite_file("int8_conv"))]
+    environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while not list(scratch.glob("*/printed.txt")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=30)
+    assert os.listdir(scratch) == []
 
 
 def test_nothing_is_left_behind(stand_in, tflite_file, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import builders
 from edgewb.compilers.differences import actual_placement, differences, report, structure
 from edgewb.compilers.placement import place
 from edgewb.tflite.reader import read_graph
-from edgewb.types import Placement
+from edgewb.types import Basis, Placement
 
 
 def chain(names: list[str], mapped: range = range(0)) -> bytes:
@@ -51,10 +51,11 @@ def test_only_known_sides_differ():
 def test_the_report_holds_no_names_and_no_weights(tflite_bytes):
     source = read_graph(tflite_bytes("int8_conv"))
     predicted = place(source)
-    text = json.dumps(report(source, predicted, [Placement.CPU] * len(predicted), "16.0.384591198", []))
+    text = json.dumps(report(source, predicted, [Placement.CPU] * len(predicted), "16.0.384591198", Basis.COMPILED, []))
     for tensor in source.tensors:
         assert json.dumps(tensor.name) not in text
     facts = json.loads(text)
+    assert facts["basis"] == "compiled"
     assert len(facts["structure"]["ops"]) == len(facts["predicted"]) == len(facts["actual"])
     assert structure(source)["ops"][0]["options"]["padding"] in ("SAME", "VALID")
 
