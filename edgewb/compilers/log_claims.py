@@ -93,7 +93,7 @@ _PROGRESS: Final = re.compile(
     r"(?i)^\W*(?:parsing|loading|analy[sz]ing|optimi[sz]ing|quanti[sz]ing|mapping|generating|partitioning|checking|verifying|validating|allocating|"
     r"delegating|scheduling|compiling|building|lowering|fusing)\b"
 )
-_OP_LINE: Final = re.compile(r"\b([A-Z][A-Z0-9_]{2,40})\b.*(?i:\b(?:edge ?tpu|tpu|cpu|mapped|supported|unsupported)\b)")
+_OP_LINE: Final = re.compile(r"\b([A-Z][A-Z0-9_]{2,40})\b(?=.*(?i:\b(?:edge ?tpu|tpu|cpu|mapped|supported|unsupported)\b))")
 
 
 def _is_result(text: str) -> bool:
@@ -156,6 +156,6 @@ def _is_made_up(line: Line, before: Line, of_the_compiler: bool, only_a_version:
     if not of_the_compiler:
         return _is_result(text)
     # What is longer than a line goes on in the next; a crash may print what it likes.
-    long = before.kind in ("error", "note", "failed_why") and len(before.text) > 30
+    long = before.kind == "error" or (before.kind in ("note", "failed_why") and len(before.text) > 30)
     goes_on = before.kind == "crash" or (long and not text[0].isupper() and _NAMED.search(text) is None)
     return not (goes_on or is_foreign(text) or is_prose(text))
