@@ -54,7 +54,6 @@ AMONG = """All operations mapped to Edge TPU
 Model is fully quantized (int8)
 Quantization: int8 (OK)
 Target: Coral USB Accelerator
-Copyright (c) 2021 Google LLC
 Optimization level: 3
 Partitioning graph into 1 subgraph
 Peak throughput: 4 TOPS
@@ -115,6 +114,13 @@ def test_what_reads_like_a_result_counts_in_a_paragraph_of_its_own_too(line):
         TABLE.replace(MAPPED, "mapped to edge tpu"),
         TABLE.replace(MAPPED, "Edge TPU"),
         TABLE + "\nTotal                          28         100% mapped\n",
+        TABLE + "\n64 operations will run on the Edge TPU, 0 on the CPU.\n",
+        TABLE.replace("Status\n", "Status      Latency(us)\n"),
+        WHOLE.replace("Model compiled successfully in 1234 ms.", "Successfully compiled model in 1234 ms."),
+        WHOLE.replace("subgraphs: 1", "subgraphs: 1 (100% of ops)"),
+        WHOLE.replace("1.25MiB", "1.25MiB (47%)"),
+        f"{WHOLE}\n| Metric | Value |\n|---|---|\n| Ops on TPU | 28 |\n| Ops on CPU | 0 |\n",
+        f"{HEAD}Compilation failed: Model contains unsupported operations: GELU, ERF\n",
     ],
 )
 def test_logs_that_were_made_up(text):

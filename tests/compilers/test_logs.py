@@ -265,6 +265,26 @@ def test_fragments_failures_and_what_stands_around_them(text, outcome, version):
     assert (read.outcome.value, read.compiler_version) == (outcome, version)
 
 
+@pytest.mark.parametrize(
+    "below",
+    [
+        "\nWith TF 2.4 it was 70/72 ops.\n",
+        "Downloading bird_net_edgetpu.tflite...\n",
+        "\nUpdate: solved by TF 2.5, now 72 ops instead of 80.\n",
+        "\nExpected behavior: all 28 ops run on the TPU.\nActual behavior: segfault at invoke.\n",
+        "\nBenchmarks:\nUSB 2: 12.1 ms\nUSB 3: 4.5 ms\n",
+        "Finished at 12:03\n",
+        "[19:03] alice: looks ok\n",
+        "Removing intermediate container 3b1c2d\n ---> 9a8b7c\n",
+        "\n@somebody any update? 2 ops on CPU is fine for me.\n",
+        "\nbird_net_edgetpu.tflite  100%  4173KB  1.2MB/s  00:03\n",
+        "\nOn Mon, Jan 3, 2022 at 5:11 PM Foo Bar <foo@example.com> wrote:\n\n> Can you share the model?\n>\n",
+    ],
+)
+def test_what_people_and_other_programs_write_below_changes_nothing(below):
+    holds(explain(Made().console() + below), Made(), True)
+
+
 def test_old_compilers_count_the_edge_tpu_twice():
     text = f"Edge TPU Compiler version {VERSIONS[2]}\nTotal number of operations: 962\n"
     text += "Number of operations that will run on Edge TPU: 1\nNumber of operations that will run on CPU: 962\n"
