@@ -1,13 +1,16 @@
 """The command line: exit statuses, one JSON object on standard output, pipes and signals. Bad input is in test_bad_input.py."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import made_logs
 import numpy as np
 import pytest
 
@@ -144,6 +147,72 @@ def test_a_file_of_ours_is_evaluated_on_examples_it_was_not_trained_on(
 def test_records_are_an_empty_list_before_the_first_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert asked(capsys, "records") == {"records": []}
     assert not (tmp_path / "home").exists()
+
+
+EXPLANATION = {
+    "compiler_version", "outcome", "model", "compile_ms", "subgraphs", "on_chip_used_bytes", "on_chip_remaining_bytes", "off_chip_bytes",
+    "ops", "ops_total", "ops_edgetpu", "ops_cpu", "findings", "compilations",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("log", "status", "outcome"),
+    [
+        (made_logs.Made().console(show=True), 0, "success"),
+        (made_logs.Made(rows=(("ADD", 2, made_logs.TYPE),), subgraphs=0).operation_log(), 1, "nothing_mapped"),
+        (made_logs.large_activations(), 1, "failed"),
+        (made_logs.Made().banner, 1, "incomplete"),
+        (made_logs.Made().banner + "Segmentation fault\n", 1, "crashed"),
+        (made_logs.Made().console() + "Operations mapped to Edge TPU: 100%\n", 1, "unknown"),
+        ("ValueError: Failed to load delegate from libedgetpu.so.1\n", 1, "unknown"),
+    ],
+)
+def test_explain_gives_the_documented_keys(
+    log: str, status: int, outcome: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import edgewb
+
+    path = tmp_path / "bird_net_edgetpu.log"
+    path.write_text(log)
+    got = asked(capsys, "explain", str(path), status=status)
+    assert got.keys() >= EXPLANATION
+    assert got["outcome"] == outcome
+    assert got == json.loads(json.dumps(edgewb.explain(log).to_dict()))
+    for row in got["ops"]:
+        assert row.keys() >= {"op", "count", "status"}
+    for finding in got["findings"]:
+        assert finding.keys() >= {"id", "severity", "message", "fix", "references"}
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log.encode())))
+    assert asked(capsys, "explain", "-", status=status) == got
+    assert main(["explain", str(path)]) == status
+    out, err = capsys.readouterr()
+    assert out == f"{edgewb.explain(log)}\n"
+    assert err == ""
+
+
+def test_explain_refuses_what_is_no_log_and_what_is_huge(tmp_path: Path, tflite_file: Files) -> None:
+    huge = tmp_path / "huge.log"
+    with open(huge, "wb") as file:
+        file.truncate(100 * 2**20)
+    (tmp_path / "empty.log").write_text("")
+    given = {
+        str(tmp_path / "empty.log"): "the text is empty",
+        str(tmp_path / "missing.log"): "no such file",
+        str(tmp_path): "is a folder",
+        str(tflite_file("int8_conv")): "edgewb inspect",
+        str(huge): "give its last part",
+    }
+    for name, says in given.items():
+        start = time.perf_counter()
+        done = program("explain", name, "--json")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert len(done.stderr.splitlines()) == 1
+        assert says in done.stderr
+        assert time.perf_counter() - start < 10
+    with open(huge, "rb") as file:
+        done = program("explain", "-", stdin=file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard input has more than" in done.stderr
 
 
 def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

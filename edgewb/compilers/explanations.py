@@ -57,12 +57,12 @@ def explain(text: str) -> Explanation:
     """
     if len(text) > MAX_CHARACTERS:
         raise InputError(f"the text has {len(text):,} characters, at most {MAX_CHARACTERS:,} are read: give its last part")
-    if not text.strip():
+    if not text.replace("\ufeff", "").strip():
         raise InputError("the text is empty: give what edgetpu_compiler printed, or its operation log (NAME_edgetpu.log)")
     if "\0" in text[:4096] and text.count("\0") > len(text) // 50:
         raise InputError("this is no text (it is full of zero bytes): give a log; for a model there is `edgewb inspect`")
     logged, lines = read_log(text)
-    compilations = tuple(_explained(compilation) for compilation in logged)
+    compilations = tuple(one for one in map(_explained, logged) if not _is_of_another_program(one))
     if compilations:
         last = compilations[-1]
         elsewhere = [f for f in from_texts(lines) if problems()[f.id].stage in ("runtime", "python")]
@@ -73,6 +73,12 @@ def explain(text: str) -> Explanation:
     if not findings:
         findings = (problems()["not_a_log"].to_finding(),)
     return Explanation(compiler_version=None, outcome=outcome, basis=Basis.COMPILED, findings=findings, compilations=())
+
+
+def _is_of_another_program(one: ExplainedCompilation) -> bool:
+    """A crash, and nothing of the compiler's, with words of the library's or the converter's."""
+    crashed = one.outcome is Outcome.CRASHED and one.compiler_version is None
+    return crashed and any(problems()[finding.id].stage in ("runtime", "python") for finding in one.findings)
 
 
 def _fields(result: LoggedCompilation) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from edgewb.compilers.log_lines import KNOWN_ERROR, STATUSES, Line
-from edgewb.compilers.log_surroundings import is_fence, is_foreign, is_person, is_prompt, is_prose
+from edgewb.compilers.log_surroundings import has_label, is_fence, is_foreign, is_person, is_prompt, is_prose, is_sentence
 from edgewb.tflite.schemas import op_names
 
 _VERSION: Final = re.compile(r"(\d{1,2}\.\d)\.(\d{9})")
@@ -56,7 +56,7 @@ def is_cut_row(line: Line) -> bool:
 
 
 _ODD_ERROR: Final = re.compile(
-    r"(?i)\b(?:edge ?tpu|coral|compiler|quanti[sz]ed|quanti[sz]e the)\b|\b(?:un|not )supported (?:op|operation|operator|layer)\b|"
+    r"(?i)\b(?:edge ?tpu|coral|compiler|quanti[sz]ed|quanti[sz]e the)\b|\b(?:un|not )supported (?:op|operation|operator|layer)s?\b|"
     r"\b(?:op|operation|operator|layer)s? \S{1,40} (?:(?:is|are) )?(?:not |un)supported|\bat layer\b|\blayer \d"
 )
 
@@ -86,14 +86,15 @@ _MACHINE: Final = re.compile(
     rf"^[-*\u2022\s]*[\w/() -]{{0,40}}\b(?:{_KEY})\b[\w/() -]{{0,40}}\s*[:=]\s*(?:{_VALUE})|"
     r"^[-*\u2022\s]*(?:expected \w+(?: time)?\s*[:=]\s*\d|[\w ]{0,20}\b(?:fallback|unmapped|delegated)\b[\w ]{0,20}:)|"
     r"^(?:warning|info|note|summary|conclusion|result)s?:.*\b(?:delegated|fall(?:s|ing)? ?back|mapped|fits?)\b|"
-    r"^(?:model compiled|on-chip memory|off-chip memory|total (?:number|operations|ops)|number of (?:operations|edge tpu|cpu)|"
-    r"compilation (?:success\w*|complete\w*|finished|aborted|done))\b"
+    rf"^\|.*\b{_NOUN}\b.*\|\s*\d|^(?:all )?\d+ (?:ops|operations|operators|layers|nodes)\b.*\b(?:tpu|cpu|mapped)\b|"
+    r"^(?:model compiled|successfully compiled|operator\s+count|on-chip memory|off-chip memory|total (?:number|operations|ops)|"
+    r"number of (?:operations|edge tpu|cpu)|compilation (?:success\w*|complete\w*|finished|aborted|done))\b"
 )
 _PROGRESS: Final = re.compile(
     r"(?i)^\W*(?:parsing|loading|analy[sz]ing|optimi[sz]ing|quanti[sz]ing|mapping|generating|partitioning|checking|verifying|validating|allocating|"
     r"delegating|scheduling|compiling|building|lowering|fusing)\b"
 )
-_OP_LINE: Final = re.compile(r"\b([A-Z][A-Z0-9_]{2,40})\b.*(?i:\b(?:edge ?tpu|tpu|cpu|mapped|supported|unsupported)\b)")
+_OP_LINE: Final = re.compile(r"\b([A-Z][A-Z0-9_]{2,40})\b(?=.*(?i:\b(?:edge ?tpu|tpu|cpu|mapped|supported|unsupported)\b))")
 
 
 def _is_result(text: str) -> bool:
@@ -102,7 +103,7 @@ def _is_result(text: str) -> bool:
         return False
     if len(text.split()) <= 8 and any(match[1] in op_names().values() for match in _OP_LINE.finditer(text)):
         return True
-    return _MACHINE.search(text) is not None and not is_prose(text)
+    return _MACHINE.search(text) is not None and not is_sentence(text)
 
 
 def _paragraphs(lines: Sequence[Line]) -> Iterator[list[Line]]:
@@ -122,22 +123,24 @@ def made_up(lines: Sequence[Line]) -> list[str]:
         return []
     only_a_version = len(known) == 1 and lines[known[0]].kind == "banner"
     found: list[str] = []
-    above = lines[known[0] - 1] if known[0] else None
-    if (
-        above is not None
-        and _ALMOST_A_VERSION.search(above.text[:_ENOUGH])
-        and not lines[known[0]].apart
-        and not is_foreign(above.text[:_ENOUGH])
-    ):
-        found.append(above.text)
+    above = lines[known[0] - 1].text[:_ENOUGH] if known[0] and not lines[known[0]].apart else ""
+    if _ALMOST_A_VERSION.search(above) and not is_foreign(above):
+        found.append(above)
+    last = lines[known[-1]]
+    ended = False
     for paragraph in _paragraphs(lines[known[0] :]):
         of_the_compiler = any(line.kind not in ("other", "note") for line in paragraph)
         typed, before = False, paragraph[0]
         for line in paragraph:
             typed = line.kind in ("other", "note", "error") and (typed or (line.kind == "other" and is_prompt(line.text[:_ENOUGH])))
-            if not typed and _is_made_up(line, before, of_the_compiler, only_a_version):
+            # Below its last line other programs go on, whose words may be any: there only what speaks of a result counts.
+            tells = (
+                not ended or only_a_version or line.kind != "other" or has_label(line.text[:_ENOUGH]) or _NAMED.search(line.text[:_ENOUGH])
+            )
+            if not typed and tells and _is_made_up(line, before, of_the_compiler, only_a_version):
                 found.append(line.text)
             before = before if line.kind == "other" else line
+            ended = ended or line is last
     return found
 
 
@@ -156,6 +159,6 @@ def _is_made_up(line: Line, before: Line, of_the_compiler: bool, only_a_version:
     if not of_the_compiler:
         return _is_result(text)
     # What is longer than a line goes on in the next; a crash may print what it likes.
-    long = before.kind in ("error", "note", "failed_why") and len(before.text) > 30
+    long = before.kind == "error" or (before.kind in ("note", "failed_why") and len(before.text) > 30)
     goes_on = before.kind == "crash" or (long and not text[0].isupper() and _NAMED.search(text) is None)
     return not (goes_on or is_foreign(text) or is_prose(text))

@@ -14,7 +14,10 @@ _QUOTED: Final = re.compile(r"^(?:[ \t]{0,8}>)+", re.MULTILINE)
 _BLANKS: Final = re.compile(r"[ \t]{200,}")
 _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n){2,}")
 _TAG: Final = re.compile(r"</?(?:pre|code|p|br|div|span|details|summary|tt|samp)\b[^<>\n]{0,200}>")
-_MARKS: Final = re.compile(r"^[ \t]*(?:`{1,3}|[*_]{1,3})(?=[A-Z/])|(?<=[^\s`*])(?:`{1,3}|\*{1,3}|(?<=[.!])_{1,3})[ \t]*$", re.MULTILINE)
+_MARKS: Final = (
+    re.compile(r"^[ \t]*(?:[`*_]{1,3})(?=Edge TPU C|Started|Model|Compil|Internal|Invalid|ERROR|Operator|Input|Output|/)", re.MULTILINE),
+    re.compile(r"(?:`{1,3}|\*{1,3}|(?<=[.!])_{1,3})$", re.MULTILINE),
+)
 
 _OPENERS: Final = (
     r"Edge TPU Compiler version \d|Models? compiled successfully in \d|Input(?: model)?: \S|Output: \S|Input size: \d|Output model: |"
@@ -22,7 +25,7 @@ _OPENERS: Final = (
     r"Total number of operations: \d|Operation log: |See the operation log file|Model successfully compiled but not all|"
     r"Number of operations that will run on|Operator +Count +Status|Started a compilation timeout timer of \d|Compilation child process|"
     r"Compilation (?:succeeded|failed)|Searching for valid delegate|Try to compile segment with \d|Intermediate tensors: |"
-    r"Internal compiler error\. Abort|Invalid model: |"
+    r"Internal compiler error\. Abort|Invalid model: |Model (?:not quantized|could not be)|Compilation timeout\.|(?:ERROR|INFO): \S|"
     r"[A-Z][A-Z0-9_]{1,40} +\d{1,6} +(?:Mapped to|More than|Operation (?:is|not|version)|Tensor has|Only Strided|Filter, bias)"
 ).replace(" ", r"[ \t\n]+")
 _PREFIXED: Final = re.compile(
@@ -31,11 +34,12 @@ _PREFIXED: Final = re.compile(
     re.MULTILINE,
 )
 _JOINED: Final = re.compile(
-    rf"(?:(?:size|parameters): [\d.]+(?:[KMG]i)?B|subgraphs: \d+|operations: \d+|version \d[\d.]+|Status|Edge TPU)[ \t]+(?={_OPENERS})"
+    r"(?:(?:size|parameters): [\d.]+(?:[KMG]i)?B|subgraphs: \d+|operations: \d+|version \d[\d.]+|Status|Edge TPU|seconds\.|ms\.|"
+    rf"model-reqs\.)[ \t]+(?={_OPENERS})"
 )
 _OPENER: Final = re.compile(rf"[ \t]+(?={_OPENERS})")
 _CUT: Final = re.compile(r"(?<!\S)([^\s\d]{1,30})[ \t]*\n[ \t]*([^\s\d]{1,30})(?!\S)")
-_COMMANDED: Final = re.compile(r"(?<=\S)[ \t]+(?=Edge TPU Compiler version \d[\w.]+[ \t]*$)", re.MULTILINE)
+_VERSION_LINE: Final = re.compile(r"Edge TPU Compiler version \d[\w.]+[ \t]*$", re.MULTILINE)
 _WIDTHS: Final = (79, 80, 100, 120, 132)
 _CUT_PATH: Final = re.compile(
     r"^[ \t]*((?:Input|Output|Input model|Output model|Operation log|Invalid model): [^\n]*?)[ \t]*\n[ \t]*([^\s:]+)[ \t]*$", re.MULTILINE
@@ -48,11 +52,14 @@ def clean(text: str) -> str:
     text = _LINE_ENDS.sub("\n", _ANSI.sub("", text) if "\x1b" in text else text).translate(_INVISIBLE)
     text = _BLANK_LINES.sub("\n\n", text)
     text = _BLANKS.sub("  ", _QUOTED.sub("", _TAG.sub("", text) if "<" in text else text))
-    text = _without_prefix(_MARKS.sub("", text))
+    if any(f"{mark}\n" in text or text.startswith(mark) or f"\n{mark}" in text or text.endswith(mark) for mark in "`*_"):
+        text = _MARKS[1].sub("", _MARKS[0].sub("", text))
+    text = _without_prefix(text)
     if _JOINED.search(text):
         text = _OPENER.sub("\n", text)
     text = _CUT_PATH.sub(_whole_path, _CUT_POINT.sub("", _CUT.sub(_whole, text)))
-    return _COMMANDED.sub("\n", text)
+    # Behind a prompt or a command.
+    return _VERSION_LINE.sub(lambda match: match[0] if text[match.start() - 1 : match.start()] in ("", "\n") else f"\n{match[0]}", text)
 
 
 def _whole(match: re.Match[str]) -> str:

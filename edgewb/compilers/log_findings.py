@@ -8,11 +8,12 @@ from typing import Final
 
 from edgewb.compilers.log_claims import is_old
 from edgewb.compilers.logs import LoggedCompilation, LoggedOps, Outcome
-from edgewb.compilers.problems import by_status, match, problems, without_hidden
+from edgewb.compilers.problems import Problem, by_status, match, problems, without_hidden
 from edgewb.types import Finding, Severity
 
 _EDGES: Final = ("QUANTIZE", "DEQUANTIZE")
 _MOST_EDGES: Final = 6
+_MAX_QUOTED: Final = 4
 _STRANDED: Final = "More than one subgraph is not supported"
 _RANK: Final = "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
 _DATA_TYPE: Final = "Operation is working on an unsupported data type"
@@ -88,8 +89,13 @@ def _about_result(logged: LoggedCompilation) -> list[Finding]:
     custom = [row for row in left if row.op == "CUSTOM" and not stranded]
     culprits = [row for row in left if row not in edges and row not in custom and row not in stranded]
     found = [_cut_short(logged, stranded, culprits)] if stranded else []
-    for status in sorted({row.status for row in culprits}, key=lambda text: (_KINDS.index(text) if text in _KINDS else len(_KINDS), text)):
-        found.append(_stayed([row for row in culprits if row.status == status], status))
+    known_words = {row.status for row in culprits if row.status in by_status()}
+    for status in sorted(known_words, key=lambda text: (_KINDS.index(text) if text in _KINDS else len(_KINDS), text)):
+        found.append(_stayed([row for row in culprits if row.status == status], by_status()[status]))
+    new = [row for row in culprits if row.status not in known_words]
+    if new:
+        quoted = ", ".join(repr(status) for status in list(dict.fromkeys(row.status for row in new))[:_MAX_QUOTED])
+        found.append(known["unspecified_limitation"].to_finding(f"{_names(new)} stay on the CPU: {quoted}, words not met before."))
     if edges:
         found.append(
             known["float_edges"].to_finding(
@@ -101,10 +107,7 @@ def _about_result(logged: LoggedCompilation) -> list[Finding]:
     return found
 
 
-def _stayed(rows: Sequence[LoggedOps], status: str) -> Finding:
-    problem = by_status().get(status)
-    if problem is None:
-        return problems()["unspecified_limitation"].to_finding(f"{_names(rows)} stay on the CPU: {status!r}, words not met before.")
+def _stayed(rows: Sequence[LoggedOps], problem: Problem) -> Finding:
     return problem.to_finding(f"{problem.title}: {_names(rows)}. {problem.cause}")
 
 

@@ -28,6 +28,7 @@ STATUSES: Final = (
 """What stands in the last column of the table, as far as it was ever seen."""
 
 _GAP: Final = r"(?:[ \t]+|[ \t]*\n[ \t]*\n?[ \t|]*)"
+_BAR: Final = r"(?:[ \t|]+|[ \t|]*\n[ \t|]*)"
 _SIZE: Final = r"(?P<{0}>\d{{1,9}}\.\d\d)(?P<{0}_unit>(?:[KMG]i)?B)"
 _REST: Final = r"(?P<{0}>[^\n]{{1,1000}}?)"
 _PATH: Final = r"(?P<{0}>[^\n]{{1,1000}}?\.(?:tflite|log)|[^\n:]{{1,500}}\n[^\n:]{{1,500}}\.(?:tflite|log)|[^\n]{{1,1000}}?)"
@@ -44,6 +45,7 @@ _TFLITE_ERRORS: Final = (
 _REASONS: Final = (
     r"Model failed in Tflite interpreter\. Please ensure model can be loaded/run in Tflite interpreter\.?",
     r"Compilation failed due to large activation tensors in model\.?",
+    r"Internal error\.?",
 )
 _LINES: Final = {
     "banner": r"Edge TPU Compiler version (?P<version>\d[\w.]{0,40})(?P<banner_note>[^\n]{0,200}?)",
@@ -67,7 +69,7 @@ _LINES: Final = {
     "on_cpu": "Number of operations that will run on CPU: " + _COUNT.format("cpu_count"),
     "log_input": "Input: " + _PATH.format("log_input_path"),
     "log_output": "Output: " + _PATH.format("log_output_path"),
-    "table_head": r"Operator[ \t|]+Count(?:[ \t|]+|[ \t|]*\n[ \t|]*)Status[ \t|]*",
+    "table_head": rf"Operator{_BAR}Count{_BAR}Status[ \t|]*",
     "timer": r"Started a compilation timeout timer of (?P<timer_seconds>\d{1,9}) seconds\.?",
     "child_done": r"Compilation child process completed within timeout period\.?",
     "succeeded": r"Compilation succeeded!?",
@@ -82,7 +84,7 @@ _LINES: Final = {
     "invalid_why": r"(?P<invalid_why_text>Model not quantized|Model could not be parsed)\.?",
     "error": rf"(?:ERROR: |loc\([^\n()]{{0,200}}\): error: )(?P<error_text>{'|'.join(_TFLITE_ERRORS)}|[^\n]{{1,1000}}?)",
     "cannot_write": "Error opening file for writing: " + _REST.format("unwritable_path"),
-    "note": r"(?:INFO|WARNING): [^\n]{1,1000}?",
+    "note": r"(?:INFO|WARNING): (?:Initialized TensorFlow Lite runtime\.|[^\n]{1,1000}?)",
 }
 _CRASH: Final = (
     r"Segmentation fault",
@@ -135,7 +137,6 @@ def _status(text: str) -> str:
     return _GAP.join(re.escape(word) for word in text.split())
 
 
-_BAR: Final = r"(?:[ \t|]+|[ \t|]*\n[ \t|]*)"
 _ROW: Final = (
     rf"(?P<row_op>[A-Z][A-Z0-9_]{{1,60}}){_BAR}(?P<row_count>\d{{1,9}})(?:{_BAR}(?P<row_status>"
     + "|".join(_status(text) for text in sorted(STATUSES, key=len, reverse=True))
@@ -148,6 +149,7 @@ _GRAMMAR: Final = re.compile(
     r"^(?P<other>[^\n]*\S[^\n]*)$",
     re.MULTILINE,
 )
+_VALUES: Final = {kind: tuple(re.findall(r"\(\?P<(\w+)>", words)) for kind, words in {**_LINES, "row": _ROW}.items()}
 WORDS: Final = frozenset(
     word
     for words in (*STATUSES, *_TFLITE_ERRORS, *_REASONS, *(words for words in _LINES.values() if "{" not in words))
@@ -179,7 +181,7 @@ def scan(text: str) -> Iterator[Line]:
     end = 0
     for match in _GRAMMAR.finditer(text):
         kind = match.lastgroup or "other"
-        values = {} if kind in ("other", "crash") else {key: value for key, value in match.groupdict().items() if value is not None}
+        values = {key: value for key in _VALUES.get(kind, ()) if (value := match[key]) is not None}
         if kind == "row":
             values.setdefault("row_status", values.get("row_words", ""))
         yield Line(kind, values, match[0].strip(), text.count("\n", end, match.start()) > 1)

@@ -138,9 +138,41 @@ def inspecting() -> None:
     )
 
 
+def explaining() -> None:
+    """A search log (``-d``) of a megabyte, against splitting it into lines and trying one expression on each."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    import re
+
+    from made_logs import search
+
+    from edgewb.compilers.explanations import explain
+
+    text = search(2000)
+    line = re.compile(r"(Edge TPU Compiler|Try to compile|Intermediate|Started|ERROR|Compilation).*")
+    ours, plain = [], []
+    for _ in range(7):
+        start = time.perf_counter()
+        explain(text)
+        ours.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        [line.fullmatch(words) for words in text.splitlines()]
+        plain.append(time.perf_counter() - start)
+    explained, split = statistics.median(ours), statistics.median(plain)
+    print(
+        f"edgewb.explain      {explained:.3f} s for {len(text) / 1e6:.2f} MB of search log   bar 0.5 s;   "
+        f"{explained / split:.0f} times splitlines and one expression a line ({split:.3f} s)"
+    )
+
+
 def main() -> None:
     """Run all of them, or those named."""
-    known: dict[str, Callable[[], None]] = {"starting": starting, "measuring": measuring, "inspecting": inspecting, "demo": demo}
+    known: dict[str, Callable[[], None]] = {
+        "starting": starting,
+        "measuring": measuring,
+        "inspecting": inspecting,
+        "explaining": explaining,
+        "demo": demo,
+    }
     chosen = sys.argv[1:] or list(known)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")
     for name in chosen:
