@@ -163,7 +163,7 @@ def _read(lines: list[Line]) -> LoggedCompilation:
         strange += [words for part in parts for words in contradictions(part)]
     shared: dict[str, Any] = {
         "compiler_version": version,
-        "stand_in": STAND_IN in note,
+        "stand_in": STAND_IN in note or any(line.kind == "stand_in" for line in lines),
         "strange": tuple(text[:200] for text in strange[:_MAX_SHOWN]),
     }
     whole = _read_one(lines, shared)

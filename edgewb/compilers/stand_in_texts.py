@@ -63,9 +63,14 @@ class Result:
         return sum(count for _, count, status in self.rows if status == MAPPED)
 
 
+def mark() -> str:
+    """What it says once more in the last line, should the first one be lost."""
+    return f"({STAND_IN}: simulated, nothing is compiled)"
+
+
 def banner(version: str) -> str:
     """The version line, which says that nothing is compiled."""
-    return f"Edge TPU Compiler version {VERSIONS[version]} ({STAND_IN}: simulated, nothing is compiled)"
+    return f"Edge TPU Compiler version {VERSIONS[version]} {mark()}"
 
 
 def read_model(path: str, version: str, min_runtime: int | None = None, nothing: bool = False) -> Result:
@@ -169,7 +174,7 @@ def result_lines(results: Sequence[Result], version: str, folder: str, with_tabl
         lines += ["", *table_lines(result)] if with_table else ["See the operation log file for individual operation details."]
     if version == "16.0":
         lines += ["Compilation child process completed within timeout period.", "Compilation succeeded! "]
-    return lines
+    return [*lines, mark()]
 
 
 def failure_lines(version: str, reason: str, detail: str, model: str) -> list[str]:

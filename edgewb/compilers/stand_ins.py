@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from edgewb.compilers.stand_in_texts import VERSIONS, Result, banner, failure_lines, read_model, result_lines, table_lines
+from edgewb.compilers.stand_in_texts import VERSIONS, Result, banner, failure_lines, mark, read_model, result_lines, table_lines
 from edgewb.errors import EdgewbError
 
 VARIABLE: Final = "EDGEWB_STAND_IN"
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise _Failed(failed.failure, failed.detail, failed.model)
     except _Failed as failure:
         reason, detail, model = (*failure.args, "", options.models[0])[:3]
-        _print(*failure_lines(version, reason, detail, model))
+        _print(*failure_lines(version, reason, detail, model), mark())
         return 1
     except EdgewbError as error:
         _print(*failure_lines(version, "unreadable", str(error), options.models[0]))
@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _write(results: Sequence[Result], version: str, folder: str, behaviour: str) -> None:
     for result in results:
         stem = Path(folder, Path(result.model).name.removesuffix(".tflite"))
-        log = [banner(version), f"Input: {result.model}", f"Output: {stem}_edgetpu.tflite", "", *table_lines(result)]
+        log = [banner(version), f"Input: {result.model}", f"Output: {stem}_edgetpu.tflite", "", *table_lines(result), mark()]
         Path(f"{stem}_edgetpu.log").write_text("\n".join(log) + "\n", encoding="utf-8")
         content = result.content
         if behaviour == "half_output":

@@ -103,6 +103,8 @@ def test_the_stand_in_compiles_nothing_and_says_so(stand_in, version, tflite_fil
     assert [op.op for op in inside.ops].count("edgetpu-custom-op") == 1
     log = explain(written.with_name(f"{source.stem}_edgetpu.log").read_text())
     assert (log.stand_in, log.basis, log.ops_edgetpu) == (True, "simulated", 2)
+    unmarked = written.with_name(f"{source.stem}_edgetpu.log").read_text().split("\n", 1)[1]
+    assert explain(unmarked).basis == "simulated"
     assert ("on_chip_available_bytes" if float(version) < 3 else "on_chip_remaining_bytes") in {
         key for key, value in done.log.to_dict().items() if value is not None
     }

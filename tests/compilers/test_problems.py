@@ -72,6 +72,7 @@ def test_what_is_explained_by_another_is_not_said():
     hidden, hiding = PROBLEMS["failed_without_reason"].to_finding(), PROBLEMS["large_activations"].to_finding()
     info = PROBLEMS["log_cut"].to_finding()
     assert without_hidden([info, hidden, hiding]) == (hiding, info)
+    fixes = PROBLEMS["large_activations"].fixes
     own = PROBLEMS["large_activations"].to_finding("message", "first")
-    assert (own.message, own.fix, own.fixes[0]) == ("message", "first", "first")
-    assert own.fixes[1:] == PROBLEMS["large_activations"].fixes
+    assert (own.message, own.fix, own.fixes) == ("message", "first", ("first", *fixes[1:]))
+    assert PROBLEMS["large_activations"].to_finding("message", fixes[1]).fixes == (fixes[1], fixes[0], *fixes[2:])
