@@ -84,7 +84,7 @@ _LINES: Final = {
     "invalid_why": r"(?P<invalid_why_text>Model not quantized|Model could not be parsed)\.?",
     "error": rf"(?:ERROR: |loc\([^\n()]{{0,200}}\): error: )(?P<error_text>{'|'.join(_TFLITE_ERRORS)}|[^\n]{{1,1000}}?)",
     "cannot_write": "Error opening file for writing: " + _REST.format("unwritable_path"),
-    "stand_in": r"\(?edgewb stand-in\b[^\n]{0,200}",
+    "stand_in": r"INFO: edgewb stand-in\b[^\n]{0,200}",
     "note": r"(?:INFO|WARNING): (?:Initialized TensorFlow Lite runtime\.|[^\n]{1,1000}?)",
 }
 _CRASH: Final = (

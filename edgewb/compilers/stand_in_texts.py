@@ -65,12 +65,12 @@ class Result:
 
 def mark() -> str:
     """What it says once more in the last line, should the first one be lost."""
-    return f"({STAND_IN}: simulated, nothing is compiled)"
+    return f"INFO: {STAND_IN}: simulated, nothing is compiled"
 
 
 def banner(version: str) -> str:
     """The version line, which says that nothing is compiled."""
-    return f"Edge TPU Compiler version {VERSIONS[version]} {mark()}"
+    return f"Edge TPU Compiler version {VERSIONS[version]} ({STAND_IN}: simulated, nothing is compiled)"
 
 
 def read_model(path: str, version: str, min_runtime: int | None = None, nothing: bool = False) -> Result:
