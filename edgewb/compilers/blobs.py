@@ -167,13 +167,16 @@ class Comparison:
 
     ``differing`` and ``totals`` count by part; ``channels`` are the output channels with a difference in the model's own bytes, in order:
     none where only padding differs. ``rearranged``: the same bytes, far from where they should be. ``rounded``: nothing of the model
-    differs but multipliers, each by some units in the last place.
+    differs but multipliers, each by some units in the last place. ``constant_bias``: a bias of zeros is expected, and another number
+    stands there in every channel. ``header_differs``: multipliers or zero points differ in most of their bytes.
     """
 
     alike: float
     weights_alike: float
     rearranged: bool
     rounded: bool
+    constant_bias: bool
+    header_differs: bool
     differing: dict[str, int]
     totals: dict[str, int]
     channels: tuple[int, ...]
@@ -194,7 +197,7 @@ def compare_at(encoding: Encoding, found: npt.NDArray[np.uint8]) -> Comparison:
         differing[name] = differing.get(name, 0) + int((here & differs[: len(part)]).sum())
     own = encoding.own()
     wrong = differs[: len(part)] & own
-    weights = np.isin(part, [i for i, name in enumerate(names) if name == _WEIGHTS])
+    weights = np.isin(part, _numbers(names, _WEIGHTS))
     channels = np.unique(encoding.channels[lane[wrong]])
     same_bytes = np.array_equal(np.bincount(wanted, minlength=256), np.bincount(found, minlength=256))
     alike = 1 - int(differs.sum()) / count if count else 1.0
@@ -203,11 +206,23 @@ def compare_at(encoding: Encoding, found: npt.NDArray[np.uint8]) -> Comparison:
         alike=alike,
         weights_alike=1 - int((wrong & weights).sum()) / max(1, int((own & weights).sum())),
         rearranged=same_bytes and bool(differs.any()) and (alike < _ORDERED or most),
-        rounded=_rounded(wanted[: len(part)], found[: len(part)], wrong, np.isin(part, [i for i, n in enumerate(names) if n == _SCALES])),
+        rounded=_rounded(wanted[: len(part)], found[: len(part)], wrong, np.isin(part, _numbers(names, _SCALES))),
+        constant_bias=_constant(wanted[: len(part)], found[: len(part)], own & np.isin(part, _numbers(names, "bias"))),
+        header_differs=any(2 * differing[name] > totals[name] for name in differing if name in (_SCALES, "zero points")),
         differing=differing,
         totals=totals,
         channels=tuple(channels.tolist()),
     )
+
+
+def _numbers(names: Sequence[str], wanted: str) -> list[int]:
+    return [number for number, name in enumerate(names) if name == wanted]
+
+
+def _constant(wanted: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8], bias: npt.NDArray[np.bool_]) -> bool:
+    """Zeros are wanted, and one other number stands there in each of several channels."""
+    theirs = np.ascontiguousarray(found[bias]).view("<i4")
+    return len(theirs) > 1 and not wanted[bias].any() and bool(theirs[0]) and bool((theirs == theirs[0]).all())
 
 
 def _rounded(

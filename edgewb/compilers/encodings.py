@@ -88,6 +88,8 @@ def _layer(graph: Graph, op: Op, axis: int) -> _Layer | None:
     channels, scheme = weights.shape[axis], weights.quantization
     if scheme.per_channel and (scheme.axis != axis or len(scheme.scales) != channels):
         return None
+    if np.abs(scheme.zero_points.astype(np.float64)).max(initial=0) >= 2**30:
+        return None  # no 8-bit value is so far away
     values = np.zeros(channels, np.int32)
     if bias is not None:
         if not bias.is_constant or bias.dtype != "int32" or bias.is_sparse or bias.elements != channels:
@@ -153,7 +155,7 @@ def _dense(op: Op, layer: _Layer, values: Callable[[], Bytes], depth: int, taps:
     def encodings(near: bool) -> Iterator[Encoding]:
         yield from _dense_encodings(layer, values(), min(total, 64), total, spread, near)
 
-    return Plan(op.index, size, True, True, encodings, least, values)
+    return Plan(op.index, size, True, True, encodings, least, values, int(layer.fill))
 
 
 def conv_2d(graph: Graph, op: Op) -> Plan | None:
@@ -224,7 +226,7 @@ def depthwise_conv_2d(graph: Graph, op: Op) -> Plan | None:
             yield Encoding((*header, Part("weights", blocks, own)), 4, lane_channels, layer.loses(drop))
 
     size, least = (round_up(total * (4 * taps + 4 * len(layer.header(drop))), ALIGNED) for drop in (False, True))
-    return Plan(op.index, size, True, True, encodings, least, lambda: unsigned(graph.constant(weights.index)))
+    return Plan(op.index, size, True, True, encodings, least, lambda: unsigned(graph.constant(weights.index)), int(layer.fill))
 
 
 def pad(graph: Graph, op: Op) -> Plan | None:

@@ -77,7 +77,7 @@ class Plan:
     Asked for ``near`` candidates, it gives those too that no compiler would write for this op, but may have for one with another bias;
     ``least`` is the size of the smallest of them. ``sure`` is False where the form was seen in few pairs, or not with all compilers, so
     that bytes that are not found prove nothing. ``trained`` is False where they say nothing about the model's constants. ``weights`` makes
-    the op's own weights as the device has them, in any order; None where ``sure`` is False.
+    the op's own weights as the device has them, in any order, None where ``sure`` is False; ``fill`` is what pads them.
     """
 
     op: int
@@ -87,6 +87,7 @@ class Plan:
     encodings: Callable[[bool], Iterator[Encoding]]
     least: int = 0
     weights: Callable[[], Bytes] | None = None
+    fill: int = 0
 
 
 def unsigned(values: npt.NDArray[np.generic]) -> Bytes:

@@ -6,6 +6,7 @@ A fusion or a generation that was never seen may keep an op's multiplier and ran
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
@@ -14,6 +15,7 @@ from edgewb.compilers.requantisations import Requantisation, ranges, stands, wan
 from edgewb.tflite.graphs import Graph, Op
 
 _RANGE: Final = "range (output scale, zero point or activation) is"
+_ONE: Final = struct.pack("<f", 1.0)
 _MOST: Final = 0.5
 """Of the ops whose bytes agree so many must find their word, or else words are no evidence in this file."""
 
@@ -68,5 +70,9 @@ class Lookups:
         asked = {one for op in self._ops for one in self.asked(op)}
         pairs = {one[:2] for one in asked}
         others = {one for op in self._ops if op.index not in self._weighted for one, _ in ranges(self._graph, op)}
-        left = [x for x in self._known if x not in asked and not (not x[2] and x[:2] in pairs) and x[1] not in others]
-        return frozenset(x[0] for x in left), frozenset((x[1], x[2]) for x in left if x[2])
+        left = [x for x in self._known if x not in asked and not (not x[2] and x[:2] in pairs)]
+        # A word that may be of an op without weights counts only by what such an op does not share: a multiplier or a weights' zero point.
+        return (
+            frozenset(x[0] for x in left if x[0] != _ONE or x[1] not in others),
+            frozenset((x[1], x[2]) for x in left if x[2] and (x[2][0] or x[1] not in others)),
+        )

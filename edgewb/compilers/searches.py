@@ -38,8 +38,11 @@ _PART_NAMES: Final = {"multipliers": "multipliers (scales)"}
 
 @dataclasses.dataclass
 class Found:
-    """What became of one op. ``trained``: constants of its own stand behind it, so that not comparing it leaves a doubt. ``near``: its bytes
-    are there but for such as say nothing of the model's numbers."""
+    """What became of one op.
+
+    ``trained``: constants of its own stand behind it, so that not comparing it leaves a doubt. ``near``: its bytes are there but for such as
+    say nothing of the model's numbers. ``shared``: the place is another op's too.
+    """
 
     verdict: str
     detail: str
@@ -47,6 +50,7 @@ class Found:
     place: Place | None = None
     trained: bool = False
     near: bool = False
+    shared: bool = False
 
 
 class Search:
@@ -110,14 +114,16 @@ class Search:
                 self._blobs.own(found[0], size)
                 self.found[made.op] = Found("agrees", f"all {size:,} bytes agree", size, found[0], made.trained)
                 return
-            shared = Found("agrees", f"all {size:,} bytes agree (they are another op's too)", size, found[0], made.trained)
+            shared = Found("agrees", f"all {size:,} bytes agree (they are another op's too)", size, found[0], made.trained, shared=True)
         if shared is not None:
             self.found[made.op] = shared
 
     def _locate(self) -> None:
         """Find out, for each op whose bytes are not there, what stands in their place."""
         exact = self._exact_rooms()
-        missing = [p for i, p in sorted(self._plans.items()) if i not in self.found and p.trained and p.size <= sum(self._blobs.sizes)]
+        missing = [
+            p for i, p in sorted(self._plans.items()) if i not in self.found and p.trained and (p.least or p.size) <= sum(self._blobs.sizes)
+        ]
         self._beyond = frozenset(made.op for made in missing[_LOCATED:])
         self._scattered = self._share_in_gaps([made for made in missing if made.sure]) >= _SAME
         for made in missing[:_LOCATED]:
@@ -160,6 +166,10 @@ class Search:
             return f"the same {len(encoding.data):,} bytes stand there in an order that is not known"
         if not compared.channels and not encoding.bias_lost:
             return "nothing but padding differs"
+        if compared.constant_bias:
+            return "where its bias should be stands one number over and over"
+        if encoding.bias_lost and compared.header_differs:
+            return "its bias is not where it should be, nor are its scales"
         if compared.rounded:
             return "nothing but the last places of its multipliers differ"
         if self._scattered and compared.weights_alike < _ALIGNED_WEIGHTS:
@@ -263,7 +273,7 @@ class Search:
             if made.weights is not None:
                 self._blobs.spend(made.size)
                 counts = np.bincount(made.weights().reshape(-1), minlength=256)
-                counts[int(np.argmax(counts))] = 0
+                counts[made.fill] = 0
                 asked += counts
         return float(np.minimum(asked, there).sum()) / float(asked.sum()) if asked.any() else 0.0
 

@@ -60,6 +60,8 @@ class Edit:
                 raise ModelFileError(f"op {known.index} ({known.name}) has no input or no result: the file is corrupted; convert it again")
         for op in self.main.operators:
             op.inputs, op.outputs = _ints(op.inputs), _ints(op.outputs)
+            if any(not -1 <= tensor < len(self.graph.tensors) for tensor in _ints(op.intermediates)):
+                raise ModelFileError(f"an op refers to a tensor beyond {len(self.graph.tensors)}: the file is corrupted; convert it again")
         self.main.inputs, self.main.outputs = _ints(self.main.inputs), _ints(self.main.outputs)
 
     def replace_reads(self, old: int, new: int) -> None:
