@@ -251,6 +251,8 @@ def test_a_mend_that_changes_the_results_is_dropped_and_the_others_stay(tmp_path
     assert [entry.id for entry in mended.refused] == ["wrong"]
     assert "the outputs would not be identical" in mended.refused[0].why
     assert mended.out is not None
+    assert mended.verification is not None
+    assert mended.verification.identical
     same_results(source, Path(mended.out))
 
 

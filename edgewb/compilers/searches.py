@@ -40,8 +40,8 @@ _PART_NAMES: Final = {"multipliers": "multipliers (scales)"}
 class Found:
     """What became of one op.
 
-    ``trained``: constants of its own stand behind it, so that not comparing it leaves a doubt. ``near``: its bytes are there but for such as
-    say nothing of the model's numbers. ``shared``: the place is another op's too.
+    ``trained``: constants of its own stand behind it, so that not comparing it leaves a doubt. ``near``: its bytes are there but for such
+    as say nothing of the model's numbers. ``shared``: the place is another op's too.
     """
 
     verdict: str

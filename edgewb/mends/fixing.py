@@ -58,6 +58,7 @@ def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = (
         raise ModelFileError(f"{str(path)!r}: {error}") from None
     after = read_graph(attempt.content)
     conversions = _conversions(graph, after)
+    assert not attempt.applied or attempt.verification is not None
     written = str(write_whole(target, attempt.content)) if attempt.applied else None
     return Mended(
         file=str(path),
