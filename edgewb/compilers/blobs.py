@@ -24,6 +24,7 @@ _SAMPLE: Final = 65_536
 _ORDERED: Final = 0.9
 """So much of an op's bytes must agree for the others to be changed numbers, where all bytes are the same in another order."""
 _LAST_PLACES: Final = 4
+_SMALL: Final = 1e-12
 _SCALES: Final = "multipliers"
 _WEIGHTS: Final = "weights"
 _FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93,
@@ -167,15 +168,16 @@ class Comparison:
 
     ``differing`` and ``totals`` count by part; ``channels`` are the output channels with a difference in the model's own bytes, in order:
     none where only padding differs. ``rearranged``: the same bytes, far from where they should be. ``rounded``: nothing of the model
-    differs but multipliers, each by some units in the last place. ``constant_bias``: a bias of zeros is expected, and another number
-    stands there in every channel. ``header_differs``: multipliers or zero points differ in most of their bytes.
+    differs but multipliers, each by some units in the last place. ``foreign``: where a bias of zeros should be, one other number stands in
+    every channel; or what cannot be multipliers stands in their place. ``header_differs``: multipliers or zero points differ in most of
+    their bytes.
     """
 
     alike: float
     weights_alike: float
     rearranged: bool
     rounded: bool
-    constant_bias: bool
+    foreign: bool
     header_differs: bool
     differing: dict[str, int]
     totals: dict[str, int]
@@ -207,7 +209,8 @@ def compare_at(encoding: Encoding, found: npt.NDArray[np.uint8]) -> Comparison:
         weights_alike=1 - int((wrong & weights).sum()) / max(1, int((own & weights).sum())),
         rearranged=same_bytes and bool(differs.any()) and (alike < _ORDERED or most),
         rounded=_rounded(wanted[: len(part)], found[: len(part)], wrong, np.isin(part, _numbers(names, _SCALES))),
-        constant_bias=_constant(wanted[: len(part)], found[: len(part)], own & np.isin(part, _numbers(names, "bias"))),
+        foreign=_constant(wanted[: len(part)], found[: len(part)], own & np.isin(part, _numbers(names, "bias")))
+        or _no_multipliers(found[: len(part)], own & np.isin(part, _numbers(names, _SCALES))),
         header_differs=any(2 * differing[name] > totals[name] for name in differing if name in (_SCALES, "zero points")),
         differing=differing,
         totals=totals,
@@ -223,6 +226,13 @@ def _constant(wanted: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8], bias:
     """Zeros are wanted, and one other number stands there in each of several channels."""
     theirs = np.ascontiguousarray(found[bias]).view("<i4")
     return len(theirs) > 1 and not wanted[bias].any() and bool(theirs[0]) and bool((theirs == theirs[0]).all())
+
+
+def _no_multipliers(found: npt.NDArray[np.uint8], multipliers: npt.NDArray[np.bool_]) -> bool:
+    """Half of the float32 at least are no multipliers of any net: negative, tiny, or huge."""
+    theirs = np.ascontiguousarray(found[multipliers]).view("<f4")
+    with np.errstate(invalid="ignore"):
+        return len(theirs) > 0 and 2 * int(((theirs > _SMALL) & (theirs < 1 / _SMALL)).sum()) <= len(theirs)
 
 
 def _rounded(

@@ -166,8 +166,8 @@ class Search:
             return f"the same {len(encoding.data):,} bytes stand there in an order that is not known"
         if not compared.channels and not encoding.bias_lost:
             return "nothing but padding differs"
-        if compared.constant_bias:
-            return "where its bias should be stands one number over and over"
+        if compared.foreign:
+            return "what stands there for its bias or its multipliers can be neither"
         if encoding.bias_lost and compared.header_differs:
             return "its bias is not where it should be, nor are its scales"
         if compared.rounded:

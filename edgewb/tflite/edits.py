@@ -84,6 +84,10 @@ class Edit:
                     if entry.tensorIndex == old:
                         entry.tensorIndex = new
 
+    def take_name(self, old: int, new: int) -> None:
+        """Tensor ``new`` gets the name of ``old``, which nothing uses any more: programs find inputs and outputs by name."""
+        self.main.tensors[new].name = self.main.tensors[old].name
+
     def add_constant(self, name: str, values: npt.NDArray[Any]) -> int:
         """A new int32 or int64 tensor with these values; its index."""
         from ai_edge_litert import schema_py_generated as schema
