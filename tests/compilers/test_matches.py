@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import builders
 import device_writer
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -264,6 +267,49 @@ def test_ops_left_on_the_cpu_are_compared_with_their_constants() -> None:
     assert "'factors': its constant has other values than in the source" in found.ops[2].detail
 
 
+def test_an_option_written_out_with_its_default_is_no_difference() -> None:
+    """The same model written by another program: flags stand there as False instead of not at all."""
+    files = []
+    for is_compiled in (True, False):
+        b = builders.Builder()
+        image, x, real = b.tensor("image", (1, 4)), b.tensor("relu0", (1, 4)), b.tensor("real", (1, 4), "FLOAT32")
+        if is_compiled:
+            b.op("edgetpu-custom-op", [image], [x], custom=builders.package([builders.executable("STAND_ALONE")]))
+        else:
+            b.op("RELU", [image], [x], 2)
+        b.op("DEQUANTIZE", [x], [real], 2, "DequantizeOptions")
+        w, y = b.constant("w", np.ones((2, 4), np.float32), scale=None), b.tensor("y", (1, 2), "FLOAT32")
+        b.op("FULLY_CONNECTED", [real, w], [y], 1, "FullyConnectedOptions", fusedActivationFunction=0)
+        files.append(b.build([image], [y]))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(files[1])))
+    packer = flatbuffers.Builder(4096)
+    packer.ForceDefaults(True)
+    packer.Finish(model.Pack(packer), b"TFL3")
+    explicit = bytes(packer.Output())
+    assert read_graph(explicit).ops[2].options["keep_num_dims"] is False
+    for source in (files[1], explicit):
+        found = match(source, files[0])
+        assert (found.verdict, found.ops_on_cpu) == ("holds", 2), found.reason
+
+
+def test_two_computed_tensors_added() -> None:
+    """The range stands in the instructions, and where it does not that proves nothing."""
+    b = builders.Builder()
+    image, y = b.tensor("image", (1, 4, 4, 4)), b.tensor("y", (1, 4, 4, 4), scale=0.3, zero_point=7)
+    b.op("ADD", [image, image], [y], 1, "AddOptions", fusedActivationFunction=0)
+    raw = b.build([image], [y])
+    for ends, verdict, says in (
+        ((120, -135), "holds", "; its range is in the instructions"),
+        ((9, -9), "cannot_tell", "its range (output scale, zero point or activation) is not in the instructions in a known form"),
+    ):
+        packed = [int.from_bytes(struct.pack("<f", value), "little") for value in (0.5, *ends)]
+        number = sum(value << (29 + 32 * place) for place, value in enumerate(packed))
+        words = [b"".join((n | 0b10110).to_bytes(16, "little") for n in (0, number, 0))]
+        found = match(raw, device_writer.compiled(raw, [], words=words))
+        assert found.verdict == verdict, found.reason
+        assert says in found.ops[0].detail
+
+
 def test_a_net_without_parameters_is_compared_by_its_interface() -> None:
     def build(is_compiled: bool) -> bytes:
         b = builders.Builder()
@@ -313,6 +359,7 @@ def test_the_report(tmp_path: Path) -> None:
         assert "DIFFERS" in page
         assert "in output channel 0" in page
         assert "3 agree, 1 differ" in page
+    assert str(inspection).splitlines()[3].startswith("verdict")
     assert inspect(file).against is None
 
 
