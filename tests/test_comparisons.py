@@ -78,3 +78,21 @@ def test_shapes_and_values_of_a_run() -> None:
     assert shapes[x] == (1, 4, 4, 2)
     assert values[shape].tolist() == [1, 4, 4, 3]
     assert values[shape].dtype == np.int32
+
+
+@pytest.mark.parametrize("count", [1, 4, 7, 8, 10, 13, 30, 33, 100])
+def test_moved_float_edges_of_any_size(count: int) -> None:
+    """LiteRT's kernels take eight values at a time, and those left over at the end in another way."""
+    files = []
+    for real in (True, False):
+        b = Builder()
+        ends = [b.tensor(f"{name}_int8", (1, count), scale=0.0371, zero_point=3) for name in ("x", "y")]
+        edges = [b.tensor(name, (1, count), "FLOAT32") for name in ("x", "y")] if real else ends
+        if real:
+            b.op("QUANTIZE", [edges[0]], [ends[0]], 1, "QuantizeOptions")
+        b.op("RELU", [ends[0]], [ends[1]], 2)
+        if real:
+            b.op("DEQUANTIZE", [ends[1]], [edges[1]], 2, "DequantizeOptions")
+        files.append(b.build(edges[:1], edges[1:]))
+    got = compare(*files)
+    assert got.identical, got.why

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import builders
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from builders import ACTIVATION, PADDING, Builder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -251,6 +253,8 @@ def test_a_mend_that_changes_the_results_is_dropped_and_the_others_stay(tmp_path
     assert [entry.id for entry in mended.refused] == ["wrong"]
     assert "the outputs would not be identical" in mended.refused[0].why
     assert mended.out is not None
+    assert mended.verification is not None
+    assert mended.verification.identical
     same_results(source, Path(mended.out))
 
 
@@ -304,6 +308,7 @@ def test_bad_input_is_one_line(tflite_file: Files, tmp_path: Path) -> None:
         ([tmp_path / "none.tflite"], {}, ModelFileError, "no such file"),
         ([tflite_file("float_io")], {"skip": ["batsh"]}, InputError, "did you mean 'batch'"),
         ([tflite_file("float_io")], {"out": tmp_path / "float_io.tflite"}, InputError, "never overwritten"),
+        ([tflite_file("float_io")], {"out": ""}, InputError, "--out is empty"),
         ([tflite_file("float_io")], {"out": tmp_path / "file" / "x.tflite"}, StorageError, "is in the way"),
     ]
     for arguments, options, kind, says in cases:
@@ -319,7 +324,48 @@ def test_where_the_file_goes(tflite_file: Files, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     assert edgewb.fix(source, out=tmp_path / "there").out == str(tmp_path / "there" / "float_io_fixed.tflite")
     assert edgewb.fix(source, out=f"{tmp_path}/new/").out == str(tmp_path / "new" / "float_io_fixed.tflite")
-    assert edgewb.fix(source, out=tmp_path / "mine.tflite").out == str(tmp_path / "mine.tflite")
+    first, second = (edgewb.fix(source, out=tmp_path / "mine.tflite") for _ in range(2))
+    assert first.out == second.out == str(tmp_path / "mine.tflite")
+    assert (first.replaced, second.replaced) == (False, True)
+    assert str(second).endswith("mine.tflite, in place of the file that was there")
+    assert "in place of" not in str(first)
+
+
+def test_inputs_and_outputs_keep_their_names(tflite_file: Files) -> None:
+    source = tflite_file("float_io")
+    mended = edgewb.fix(source)
+    assert mended.out is not None
+    before, after = read_graph(source), read_graph(Path(mended.out))
+    for old, new in zip((*before.inputs, *before.outputs), (*after.inputs, *after.outputs), strict=True):
+        assert before.tensors[old].name == after.tensors[new].name
+        assert (before.tensors[old].dtype, after.tensors[new].dtype) == ("float32", "int8")
+    assert [c.name for c in mended.conversions] == [after.tensors[i].name for i in (*after.inputs, *after.outputs)]
+
+
+def test_only_the_main_graph_of_several_is_mended_and_it_is_said(tmp_path: Path) -> None:
+    b = Builder()
+    source = b.tensor("x", (1, 4), "FLOAT32")
+    x, y = b.tensor("q", (1, 4)), b.tensor("y", (1, 4), "FLOAT32")
+    b.op("QUANTIZE", [source], [x], 1, "QuantizeOptions")
+    b.op("DEQUANTIZE", [b.same("RELU", x, 2)], [y], 2, "DequantizeOptions")
+    raw = b.build([source], [y])
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(raw)))
+    model.subgraphs.append(schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(raw))).subgraphs[0])
+    packer = flatbuffers.Builder(4096)
+    packer.Finish(model.Pack(packer), b"TFL3")
+    mended = edgewb.fix(written(tmp_path, bytes(packer.Output())))
+    assert ids(mended) == ["float_io"]
+    (finding,) = [f for f in mended.findings if f.id == "main_graph_only"]
+    assert finding.message.startswith("The file holds 2 graphs; the first alone was mended")
+
+
+def test_a_tensor_number_beyond_the_tensors_is_a_damaged_file(tmp_path: Path) -> None:
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(builders.float_io_net())))
+    model.subgraphs[0].operators[1].intermediates = [999]
+    packer = flatbuffers.Builder(4096)
+    packer.Finish(model.Pack(packer), b"TFL3")
+    with pytest.raises(ModelFileError, match="refers to a tensor beyond"):
+        edgewb.fix(written(tmp_path, bytes(packer.Output())), skip=["batch"])
 
 
 # The command.

@@ -128,7 +128,9 @@ def parser() -> argparse.ArgumentParser:
 
     fix = command("fix", commands.fix, "mend a .tflite for the Edge TPU: the same results, bit for bit, or nothing is written")
     fix.add_argument("file", metavar="FILE.tflite")
-    fix.add_argument("--out", metavar="FILE|DIR", help="where the mended file goes (default: NAME_fixed.tflite beside the file)")
+    fix.add_argument(
+        "--out", metavar="FILE|DIR", help="where the mended file goes (default: NAME_fixed.tflite beside the file; replaced if it is there)"
+    )
     fix.add_argument("--skip", default="", metavar="A,B", help="mends to leave out: batch, stray, float_io, versions")
 
     measure = command("measure", commands.measure, "latency of a .tflite on a target")

@@ -21,6 +21,12 @@ _STEP: Final = 4_096
 """Looking at one place costs as much as reading so many bytes."""
 _SAMPLE: Final = 65_536
 """Bytes that are compared to find out where an op stands that is not there as it should."""
+_ORDERED: Final = 0.9
+"""So much of an op's bytes must agree for the others to be changed numbers, where all bytes are the same in another order."""
+_LAST_PLACES: Final = 4
+_SMALL: Final = 1e-12
+_SCALES: Final = "multipliers"
+_WEIGHTS: Final = "weights"
 _FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93,
                             0xA0761D6478BD642F, 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3, 0x589965CC75374CC3], np.uint64)  # fmt: skip
 """Odd numbers: what a block of eight 64-bit words is multiplied with and summed to, to be looked up by."""
@@ -157,13 +163,22 @@ def _sums(row: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """How an op's bytes compare with those at a place. ``alike``: the share that agrees, of the bytes that are not 0 in both.
+    """How an op's bytes compare with those at a place. ``alike``: the share that agrees, of the bytes that are not 0 in both;
+    ``weights_alike``: the share of the model's own weights that agree.
 
-    ``differing`` and ``totals`` count by part; ``channels`` are the output channels with a difference, in order.
+    ``differing`` and ``totals`` count by part; ``channels`` are the output channels with a difference in the model's own bytes, in order:
+    none where only padding differs. ``rearranged``: the same bytes, far from where they should be. ``rounded``: nothing of the model
+    differs but multipliers, each by some units in the last place. ``foreign``: where a bias of zeros should be, one other number stands in
+    every channel; or what cannot be multipliers stands in their place. ``header_differs``: multipliers or zero points differ in most of
+    their bytes.
     """
 
     alike: float
+    weights_alike: float
     rearranged: bool
+    rounded: bool
+    foreign: bool
+    header_differs: bool
     differing: dict[str, int]
     totals: dict[str, int]
     channels: tuple[int, ...]
@@ -182,12 +197,49 @@ def compare_at(encoding: Encoding, found: npt.NDArray[np.uint8]) -> Comparison:
         here = part == number
         totals[name] = totals.get(name, 0) + int(here.sum())
         differing[name] = differing.get(name, 0) + int((here & differs[: len(part)]).sum())
-    channels = np.unique(encoding.channels[lane[differs[: len(part)]]])
+    own = encoding.own()
+    wrong = differs[: len(part)] & own
+    weights = np.isin(part, _numbers(names, _WEIGHTS))
+    channels = np.unique(encoding.channels[lane[wrong]])
     same_bytes = np.array_equal(np.bincount(wanted, minlength=256), np.bincount(found, minlength=256))
+    alike = 1 - int(differs.sum()) / count if count else 1.0
+    most = 2 * len(channels) >= len(np.unique(encoding.channels[encoding.channels >= 0]))
     return Comparison(
-        alike=1 - int(differs.sum()) / count if count else 1.0,
-        rearranged=same_bytes and bool(differs.any()),
+        alike=alike,
+        weights_alike=1 - int((wrong & weights).sum()) / max(1, int((own & weights).sum())),
+        rearranged=same_bytes and bool(differs.any()) and (alike < _ORDERED or most),
+        rounded=_rounded(wanted[: len(part)], found[: len(part)], wrong, np.isin(part, _numbers(names, _SCALES))),
+        foreign=_constant(wanted[: len(part)], found[: len(part)], own & np.isin(part, _numbers(names, "bias")))
+        or _no_multipliers(found[: len(part)], own & np.isin(part, _numbers(names, _SCALES))),
+        header_differs=any(2 * differing[name] > totals[name] for name in differing if name in (_SCALES, "zero points")),
         differing=differing,
         totals=totals,
-        channels=tuple(int(c) for c in channels if c >= 0),
+        channels=tuple(channels.tolist()),
     )
+
+
+def _numbers(names: Sequence[str], wanted: str) -> list[int]:
+    return [number for number, name in enumerate(names) if name == wanted]
+
+
+def _constant(wanted: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8], bias: npt.NDArray[np.bool_]) -> bool:
+    """Zeros are wanted, and one other number stands there in each of several channels."""
+    theirs = np.ascontiguousarray(found[bias]).view("<i4")
+    return len(theirs) > 1 and not wanted[bias].any() and bool(theirs[0]) and bool((theirs == theirs[0]).all())
+
+
+def _no_multipliers(found: npt.NDArray[np.uint8], multipliers: npt.NDArray[np.bool_]) -> bool:
+    """Half of the float32 at least are no multipliers of any net: negative, tiny, or huge."""
+    theirs = np.ascontiguousarray(found[multipliers]).view("<f4")
+    with np.errstate(invalid="ignore"):
+        return len(theirs) > 0 and 2 * int(((theirs > _SMALL) & (theirs < 1 / _SMALL)).sum()) <= len(theirs)
+
+
+def _rounded(
+    wanted: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8], wrong: npt.NDArray[np.bool_], scales: npt.NDArray[np.bool_]
+) -> bool:
+    """Only float32 differ, by so little that they may be the same number computed in another order."""
+    if not wrong.any() or (wrong & ~scales).any():
+        return False
+    ours, theirs = (np.ascontiguousarray(raw[scales]).view("<i4").astype(np.int64) for raw in (wanted, found))
+    return bool((np.abs(ours - theirs)[wrong[scales].reshape(-1, 4).any(axis=1)] <= _LAST_PLACES).all())

@@ -61,6 +61,10 @@ class _Layer:
         """Whether the bias may be left out: both must be tried."""
         return (False, True) if near else self.bias_dropped
 
+    def loses(self, drop: bool) -> bool:
+        """Leaving out the bias would lose numbers."""
+        return drop and bool(self.bias.any())
+
     def header(self, drop_bias: bool) -> list[tuple[str, npt.NDArray[np.generic], str, float]]:
         """Name, values, type and the padding value of each word in front of a lane's weights."""
         found: list[tuple[str, npt.NDArray[np.generic], str, float]] = []
@@ -84,6 +88,8 @@ def _layer(graph: Graph, op: Op, axis: int) -> _Layer | None:
     channels, scheme = weights.shape[axis], weights.quantization
     if scheme.per_channel and (scheme.axis != axis or len(scheme.scales) != channels):
         return None
+    if np.abs(scheme.zero_points.astype(np.float64)).max(initial=0) >= 2**30:
+        return None  # no 8-bit value is so far away
     values = np.zeros(channels, np.int32)
     if bias is not None:
         if not bias.is_constant or bias.dtype != "int32" or bias.is_sparse or bias.elements != channels:
@@ -119,17 +125,25 @@ def _dense_encodings(
     channels = np.full(total, -1, np.int64)
     channels[spread] = np.arange(count)
     several = total > group
+
+    def own() -> Bytes:
+        mask = np.zeros_like(padded)
+        mask[spread, :, :, :depth] = 1
+        return mask.reshape(cells.shape)
+
+    def turned(one: Bytes) -> Bytes:
+        return np.ascontiguousarray(one.transpose(0, 3, 1, 2, 4)).reshape(total, -1, 4)
+
     for drop in layer.drops(near):
-        header, lost = [], drop and drop not in layer.bias_dropped
+        header, lost = [], layer.loses(drop)
         for name, values, dtype, pad in layer.header(drop):
             row = np.full(total, 1.0 if several and dtype == "<f4" else 0.0, dtype)
             row[:used] = pad
             row[spread] = values
             header.append(Part(name, words(row, dtype)))
-        yield Encoding((*header, Part("weights", cells.reshape(total, -1, 4))), group, channels, lost)
+        yield Encoding((*header, Part("weights", cells.reshape(total, -1, 4), lambda: own().reshape(total, -1, 4))), group, channels, lost)
         if height * width > 1 and depth > 4:
-            turned = np.ascontiguousarray(cells.transpose(0, 3, 1, 2, 4)).reshape(total, -1, 4)
-            yield Encoding((*header, Part("weights", turned)), group, channels, lost)
+            yield Encoding((*header, Part("weights", turned(cells), lambda: turned(own()))), group, channels, lost)
 
 
 def _dense(op: Op, layer: _Layer, values: Callable[[], Bytes], depth: int, taps: int, few: bool, spread: npt.NDArray[np.int64]) -> Plan:
@@ -141,7 +155,7 @@ def _dense(op: Op, layer: _Layer, values: Callable[[], Bytes], depth: int, taps:
     def encodings(near: bool) -> Iterator[Encoding]:
         yield from _dense_encodings(layer, values(), min(total, 64), total, spread, near)
 
-    return Plan(op.index, size, True, True, encodings, least)
+    return Plan(op.index, size, True, True, encodings, least, values, int(layer.fill))
 
 
 def conv_2d(graph: Graph, op: Op) -> Plan | None:
@@ -197,16 +211,22 @@ def depthwise_conv_2d(graph: Graph, op: Op) -> Plan | None:
         order = np.arange(channels)
         blocks[order, :, order % 4] = values
         lane_channels = np.where(np.arange(total) < channels, np.arange(total), -1)
+
+        def own() -> Bytes:
+            mask = np.zeros_like(blocks)
+            mask[order, :, order % 4] = 1
+            return mask
+
         for drop in layer.drops(near):
             header = []
             for name, given, dtype, pad in layer.header(drop):
                 row = np.full(total, pad, dtype)
                 row[:channels] = given
                 header.append(Part(name, words(row, dtype)))
-            yield Encoding((*header, Part("weights", blocks)), 4, lane_channels, drop and drop not in layer.bias_dropped)
+            yield Encoding((*header, Part("weights", blocks, own)), 4, lane_channels, layer.loses(drop))
 
     size, least = (round_up(total * (4 * taps + 4 * len(layer.header(drop))), ALIGNED) for drop in (False, True))
-    return Plan(op.index, size, True, True, encodings, least)
+    return Plan(op.index, size, True, True, encodings, least, lambda: unsigned(graph.constant(weights.index)), int(layer.fill))
 
 
 def pad(graph: Graph, op: Op) -> Plan | None:

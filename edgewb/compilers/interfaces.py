@@ -136,9 +136,7 @@ class Interfaces:
     def _op(self, ours: Op, theirs: Op) -> str:
         if (ours.name, ours.is_custom) != (theirs.name, theirs.is_custom):
             return f"it is {short(theirs.name)}, in the source {short(ours.name)}"
-        changed = [
-            key for key in list(ours.options)[:_OPTIONS] if key in theirs.options and str(ours.options[key]) != str(theirs.options[key])
-        ]
+        changed = [key for key in list(ours.options)[:_OPTIONS] if key in theirs.options and ours.options[key] != theirs.options[key]]
         if changed:
             return f"its option {changed[0]} is {theirs.options[changed[0]]}, in the source {ours.options[changed[0]]}"
         if ours.custom_options != theirs.custom_options:

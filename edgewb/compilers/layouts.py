@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -17,10 +17,14 @@ ALIGNED: Final = 64
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Part:
-    """One kind of value. ``values``: uint8 of shape [lanes, cells, 4], little-endian; stored cell by cell, in each all lanes of a group."""
+    """One kind of value. ``values``: uint8 of shape [lanes, cells, 4], little-endian; stored cell by cell, in each all lanes of a group.
+
+    ``own`` makes an array of the same shape: 1 where a byte is the model's, 0 where it pads; None: all are the model's.
+    """
 
     name: str
     values: Bytes
+    own: Callable[[], Bytes] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,9 +42,13 @@ class Encoding:
     @cached_property
     def data(self) -> bytes:
         """The bytes as they stand in the file, padded with zeros to 64."""
-        rows = [part.values.reshape(-1, self.group, *part.values.shape[1:]) for part in self.parts]
-        raw = np.concatenate([row.transpose(0, 2, 1, 3).reshape(len(row), -1) for row in rows], axis=1).tobytes()
+        raw = self._in_place([part.values for part in self.parts]).tobytes()
         return raw + bytes(-len(raw) % ALIGNED)
+
+    def _in_place(self, values: Sequence[Bytes]) -> Bytes:
+        """One array per part, as they stand in the file before the final padding."""
+        rows = [array.reshape(-1, self.group, *array.shape[1:]) for array in values]
+        return np.concatenate([row.transpose(0, 2, 1, 3).reshape(len(row), -1) for row in rows], axis=1).reshape(-1)
 
     @property
     def head(self) -> bytes:
@@ -56,6 +64,11 @@ class Encoding:
         lane = np.tile(np.repeat(np.arange(self.group, dtype=np.int32), 4), sum(cells))
         return np.tile(part, groups), (lane + self.group * np.arange(groups, dtype=np.int32)[:, None]).reshape(-1)
 
+    def own(self) -> npt.NDArray[np.bool_]:
+        """For each byte before the final padding, whether it is the model's; the others only pad, also within a channel."""
+        made = [np.ones_like(part.values) if part.own is None else part.own() for part in self.parts]
+        return self._in_place(made).astype(np.bool_) & (self.channels[self.map()[1]] >= 0)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
@@ -63,7 +76,8 @@ class Plan:
 
     Asked for ``near`` candidates, it gives those too that no compiler would write for this op, but may have for one with another bias;
     ``least`` is the size of the smallest of them. ``sure`` is False where the form was seen in few pairs, or not with all compilers, so
-    that bytes that are not found prove nothing. ``trained`` is False where they say nothing about the model's constants.
+    that bytes that are not found prove nothing. ``trained`` is False where they say nothing about the model's constants. ``weights`` makes
+    the op's own weights as the device has them, in any order, None where ``sure`` is False; ``fill`` is what pads them.
     """
 
     op: int
@@ -72,6 +86,8 @@ class Plan:
     trained: bool
     encodings: Callable[[bool], Iterator[Encoding]]
     least: int = 0
+    weights: Callable[[], Bytes] | None = None
+    fill: int = 0
 
 
 def unsigned(values: npt.NDArray[np.generic]) -> Bytes:

@@ -3,11 +3,12 @@
 The verdict, in this order:
 
 - ``differs``: the interface, an op on the CPU, or an op's bytes or requantisation differ.
-- ``cannot_tell``: nothing differs, but an op whose constants come from training cannot be encoded, or bytes are left over that none of
-  the source's ops could have left.
-- ``holds``: everything that can be compared agrees, and what cannot be encoded follows from shapes alone.
+- ``cannot_tell``: nothing differs, but an op whose constants come from training cannot be encoded, bytes are left over other than the
+  source's ops would leave, or an op stands before one that feeds it.
+- ``holds``: everything that can be compared agrees, and what cannot be encoded follows from shapes alone. Where no op agrees byte by
+  byte this says no more than that nothing contradicts it.
 
-What the file does not show in a form known today is listed as ``unchecked``: strides and padding, and how ops are connected.
+What the file does not show in a form known today is listed as ``unchecked``.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ from enum import StrEnum
 from typing import Final
 
 from edgewb.compilers.blobs import Blobs, TooMuchWorkError
+from edgewb.compilers.flows import against_the_flow
 from edgewb.compilers.interfaces import Interfaces, short
+from edgewb.compilers.leftovers import LeftOver
 from edgewb.compilers.packages import read_packages, read_programs
 from edgewb.compilers.searches import Found, Search
 from edgewb.errors import InputError
 from edgewb.tflite.graphs import Graph, Op
 from edgewb.types import Jsonable
 
-UNCHECKED: Final = "strides, padding, dilation and the order of ops without parameters"
+UNCHECKED: Final = (
+    "how ops are connected; strides, padding, dilation, pool sizes and axes; the kind, options and scales of ops without parameters; the "
+    "instructions apart from multipliers and ranges"
+)
 
 
 class Verdict(StrEnum):
@@ -111,7 +117,8 @@ def compare(source: Graph, compiled: Graph, file: str = "", sha256: str = "") ->
     ops = tuple(_op(op, interfaces, search) for op in source.ops)
     total, explained = sum(blobs.sizes), blobs.explained_bytes
     counts = {verdict: sum(op.verdict is verdict for op in ops) for verdict in OpVerdict}
-    verdict, reason = _judge(source, interfaces, search, ops, total - explained)
+    storing = [source.ops[op.index] for op in ops if op.verdict is OpVerdict.NOT_ENCODED]
+    verdict, reason = _judge(source, interfaces, search, ops, LeftOver(source, storing, total - explained))
     return Match(
         source=file,
         source_sha256=sha256,
@@ -153,7 +160,7 @@ def _op(op: Op, interfaces: Interfaces, search: Search) -> OpMatch:
     )
 
 
-def _judge(source: Graph, interfaces: Interfaces, search: Search, ops: tuple[OpMatch, ...], left_over: int) -> tuple[Verdict, str]:
+def _judge(source: Graph, interfaces: Interfaces, search: Search, ops: tuple[OpMatch, ...], left_over: LeftOver) -> tuple[Verdict, str]:
     wrong = [op for op in ops if op.verdict is OpVerdict.DIFFERS]
     agreeing = sum(op.verdict is OpVerdict.AGREES for op in ops)
     if interfaces.differences:
@@ -175,15 +182,11 @@ def _judge(source: Graph, interfaces: Interfaces, search: Search, ops: tuple[OpM
             Verdict.CANNOT_TELL,
             f"{said}, but {len(trained)} with constants cannot be compared, first op {first.index}, {short(first.op)}: {first.detail}",
         )
-    if left_over and not missing:
-        return (
-            Verdict.CANNOT_TELL,
-            f"{said}, but {left_over:,} bytes of parameters belong to no op of the source that is known to store any",
-        )
-    if left_over:
-        kinds = ", ".join(sorted({short(op.op) for op in missing})[:4])
-        return (
-            Verdict.HOLDS,
-            f"{said}; {left_over:,} more bytes are of {len(missing)} ops that cannot be encoded and hold no trained constants ({kinds})",
-        )
-    return Verdict.HOLDS, f"{said}, and they are all the bytes there are" if agreeing else f"{said}; that is all there is to compare"
+    if left_over.doubt:
+        return Verdict.CANNOT_TELL, f"{said}, but {left_over.doubt}"
+    agreed = {index: found.place for index, found in search.found.items() if found.verdict == "agrees" and found.place is not None}
+    if order := against_the_flow(source, {index: place for index, place in agreed.items() if not search.found[index].shared}):
+        return Verdict.CANNOT_TELL, f"{said}, but {order}"
+    if left_over.count:
+        return Verdict.HOLDS, f"{said}; {left_over.said}"
+    return Verdict.HOLDS, f"{said}, and they are all the bytes there are" if agreeing else f"{said}; nothing contradicts it"

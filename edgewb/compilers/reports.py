@@ -79,6 +79,14 @@ def _matches(match: Match, programs: tuple[Executable, ...]) -> list[tuple[str, 
     ]
 
 
+def _verdict(match: Match) -> list[tuple[str, str]]:
+    bare = match.verdict == "holds" and not match.ops_agree
+    return [
+        ("against", _clean(match.source)),
+        ("verdict", f"{'nothing contradicts it' if bare else _VERDICTS[match.verdict]}; {_clean_long(match.reason)}"),
+    ]
+
+
 def _match_facts(match: Match) -> list[tuple[str, str]]:
     counts = (
         f"{match.ops_agree} agree, {match.ops_differ} differ, {match.ops_not_encoded} not encoded, "
@@ -86,7 +94,6 @@ def _match_facts(match: Match) -> list[tuple[str, str]]:
         f"{match.requantisations_checked} multipliers and ranges looked up in the instructions"
     )
     facts = [
-        ("against", f"{_clean(match.source)}: {_VERDICTS[match.verdict]}; {_clean_long(match.reason)}"),
         ("ops of the source", counts),
         ("bytes compared", f"{match.explained_bytes:,} of {match.parameter_bytes:,} bytes of parameters agree with the source"),
         ("not checked", match.unchecked),
@@ -94,7 +101,7 @@ def _match_facts(match: Match) -> list[tuple[str, str]]:
     shown = match.interface[:_MAX_DIFFERENCES]
     if shown:
         more = len(match.interface) - len(shown)
-        facts.insert(1, ("interface", "; ".join(map(_clean_long, shown)) + (f"; and {more} more" if more else "")))
+        facts.insert(0, ("interface", "; ".join(map(_clean_long, shown)) + (f"; and {more} more" if more else "")))
     return facts
 
 
@@ -118,6 +125,8 @@ def _tensors(tensors: Iterable[TensorInfo]) -> str:
 
 def _facts(inspection: Inspection) -> list[tuple[str, str]]:
     facts = [("file", _clean(inspection.file)), ("sha256", inspection.sha256)]
+    if inspection.against is not None:
+        facts += _verdict(inspection.against)
     if inspection.kind == "compiled":
         left = len(inspection.ops) - inspection.subgraphs
         made = (

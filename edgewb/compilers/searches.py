@@ -6,42 +6,51 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from edgewb.compilers.blobs import Blobs, Comparison, Place, compare_at
 from edgewb.compilers.encodings import plan
 from edgewb.compilers.layouts import ALIGNED, Encoding, Plan
+from edgewb.compilers.lookups import Lookups
 from edgewb.compilers.packages import Program
 from edgewb.compilers.parameters import round_up, store
-from edgewb.compilers.requantisations import Requantisation, ranges, read_requantisations, stands, wanted
+from edgewb.compilers.requantisations import read_requantisations
 from edgewb.tflite.graphs import Graph, Op
 
-_FREE: Final = frozenset({
-    "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MAXIMUM", "MINIMUM", "ADD", "SUB",
-    "MUL", "PAD",
-})  # fmt: skip
-"""Kinds that never stored a byte but what ``parameters`` counts. Source: real compiler pairs."""
 _TWO_ACTIVATIONS: Final = frozenset({"ADD", "MUL"})
 """Kinds whose range was found in the instructions each time, in 141 of 141 ops. Source: real compiler pairs."""
 _TRAINED_TYPES: Final = frozenset({"int8", "uint8", "int16", "float32", "float16"})
 _ALIKE: Final = 0.5
 """So much of an op's bytes must agree for a place to count as its own where the room does not say so."""
+_ALIGNED_WEIGHTS: Final = 0.9
+"""So much of an op's weights must agree for it to be stored in the known form, with some numbers changed."""
 _GAPS: Final = 4
 _LOCATED: Final = 16
-"""How many ops that are not there are looked at closer."""
+"""How many ops that are not there are looked at closer; of the others nothing is said."""
 _COST: Final = 8
 """Comparing byte by byte and part by part costs so many times as much as reading."""
-_RANGE: Final = "range (output scale, zero point or activation) is"
+_SAME: Final = 0.99
+"""So much of the weights must stand in the bytes that are no other op's for a mere change of order to be likely."""
+_FEW: Final = 2
+_SCATTERED: Final = "; the same numbers stand among the bytes that are left over"
 _PART_NAMES: Final = {"multipliers": "multipliers (scales)"}
 
 
 @dataclasses.dataclass
 class Found:
-    """What became of one op. ``trained``: constants of its own stand behind it, so that not comparing it leaves a doubt."""
+    """What became of one op.
+
+    ``trained``: constants of its own stand behind it, so that not comparing it leaves a doubt. ``near``: its bytes are there but for such
+    as say nothing of the model's numbers. ``shared``: the place is another op's too.
+    """
 
     verdict: str
     detail: str
     bytes: int | None = None
     place: Place | None = None
     trained: bool = False
+    near: bool = False
+    shared: bool = False
 
 
 class Search:
@@ -50,8 +59,10 @@ class Search:
     def __init__(self, source: Graph, programs: Sequence[Program], blobs: Blobs, left_on_cpu: frozenset[int]) -> None:
         self._graph, self._blobs = source, blobs
         self._ops = [op for op in source.ops if op.index not in left_on_cpu]
-        self._requantisations = read_requantisations(programs) or frozenset()
+        self._known = read_requantisations(programs) or frozenset()
         self._plans: dict[int, Plan] = {}
+        self._beyond: frozenset[int] = frozenset()
+        self._scattered = False
         self.found: dict[int, Found] = {}
         self.checked = 0
 
@@ -66,20 +77,22 @@ class Search:
         for op in self._ops:
             constants = sum(self._graph.tensors[i].buffer_bytes for i in op.inputs if i >= 0)
             self._blobs.spend(constants)
+            made = plan(self._graph, op)
             if constants > 2 * room + 1024 and _trained(self._graph, op):
-                too_large.append(op)
-            elif (made := plan(self._graph, op)) is not None:
+                too_large.append((op, made))
+            elif made is not None:
                 self._plans[op.index] = made
+        weighted = frozenset(p.op for p in self._plans.values() if p.sure)
+        self._lookups = Lookups(self._graph, self._ops, self._known, weighted)
         for made in sorted(self._plans.values(), key=lambda p: (-p.size, p.op)):
             self._look_for(made)
         self._locate()
-        for op in too_large:
-            self.found[op.index] = Found(
-                "differs", f"its constants need more than the {room:,} bytes of parameters there are", trained=True
-            )
+        for op, large in too_large:
+            known = large is not None and large.sure
+            detail = f"its constants need more than the {room:,} bytes of parameters there are"
+            self.found[op.index] = Found("differs" if known else "not_encoded", detail, trained=True)
         self._settle()
-        for op in self._ops:
-            self._check_requantisation(op)
+        self._check_requantisations()
 
     def give_up(self) -> None:
         """Say of every op that was not reached that it was not."""
@@ -101,14 +114,18 @@ class Search:
                 self._blobs.own(found[0], size)
                 self.found[made.op] = Found("agrees", f"all {size:,} bytes agree", size, found[0], made.trained)
                 return
-            shared = Found("agrees", f"all {size:,} bytes agree (they are another op's too)", size, found[0], made.trained)
+            shared = Found("agrees", f"all {size:,} bytes agree (they are another op's too)", size, found[0], made.trained, shared=True)
         if shared is not None:
             self.found[made.op] = shared
 
     def _locate(self) -> None:
         """Find out, for each op whose bytes are not there, what stands in their place."""
         exact = self._exact_rooms()
-        missing = [p for i, p in sorted(self._plans.items()) if i not in self.found and p.trained and p.size <= sum(self._blobs.sizes)]
+        missing = [
+            p for i, p in sorted(self._plans.items()) if i not in self.found and p.trained and (p.least or p.size) <= sum(self._blobs.sizes)
+        ]
+        self._beyond = frozenset(made.op for made in missing[_LOCATED:])
+        self._scattered = self._share_in_gaps([made for made in missing if made.sure]) >= _SAME
         for made in missing[:_LOCATED]:
             best: tuple[float, Place, Encoding] | None = None
             for encoding in made.encodings(True):
@@ -134,12 +151,32 @@ class Search:
         self._blobs.spend(_COST * size)
         compared = compare_at(encoding, self._blobs.at(place, size))
         self._blobs.own(place, size, explained=False)
-        if compared.rearranged and compared.alike < 0.9:
-            detail = f"the same {size:,} bytes stand there in an order that is not known"
-            self.found[made.op] = Found("not_encoded", detail, size, place, True)
+        if doubt := self._doubt(made, compared, encoding):
+            near = compared.rounded or (not compared.channels and not compared.rearranged)
+            self.found[made.op] = Found("not_encoded", doubt, size, place, True, near)
             return
         lost = "its bias is not there, as if it were all zero" if encoding.bias_lost else ""
         self.found[made.op] = Found("differs", "; ".join(filter(None, (lost, _describe(compared)))), size, place, True)
+
+    def _doubt(self, made: Plan, compared: Comparison, encoding: Encoding) -> str:
+        """Why other bytes than expected may be the same numbers in a form that is not known; "" where they cannot."""
+        if not made.sure:
+            return f"other bytes than expected stand there, and the form of {self._graph.ops[made.op].name} was seen in one pair only"
+        if compared.rearranged:
+            return f"the same {len(encoding.data):,} bytes stand there in an order that is not known"
+        if not compared.channels and not encoding.bias_lost:
+            return "nothing but padding differs"
+        if compared.foreign:
+            return "what stands there for its bias or its multipliers can be neither"
+        if encoding.bias_lost and compared.header_differs:
+            return "its bias is not where it should be, nor are its scales"
+        if compared.rounded:
+            return "nothing but the last places of its multipliers differ"
+        if self._scattered and compared.weights_alike < _ALIGNED_WEIGHTS:
+            return f"other bytes than expected stand there{_SCATTERED}"
+        if compared.alike < _ALIKE and self._shows(self._graph.ops[made.op]):
+            return "other bytes than expected stand there, but its multiplier and range are in the instructions"
+        return ""
 
     def _exact_rooms(self) -> dict[int, tuple[Place, int]]:
         """Ops in a row that were not found, where bytes in a row are free that are just as many as they need: each one's place and size."""
@@ -185,66 +222,98 @@ class Search:
         left_over, room = sum(gaps), max(gaps, default=0)
         sure = [p for p in self._plans.values() if p.sure]
         most_found = 2 * sum(self._agrees(p.op) for p in sure) >= len(sure)
-        rest = [op for op in self._ops if op.index not in self.found]
-        # Those that are known to store something in some file; where there is none, those of which not enough is known.
-        storing = [op for op in rest if _stores(self._graph, op)] or [op for op in rest if op.name not in _FREE]
+        trust = self._trusted()
         for op in self._ops:
             if op.index in self.found:
                 continue
             made = self._plans.get(op.index)
-            trained = _trained(self._graph, op) if made is None else made.trained
-            no_room = made is not None and (not left_over or (made.sure and made.least > room))
-            if made is not None and trained and (no_room or (made.sure and (not most_found or self._lacks_requantisation(op)))):
-                why = "there is no room for them" if no_room else "nothing like them is there"
-                self.found[op.index] = Found("differs", f"its bytes are not among the parameters: {why}", trained=True)
-            elif trained and not (made is not None and not left_over):
-                known = (
-                    "its constants are stored in a form that is not known" if made is None else "its bytes were not found in a known form"
-                )
-                self.found[op.index] = Found("not_encoded", known, trained=True)
-            elif left_over and op in storing:
-                self.found[op.index] = Found("not_encoded", "what it may store follows from shapes; in which form is not known")
+            no_room = made is not None and made.sure and (not left_over or made.least > room)
+            if not (_trained(self._graph, op) if made is None else made.trained):
+                if left_over and _stores(self._graph, op):
+                    self.found[op.index] = Found("not_encoded", "what it may store follows from shapes; in which form is not known")
+                else:
+                    self.found[op.index] = Found("no_parameters", "it stores nothing among the parameters")
+            elif made is None:
+                self.found[op.index] = Found("not_encoded", "its constants are stored in a form that is not known", trained=True)
+            elif self._scattered:
+                self.found[op.index] = Found("not_encoded", f"its bytes were not found in a known form{_SCATTERED}", trained=True)
+            elif no_room:
+                self.found[op.index] = Found("differs", "its bytes are not among the parameters: there is no room for them", trained=True)
+            elif made.sure and op.index not in self._beyond and not self._shows(op) and (not most_found or self._replaced(op, trust)):
+                self.found[op.index] = Found("differs", "its bytes are not among the parameters: nothing like them is there", trained=True)
             else:
-                self.found[op.index] = Found("no_parameters", "it stores nothing among the parameters")
+                self.found[op.index] = Found("not_encoded", "its bytes were not found in a known form", trained=True)
 
     def _agrees(self, index: int) -> bool:
         return index in self.found and self.found[index].verdict == "agrees"
 
-    def _lacks_requantisation(self, op: Op) -> bool:
-        asked = wanted(self._graph, op)
-        return bool(asked and self._requantisations) and not any(stands(one, self._requantisations) for one in asked)
+    def _trusted(self) -> bool:
+        return self._lookups.trustworthy([op for op in self._ops if self._agrees(op.index)])
 
-    def _check_requantisation(self, op: Op) -> None:
-        """Look up an op's multiplier and range in the instructions: scales and activation are not all among the parameters."""
-        if not self._requantisations or self.found[op.index].verdict == "not_encoded":
-            return
-        found = self.found[op.index]
-        if op.index in self._plans and self._plans[op.index].sure:
-            asked = wanted(self._graph, op)
-            missing = _missing(asked, self._requantisations)
-        elif op.name in _TWO_ACTIVATIONS and not any(self._graph.tensors[i].is_constant for i in op.inputs if i >= 0):
-            asked = tuple((b"", one, b"") for one, _ in ranges(self._graph, op))
-            missing = "" if {one[1] for one in asked} & {one[1] for one in self._requantisations} else _RANGE
-        else:
-            return
-        if not asked:
-            return
-        self.checked += 1
+    def _replaced(self, op: Op, trust: bool) -> bool:
+        """Another word stands in the instructions for this op's."""
+        return trust and bool(self._lookups.missing(op)) and self._lookups.replaced(op)
+
+    def _shows(self, op: Op) -> bool:
+        """Of a net with one or two layers, whose form no other layer vouches for: the instructions hold this op's word."""
+        few = sum(p.sure for p in self._plans.values()) <= _FEW
+        return few and bool(self._lookups.asked(op)) and not self._lookups.missing(op)
+
+    def _share_in_gaps(self, missing: Sequence[Plan]) -> float:
+        """How much of the weights of ops that were not found stands somewhere in the bytes that are no other op's, in whatever order.
+
+        The zero point does not count: it pads.
+        """
+        there = np.zeros(256, np.int64)
+        for place, size in self._blobs.gaps():
+            self._blobs.spend(size)
+            there += np.bincount(self._blobs.at(place, size), minlength=256)
+        asked = np.zeros(256, np.int64)
+        for made in missing:
+            if made.weights is not None:
+                self._blobs.spend(made.size)
+                counts = np.bincount(made.weights().reshape(-1), minlength=256)
+                counts[made.fill] = 0
+                asked += counts
+        return float(np.minimum(asked, there).sum()) / float(asked.sum()) if asked.any() else 0.0
+
+    def _check_requantisations(self) -> None:
+        """Look up multipliers and ranges in the instructions: scales and activation are not all among the parameters."""
+        trust = self._trusted()
+        for op in self._ops:
+            if self.found[op.index].verdict == "not_encoded" and not self.found[op.index].near:
+                continue
+            if self._lookups.asked(op):
+                self.checked += 1
+                self._check_word(op, trust)
+            elif op.name in _TWO_ACTIVATIONS and not any(self._graph.tensors[i].is_constant for i in op.inputs if i >= 0):
+                self._check_range(op)
+
+    def _check_word(self, op: Op, trust: bool) -> None:
+        found, missing = self.found[op.index], self._lookups.missing(op)
         if not missing:
             if found.verdict == "agrees":
                 found.detail += ", and so do multiplier, range and zero points in the instructions"
+        elif self._replaced(op, trust):
+            joint = ", but" if found.verdict == "agrees" else "; and"
+            detail = f"{found.detail}{joint} its {missing} not in the instructions"
+            self.found[op.index] = dataclasses.replace(found, verdict="differs", detail=detail)
+        elif found.verdict == "agrees":
+            detail = f"{found.detail}, but its {missing} not in the instructions in a known form"
+            self.found[op.index] = dataclasses.replace(found, verdict="not_encoded", detail=detail, trained=True)
+
+    def _check_range(self, op: Op) -> None:
+        """Of an op of two computed tensors, which may be fused with others in ways that were never seen: a range alone proves nothing."""
+        lacks = self._lookups.lacks_range(op)
+        if lacks is None:
             return
-        kept = f"{found.detail}, but " if found.verdict == "agrees" else f"{found.detail}; and " if found.verdict == "differs" else ""
-        self.found[op.index] = dataclasses.replace(found, verdict="differs", detail=f"{kept}its {missing} not in the instructions")
-
-
-def _missing(asked: Sequence[Requantisation], known: frozenset[Requantisation]) -> str:
-    """What of a requantisation is not in the instructions, "" when all of it is."""
-    if any(stands(one, known) for one in asked):
-        return ""
-    if any(mine[:2] == its[:2] for mine in asked for its in known):
-        return "zero points (of weights, input or output) are"
-    return "multiplier (scales) is" if {one[1] for one in asked} & {one[1] for one in known} else _RANGE
+        self.checked += 1
+        found = self.found[op.index]
+        if not lacks:
+            found.detail += "; its range is in the instructions"
+        elif found.verdict != "differs":
+            detail = "its range (output scale, zero point or activation) is not in the instructions in a known form"
+            self.found[op.index] = dataclasses.replace(found, verdict="not_encoded", detail=detail, trained=True)
 
 
 def _end(found: Found, place: Place) -> Place:

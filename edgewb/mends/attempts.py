@@ -88,7 +88,8 @@ def _apply(attempt: Attempt, source: Graph, mends: Sequence[Mend]) -> Attempt:
             ops = [source.ops[attempt.origin[index]] for index in change.ops]
             names = tuple(f"{op.index} {op.name[:60]}" for op in ops)
             applied = (*applied, AppliedMend(id=mend.id, sentence=mend.sentence, ops=names))
-        attempt = Attempt(
+        attempt = dataclasses.replace(
+            attempt,
             content=change.content,
             origin=tuple(attempt.origin[index] for index in change.kept),
             applied=applied,

@@ -29,12 +29,13 @@ def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = (
 
     Args:
         path: the file; it is not changed.
-        out: the file to write, or a folder for it; by default ``NAME_fixed.tflite`` beside the source.
+        out: the file to write, or a folder for it; by default ``NAME_fixed.tflite`` beside the source. A file that is there is replaced,
+            and the answer says so.
         skip: ids of mends to leave out: "batch", "stray", "float_io", "versions".
 
     Raises:
         ModelFileError: no such file, not a .tflite, damaged, or compiled for the Edge TPU.
-        InputError: an unknown id in ``skip``, or an ``out`` that is the source itself.
+        InputError: an unknown id in ``skip``, or an ``out`` that is empty or the source itself.
         StorageError: the file cannot be written.
     """
     known = [mend.id for mend in MENDS]
@@ -58,6 +59,8 @@ def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = (
         raise ModelFileError(f"{str(path)!r}: {error}") from None
     after = read_graph(attempt.content)
     conversions = _conversions(graph, after)
+    assert not attempt.applied or attempt.verification is not None
+    replaced = bool(attempt.applied) and target.exists()
     written = str(write_whole(target, attempt.content)) if attempt.applied else None
     return Mended(
         file=str(path),
@@ -70,11 +73,14 @@ def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = (
         after=summarise(place(after, COMPILER)),
         verification=attempt.verification,
         findings=_findings(graph, after, conversions, attempt),
+        replaced=replaced,
     )
 
 
 def _target(path: str | Path, out: str | Path | None) -> Path:
     """Where the mended file goes. Raises InputError when that is the source."""
+    if out is not None and not str(out):
+        raise InputError("--out is empty: give the file to write, a folder for it, or leave --out away")
     source = Path(path)
     name = source.with_suffix("").name + _SUFFIX
     if out is None:
@@ -113,6 +119,15 @@ def _findings(graph: Graph, after: Graph, conversions: Sequence[Conversion], att
                 severity=Severity.WARNING,
                 message="The file's metadata was written for float inputs and outputs, and is kept as it was.",
                 fix="What it says of mean and standard deviation comes before the conversion above; write it again if a program reads it.",
+            )
+        )
+    if attempt.applied and graph.subgraphs > 1:
+        found.append(
+            Finding(
+                id="main_graph_only",
+                severity=Severity.INFO,
+                message=f"The file holds {graph.subgraphs} graphs; the first alone was mended, run and compared.",
+                fix="To mend another signature, convert it to a file of its own.",
             )
         )
     batches = [

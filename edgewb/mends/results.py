@@ -52,7 +52,7 @@ class Mended(Jsonable):
     """What ``fix`` did to a file. ``out`` is None, and nothing was written, when no mend was made.
 
     ``before`` and ``after`` count ops (predicted); ``conversions`` say what the caller does outside from now on; ``verification`` is of the
-    written file against the source.
+    written file against the source. ``replaced``: another file stood at ``out`` before.
     """
 
     file: str
@@ -65,6 +65,7 @@ class Mended(Jsonable):
     after: PlacementSummary
     verification: Verification | None
     findings: tuple[Finding, ...]
+    replaced: bool = False
 
     def __str__(self) -> str:
         """A plain-text report."""
@@ -82,7 +83,13 @@ class Mended(Jsonable):
             lines.append(f"  verified {_verified(self.verification)}")
         if self.out is None:
             return "\n".join([*lines, f"  nothing mended, nothing written; {_counts(self.before)}"])
-        return "\n".join([*lines, f"  {_gain(self.before, self.after)}", f"  written to {_printable(self.out)}"])
+        return "\n".join(
+            [
+                *lines,
+                f"  {_gain(self.before, self.after)}",
+                f"  written to {_printable(self.out)}{', in place of the file that was there' if self.replaced else ''}",
+            ]
+        )
 
 
 def _printable(text: str) -> str:

@@ -60,6 +60,8 @@ class Edit:
                 raise ModelFileError(f"op {known.index} ({known.name}) has no input or no result: the file is corrupted; convert it again")
         for op in self.main.operators:
             op.inputs, op.outputs = _ints(op.inputs), _ints(op.outputs)
+            if any(not -1 <= tensor < len(self.graph.tensors) for tensor in _ints(op.intermediates)):
+                raise ModelFileError(f"an op refers to a tensor beyond {len(self.graph.tensors)}: the file is corrupted; convert it again")
         self.main.inputs, self.main.outputs = _ints(self.main.inputs), _ints(self.main.outputs)
 
     def replace_reads(self, old: int, new: int) -> None:
@@ -81,6 +83,10 @@ class Edit:
                 for entry in getattr(signature, name) or []:
                     if entry.tensorIndex == old:
                         entry.tensorIndex = new
+
+    def take_name(self, old: int, new: int) -> None:
+        """Tensor ``new`` gets the name of ``old``, which nothing uses any more: programs find inputs and outputs by name."""
+        self.main.tensors[new].name = self.main.tensors[old].name
 
     def add_constant(self, name: str, values: npt.NDArray[Any]) -> int:
         """A new int32 or int64 tensor with these values; its index."""

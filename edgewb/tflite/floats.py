@@ -28,7 +28,8 @@ def usable(scheme: Quantization | None) -> bool:
 
 
 def move_float_edges(content: bytes, runs: Runs, rate: Callable[[str, int], int]) -> Change:
-    """The conversion of a float input and output moves outside: the caller converts, the model takes and gives 8-bit integers."""
+    """The conversion of a float input and output moves outside: the caller converts, the model takes and gives 8-bit integers of the same
+    names."""
     edit = Edit(content)
     graph = edit.graph
     touched: list[int] = []
@@ -48,6 +49,7 @@ def move_float_edges(content: bytes, runs: Runs, rate: Callable[[str, int], int]
             else:
                 maker = graph.producers[tensor]
                 edit.replace_edge(tensor, graph.ops[maker].inputs[0], output=True)
+                edit.take_name(tensor, graph.ops[maker].inputs[0])
                 edit.removed.add(maker)
                 touched.append(maker)
     if len(edit.removed) == len(graph.ops):
@@ -86,6 +88,7 @@ def _move_input(edit: Edit, tensor: int) -> list[int]:
         edit.replace_reads(edit.graph.ops[index].outputs[0], chosen)
     edit.removed.update(readers)
     edit.replace_edge(tensor, chosen, output=False)
+    edit.take_name(tensor, chosen)
     return list(readers)
 
 

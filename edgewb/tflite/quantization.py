@@ -2,13 +2,14 @@
 
     real = scale * (stored - zero point)
 
-is TensorFlow Lite's scheme (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec). To 8 and 16
-bits, ``quantize`` does what the QUANTIZE op of ai-edge-litert does, bit for bit, with its built-in kernels and with XNNPACK:
-multiply by float32(1 / scale) in float32, round half to even, add the zero point, clip. ``dequantize`` does what its DEQUANTIZE
-does by default: subtract in a wide type, multiply, give float32 (the built-in int8 and uint8 kernels compute scale * stored -
-scale * zero point, whose last bits may differ). Tests hold both to the interpreter, quantising on every tie and its float32
-neighbours. TensorFlow's older reference kernel (``AffineQuantize`` in ``kernels/internal/reference/quantize.h``) divides and
-rounds half away from zero: exact ties then differ by one step.
+is TensorFlow Lite's scheme (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec). To 8 bits,
+``quantize`` does what the QUANTIZE op of ai-edge-litert does by default (XNNPACK), bit for bit: multiply by float32(1 / scale) in
+float32, round half to even, add the zero point, clip. Its built-in kernels, which also do 16 bits, do the same eight values at a time;
+of those that are left over at the end of a tensor they round exact halves away from zero instead. ``dequantize`` does what its
+DEQUANTIZE does by default: subtract in a wide type, multiply, give float32 (the built-in int8 and uint8 kernels compute scale * stored
+- scale * zero point, whose last bits may differ, but for values left over). Tests hold both to the interpreter, quantising on every tie
+and its float32 neighbours, and at every size up to 40. TensorFlow's older reference kernel (``AffineQuantize`` in
+``kernels/internal/reference/quantize.h``) divides and rounds half away from zero: exact ties then differ by one step.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ def dequantize(values: npt.ArrayLike, scale: Any, zero_point: Any, axis: int | N
 def dequantize_builtin(values: npt.ArrayLike, scale: float, zero_point: int) -> npt.NDArray[np.float32]:
     """``dequantize`` as LiteRT's built-in kernel does it from int8 and uint8: ``scale * values - scale * zero_point``, all in float32.
 
-    Its last bits may differ from those of ``dequantize``. For comparing files bit for bit; for anything else take ``dequantize``.
+    Its last bits may differ from those of ``dequantize``, which is what that kernel gives for values left over behind the last eight. For
+    comparing files bit for bit; for anything else take ``dequantize``.
 
     Raises:
         InputError: as ``dequantize``.

@@ -138,6 +138,28 @@ def test_agrees_with_the_kernels_of_litert(dtype, scale, kernels):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=slack)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
+def test_the_built_in_kernels_at_every_size(dtype):
+    """Eight values at a time as here; those left over at the end otherwise: exact halves away from zero, and DEQUANTIZE as by default."""
+    point, scale = {"int8": -3, "uint8": 117, "int16": 0}[dtype], 0.5
+    for size in range(1, 41):
+        whole = size - size % 8
+        steps = np.random.default_rng(size).permutation(np.arange(-20, 21))[:size] + 0.5
+        values = (steps * scale).astype(np.float32)
+        got = _run(dtype, scale, point, True, values, "built-in")
+        np.testing.assert_array_equal(got[:whole], quantize(values[:whole], scale, point, dtype))
+        away = np.sign(steps) * np.ceil(np.abs(steps)) + point
+        np.testing.assert_array_equal(got[whole:], away[whole:].astype(dtype))
+        if dtype == "int16":
+            continue
+        np.testing.assert_array_equal(_run(dtype, scale, point, True, values, "default"), quantize(values, scale, point, dtype))
+        ends = np.iinfo(dtype)
+        stored = np.random.default_rng(size).integers(ends.min, ends.max, size, endpoint=True).astype(dtype)
+        real = _run(dtype, 0.0371, point, False, stored, "built-in")
+        np.testing.assert_array_equal(real[:whole], dequantize_builtin(stored, 0.0371, point)[:whole])
+        np.testing.assert_array_equal(real[whole:], dequantize(stored, 0.0371, point)[whole:])
+
+
 def test_every_dtype_is_stored_as_itself():
     assert [quantize([0.0], 1.0, 0, dtype).dtype.name for dtype in DTYPES] == list(DTYPES)
 
