@@ -122,8 +122,10 @@ def _about_edges(graph: Graph) -> list[Finding]:
     """Float inputs that are quantised at once, and float outputs that were 8-bit a moment before."""
     found = []
     if any("float" in graph.tensors[t].dtype and graph.ops[i].name == "QUANTIZE" for t in graph.inputs for i in graph.consumers.get(t, ())):
-        found.append(problems()["float_input"].to_finding())
+        problem = problems()["float_input"]
+        found.append(problem.to_finding(first_fix=problem.fixes[1]))
     made = graph.producers
     if any("float" in graph.tensors[t].dtype and t in made and graph.ops[made[t]].name == "DEQUANTIZE" for t in graph.outputs):
-        found.append(problems()["float_output"].to_finding())
+        problem = problems()["float_output"]
+        found.append(problem.to_finding(first_fix=problem.fixes[1]))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 import os
 from pathlib import Path
@@ -63,6 +64,10 @@ class Compilation(Jsonable):
 
         return to_text(self)
 
+    def _repr_html_(self) -> str:
+        """The report for a notebook."""
+        return f"<pre>{html.escape(str(self))}</pre>"
+
     def to_dict(self) -> dict[str, Any]:
         """Exactly the JSON."""
         tree = super().to_dict()
@@ -85,7 +90,7 @@ def compile_model(
 
     Args:
         path: an uncompiled model.
-        out: folder for the compiled file and its log; by default that of the model.
+        out: folder for the compiled file and its log; by default that of the model. The log is written when it fails, too.
         options: the compiler's own.
         compiler: the generation to predict for where there is no compiler; where there is one, its version decides.
         time_limit_s: after which the compiler is ended.
@@ -115,9 +120,9 @@ def compile_model(
     if generation is not None and generation != compiler:
         predicted = inspect_bytes(content, str(path), generation)
     actual, missed = _compare(source, predicted, judgement, options if generation is not None else None)
-    # The log first: whoever finds the compiled file finds its log.
-    if judgement.files:
-        write_whole(folder / f"{stem}_edgetpu.log", run.log or run.text)
+    # The log first, and always: whoever finds the compiled file finds its log, and a failure is read in it.
+    if run.log or run.text.strip():
+        write_whole(folder / f"{stem}_edgetpu.log", run.log if judgement.files and run.log else run.text)
     written = tuple(str(write_whole(folder / f"{stem}{file.suffix}", file.content)) for file in judgement.files)
     on_device = None if actual is None else sum(place is Placement.EDGETPU for place in actual)
     if judgement.outcome is Outcome.NOTHING_MAPPED:
@@ -141,7 +146,7 @@ def compile_model(
         compiled=inspect_bytes(judgement.files[0].content, written[0]) if len(written) == 1 else None,
         differences=missed,
         report=_report(report_to, source, predicted, judgement, actual, missed),
-        findings=without_hidden([*judgement.findings, *_about_counts(judgement, on_device, missed), *_of_model(judgement, predicted)]),
+        findings=without_hidden(_findings(judgement, predicted, on_device, missed)),
     )
 
 
@@ -256,9 +261,24 @@ def _about_counts(judgement: Judgement, on_device: int | None, missed: tuple[Pla
     return found
 
 
-def _of_model(judgement: Judgement, predicted: Inspection) -> list[Finding]:
-    """What can be seen in the model itself, where it did not compile as it should."""
-    known = {finding.id for finding in judgement.findings}
-    if judgement.outcome is Outcome.SUCCESS:
-        return []
-    return [finding for finding in predicted.findings if finding.id not in known and finding.severity is not Severity.INFO]
+_OF_TABLE: Final = frozenset(
+    {
+        "cut_short", "unsupported_op", "unsupported_data_type", "op_version_not_mapped", "unspecified_limitation", "strided_slice", "rank",
+        "float_edges", "not_constant", "two_dimensional_output",
+    }
+)  # fmt: skip
+"""What a log's table alone says of ops on the CPU: with the model at hand, more is known."""
+
+
+def _findings(
+    judgement: Judgement, predicted: Inspection, on_device: int | None, missed: tuple[PlacementDifference, ...] | None
+) -> list[Finding]:
+    """Of the log, of the counts, and of the model itself: all of it where it did not compile as it should."""
+    found = list(judgement.findings)
+    if judgement.outcome is Outcome.SUCCESS and missed == ():
+        found = [finding for finding in found if finding.id not in _OF_TABLE]
+    known = {finding.id for finding in found}
+    of_model = [finding for finding in predicted.findings if finding.id not in known and finding.severity is not Severity.INFO]
+    if judgement.outcome is Outcome.SUCCESS and missed != ():
+        of_model = []
+    return [*found, *_about_counts(judgement, on_device, missed), *of_model]

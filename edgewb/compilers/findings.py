@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,8 +33,8 @@ def _about_refusal(graph: Graph, placements: Sequence[OpPlacement]) -> list[Find
     elif refusing is not None and refusing.reason == "op_version":
         problem = known["op_version_too_new"]
         said = f"Op {refusing.index}, {refusing.op} version {refusing.version}, is newer than the compiler: it refuses the file."
-        # With the file at hand, what can be tried at once comes first.
-        found.append(problem.to_finding(said, problem.fixes[1]))
+        # With the file at hand, what can be tried at once comes first: these two `fix` knows how to lower.
+        found.append(problem.to_finding(said, problem.fixes[1] if refusing.op in ("TRANSPOSE_CONV", "FULLY_CONNECTED") else None))
     strange = [op for op in graph.ops if op.is_custom and op.name not in KNOWN_CUSTOM_OPS]
     if strange:
         found.append(
@@ -52,6 +53,26 @@ def _about_refusal(graph: Graph, placements: Sequence[OpPlacement]) -> list[Find
     return found
 
 
+def _begin(blocker: Blocker | None) -> str:
+    if blocker is None:
+        return "Replace the ops by ones that are supported (`edgewb rules`)."
+    return f"Begin with op {blocker.index}, {blocker.op}: {blocker.detail}."
+
+
+def _unsupported(placements: Sequence[OpPlacement]) -> list[Finding]:
+    """Kinds of op the Edge TPU does not have, besides those every detection model ends with."""
+    kinds = Counter(
+        e.op for e in placements if e.reason == "unsupported_op" and not e.refuses_file and e.op not in (*KNOWN_CUSTOM_OPS, *_SIZES)
+    )
+    if not kinds:
+        return []
+    named = ", ".join(f"{kind[:40]} ({count})" for kind, count in kinds.most_common(6)) + (", ..." if len(kinds) > 6 else "")
+    problem = problems()["unsupported_op"]
+    # LEAKY_RELU and TRANSPOSE are what the threads speak of; for others nothing better is known.
+    fix = None if "LEAKY_RELU" in kinds else "Replace it by ops of the list in `edgewb rules`, and train again."
+    return [problem.to_finding(f"{problem.title}: {named}. {problem.cause}", fix)]
+
+
 def _nothing_maps(graph: Graph, placements: Sequence[OpPlacement], blocker: Blocker | None) -> list[Finding]:
     known = problems()
     said = f"None of the {len(placements)} ops runs on the Edge TPU"
@@ -60,9 +81,7 @@ def _nothing_maps(graph: Graph, placements: Sequence[OpPlacement], blocker: Bloc
     wide = sum(entry.reason in ("float", "dtype") for entry in own)
     floats = sum(entry.reason == "float" for entry in own)
     if 2 * wide <= len(own):
-        if blocker is None:
-            return [known["nothing_maps"].to_finding(f"{said}.", "Replace the ops by ones that are supported (`edgewb rules`).")]
-        return [known["nothing_maps"].to_finding(f"{said}.", f"Begin with op {blocker.index}, {blocker.op}: {blocker.detail}.")]
+        return [known["nothing_maps"].to_finding(f"{said}.", _begin(blocker))]
     if 2 * floats > len(own):
         found = [known["float_model"].to_finding(f"{said}: the model is float. {known['float_model'].cause}")]
     else:
@@ -99,31 +118,44 @@ def _about_placement(graph: Graph, placements: Sequence[OpPlacement], blocker: B
     floats = sum(entry.reason == "float" for entry in placements)
     if placements and not mapped and not unknown:
         found += _nothing_maps(graph, placements, blocker)
+    elif not mapped and 2 * unknown < len(placements):
+        said = f"None of the {len(placements)} ops is known to run on the Edge TPU, and {unknown} at most may"
+        found.append(known["nothing_maps"].to_finding(f"{said}.", _begin(blocker)))
     elif any(entry.reason == "float" and entry.op not in ("QUANTIZE", "DEQUANTIZE") for entry in placements):
         found.append(known["float_ops"].to_finding(f"{floats} ops work on floating-point numbers and stay on the CPU."))
     wide = [entry for entry in placements if entry.reason == "rank"]
     if wide:
-        found.append(known["rank"].to_finding(f"{_ops(len(wide))} on the CPU, first op {wide[0].index}, {wide[0].op}: {wide[0].detail}."))
+        said = f"{_ops(len(wide))} on the CPU, first op {wide[0].index}, {wide[0].op}: {wide[0].detail}."
+        batch = any(len(graph.tensors[i].shape) == 4 and graph.tensors[i].shape[0] > 1 for i in graph.inputs)
+        found.append(known["rank"].to_finding(said, known["rank"].fixes[0 if batch else 1]))
     if mapped and blocker is not None:
         verb = "may stay" if placements[blocker.index].placement is Placement.UNKNOWN else "stay"
+        gain = f"{mapped} -> {mapped + blocker.ops_gained_if_fixed} ops on the Edge TPU"
+        fix = f"Mend or replace it: {gain}." if blocker.ops_gained_if_fixed else "Mend or replace it; more ops behind it are blocked too."
+        if blocker.reason == "not_constant" and any(op.name == "SHAPE" for op in graph.ops):
+            fix = f"Run `edgewb fix`, which makes the batch 1 and such sizes constants: {gain}."
         found.append(
             known["cut_short"].to_finding(
                 f"Op {blocker.index}, {blocker.op}, and all that depends on it {verb} on the CPU: {blocker.detail}.",
-                f"Mend or replace it: {mapped} -> {mapped + blocker.ops_gained_if_fixed} ops on the Edge TPU.",
+                fix,
             )
         )
     elif mapped:
         found += _left_behind(placements)
+    if floats * 2 < len(placements) and (blocker is not None or not mapped):
+        found += _unsupported(placements)
     if unknown:
         found.append(
             known["never_observed"].to_finding(
-                f"{unknown} ops are unlike anything observed, or depend on one: whether they map is not known; their parameters are in "
-                "no sum."
+                f"{unknown} {'op is' if unknown == 1 else 'ops are'} unlike anything observed, or depend on one: whether they map is not "
+                "known; their parameters are in no sum."
             )
         )
     return found
 
 
+_SIZES: Final = ("SHAPE", "PACK", "CAST")
+"""They compute sizes from a batch that may change: that is said of the batch."""
 _LEAST_ROOM: Final = 5_253_366
 """5.01 MiB, the least the compiler's logs ever gave to parameters: a net with large activations leaves less room."""
 

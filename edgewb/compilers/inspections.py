@@ -148,6 +148,8 @@ def _read(raw: bytes, file: str) -> Graph:
 
 def _compare(raw: bytes, file: str, against: str | Path) -> Match:
     compiled = _read(raw, file)
+    if compiled.is_compiled and any(executable.chip == STAND_IN_CHIP for executable in read_packages(compiled)):
+        raise InputError(f"{file!r} is from edgewb's stand-in compiler and holds no parameters to compare: compile with edgetpu_compiler")
     if not compiled.is_compiled:
         raise InputError(f"{file!r} is a source model: --against compares a compiled file, given first, with the source it was made from")
     content = load_bytes(against)

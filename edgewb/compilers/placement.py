@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgewb.compilers.limits import check_generation
-from edgewb.compilers.rules import Case
+from edgewb.compilers.rules import INTEGER_POSITIONS, Case
 from edgewb.compilers.shapes import RULES
 from edgewb.errors import InputError
 from edgewb.tflite.graphs import Graph
@@ -68,7 +68,9 @@ def _flow(graph: Graph, verdicts: Sequence[_Verdict]) -> tuple[OpPlacement, ...]
     blocked: dict[int, tuple[Placement, int]] = {}
     placed: list[OpPlacement] = []
     for op, verdict in zip(graph.ops, verdicts, strict=True):
-        above = [blocked[tensor] for tensor in op.inputs if tensor in blocked]
+        # What computes its sizes strands nothing once they are constants; until then its own rule keeps it off the Edge TPU.
+        sizes = INTEGER_POSITIONS.get(op.name, ())
+        above = [blocked[tensor] for place, tensor in enumerate(op.inputs) if tensor in blocked and place not in sizes]
         worst = next((entry for entry in above if entry[0] is Placement.CPU), above[0] if above else None)
         placement, reason, detail, root = verdict.placement, verdict.reason, verdict.detail, op.index
         if worst is not None and _RANK[worst[0]] > _RANK[placement]:

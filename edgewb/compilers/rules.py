@@ -22,6 +22,16 @@ PAIRS: Final = "354 real compiler pairs, 9,173 ops"
 _EIGHT_BIT: Final = ("int8", "uint8")
 
 
+_CONSTANT_POSITIONS: Final = {
+    "CONV_2D": (1, 2), "DEPTHWISE_CONV_2D": (1, 2), "FULLY_CONNECTED": (1, 2), "TRANSPOSE_CONV": (0, 1),
+    "RESHAPE": (1,), "MEAN": (1,), "SUM": (1,), "PAD": (1,), "TRANSPOSE": (1,), "STRIDED_SLICE": (1, 2, 3), "SPLIT": (0,),
+    "RESIZE_BILINEAR": (1,), "RESIZE_NEAREST_NEIGHBOR": (1,), "TILE": (1,), "PRELU": (1,), "EXPAND_DIMS": (1,), "SLICE": (1, 2),
+}  # fmt: skip
+_WEIGHTS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+INTEGER_POSITIONS: Final = {op: places for op, places in _CONSTANT_POSITIONS.items() if op not in (*_WEIGHTS, "PRELU")}
+"""Where an op takes axes, sizes and target shapes: what flows there is no activation."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One op in its graph, asked about one compiler generation."""
@@ -32,9 +42,10 @@ class Case:
 
     @cached_property
     def activations(self) -> tuple[Tensor, ...]:
-        """What flows through the op: inputs that are neither parameters nor state, then outputs."""
-        inputs = (t for t in self.graph.input_tensors(self.op) if not self._is_parameter(t) and not t.is_variable)
-        return (*inputs, *self.graph.output_tensors(self.op))
+        """What flows through the op: inputs that are neither parameters (constant or not) nor state, then outputs."""
+        places = INTEGER_POSITIONS.get(self.op.name, ())
+        inputs = [self.graph.tensors[t] for i, t in enumerate(self.op.inputs) if t >= 0 and i not in places]
+        return (*(t for t in inputs if not self._is_parameter(t) and not t.is_variable), *self.graph.output_tensors(self.op))
 
     def _is_parameter(self, tensor: Tensor) -> bool:
         """A constant, or a float16 or packed constant behind a DEQUANTIZE."""
@@ -172,13 +183,6 @@ def three_innermost_dimensions(case: Case) -> Answer:
     return MET
 
 
-_CONSTANT_POSITIONS: Final = {
-    "CONV_2D": (1, 2), "DEPTHWISE_CONV_2D": (1, 2), "FULLY_CONNECTED": (1, 2), "TRANSPOSE_CONV": (0, 1),
-    "RESHAPE": (1,), "MEAN": (1,), "SUM": (1,), "PAD": (1,), "TRANSPOSE": (1,), "STRIDED_SLICE": (1, 2, 3), "SPLIT": (0,),
-    "RESIZE_BILINEAR": (1,), "RESIZE_NEAREST_NEIGHBOR": (1,), "TILE": (1,), "PRELU": (1,), "EXPAND_DIMS": (1,), "SLICE": (1, 2),
-}  # fmt: skip
-
-
 _LARGEST: Final = 2**25
 
 
@@ -195,11 +199,9 @@ def parameters_are_constant(case: Case) -> Answer:
     for position in _CONSTANT_POSITIONS.get(case.op.name, ()):
         tensor = case.input(position)
         if tensor is not None and not tensor.is_constant and tensor.elements:
-            return False, f"its input {position} (tensor {tensor.index}) is computed while the model runs, it must be a constant"
+            what = "its sizes or axes are" if position in INTEGER_POSITIONS.get(case.op.name, ()) else f"its input {position} is"
+            return False, f"{what} computed while the model runs (tensor {tensor.index}), it must be a constant"
     return MET
-
-
-_WEIGHTS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 
 
 def weights_are_8_bit(case: Case) -> Answer:

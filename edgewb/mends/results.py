@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Sequence
 
 from edgewb.comparisons import Verification
@@ -66,6 +67,10 @@ class Mended(Jsonable):
     verification: Verification | None
     findings: tuple[Finding, ...]
     replaced: bool = False
+
+    def _repr_html_(self) -> str:
+        """The report for a notebook."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         """A plain-text report."""
