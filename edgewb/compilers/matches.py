@@ -180,7 +180,8 @@ def _judge(source: Graph, interfaces: Interfaces, search: Search, ops: tuple[OpM
         first = trained[0]
         return (
             Verdict.CANNOT_TELL,
-            f"{said}, but {len(trained)} with constants cannot be compared, first op {first.index}, {short(first.op)}: {first.detail}",
+            f"{agreeing or 'no'} ops agree byte by byte, and {len(trained)} cannot be told, first op {first.index}, {short(first.op)}: "
+            f"{first.detail}",
         )
     if left_over.doubt:
         return Verdict.CANNOT_TELL, f"{said}, but {left_over.doubt}"

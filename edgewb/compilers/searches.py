@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from edgewb.compilers.blobs import Blobs, Comparison, Place, compare_at
+from edgewb.compilers.blobs import Blobs, Place, compare_at
+from edgewb.compilers.doubts import ALIKE, SCATTERED, describe, doubt_of
 from edgewb.compilers.encodings import plan
 from edgewb.compilers.layouts import ALIGNED, Encoding, Plan
 from edgewb.compilers.lookups import Lookups
@@ -20,10 +21,6 @@ from edgewb.tflite.graphs import Graph, Op
 _TWO_ACTIVATIONS: Final = frozenset({"ADD", "MUL"})
 """Kinds whose range was found in the instructions each time, in 141 of 141 ops. Source: real compiler pairs."""
 _TRAINED_TYPES: Final = frozenset({"int8", "uint8", "int16", "float32", "float16"})
-_ALIKE: Final = 0.5
-"""So much of an op's bytes must agree for a place to count as its own where the room does not say so."""
-_ALIGNED_WEIGHTS: Final = 0.9
-"""So much of an op's weights must agree for it to be stored in the known form, with some numbers changed."""
 _GAPS: Final = 4
 _LOCATED: Final = 16
 """How many ops that are not there are looked at closer; of the others nothing is said."""
@@ -32,8 +29,6 @@ _COST: Final = 8
 _SAME: Final = 0.99
 """So much of the weights must stand in the bytes that are no other op's for a mere change of order to be likely."""
 _FEW: Final = 2
-_SCATTERED: Final = "; the same numbers stand among the bytes that are left over"
-_PART_NAMES: Final = {"multipliers": "multipliers (scales)"}
 
 
 @dataclasses.dataclass
@@ -140,10 +135,10 @@ class Search:
                     if alike is None:
                         continue
                     if encoding.head and bytes(self._blobs.at(place, len(encoding.head))) == encoding.head:
-                        alike += _ALIKE  # a layer trained anew that kept its scales or its biases
+                        alike += ALIKE  # a layer trained anew that kept its scales or its biases
                     if best is None or alike > best[0]:
                         best = alike, place, encoding
-            if best is not None and (best[0] >= _ALIKE or (made.sure and made.op in exact)):
+            if best is not None and (best[0] >= ALIKE or (made.sure and made.op in exact)):
                 self._differs_at(made, best[1], best[2])
 
     def _differs_at(self, made: Plan, place: Place, encoding: Encoding) -> None:
@@ -151,32 +146,13 @@ class Search:
         self._blobs.spend(_COST * size)
         compared = compare_at(encoding, self._blobs.at(place, size))
         self._blobs.own(place, size, explained=False)
-        if doubt := self._doubt(made, compared, encoding):
+        op = self._graph.ops[made.op]
+        if doubt := doubt_of(op.name, made, encoding, compared, scattered=self._scattered, shows=self._shows(op)):
             near = compared.rounded or (not compared.channels and not compared.rearranged)
             self.found[made.op] = Found("not_encoded", doubt, size, place, True, near)
             return
         lost = "its bias is not there, as if it were all zero" if encoding.bias_lost else ""
-        self.found[made.op] = Found("differs", "; ".join(filter(None, (lost, _describe(compared)))), size, place, True)
-
-    def _doubt(self, made: Plan, compared: Comparison, encoding: Encoding) -> str:
-        """Why other bytes than expected may be the same numbers in a form that is not known; "" where they cannot."""
-        if not made.sure:
-            return f"other bytes than expected stand there, and the form of {self._graph.ops[made.op].name} was seen in one pair only"
-        if compared.rearranged:
-            return f"the same {len(encoding.data):,} bytes stand there in an order that is not known"
-        if not compared.channels and not encoding.bias_lost:
-            return "nothing but padding differs"
-        if compared.foreign:
-            return "what stands there for its bias or its multipliers can be neither"
-        if encoding.bias_lost and compared.header_differs:
-            return "its bias is not where it should be, nor are its scales"
-        if compared.rounded:
-            return "nothing but the last places of its multipliers differ"
-        if self._scattered and compared.weights_alike < _ALIGNED_WEIGHTS:
-            return f"other bytes than expected stand there{_SCATTERED}"
-        if compared.alike < _ALIKE and self._shows(self._graph.ops[made.op]):
-            return "other bytes than expected stand there, but its multiplier and range are in the instructions"
-        return ""
+        self.found[made.op] = Found("differs", "; ".join(filter(None, (lost, describe(compared)))), size, place, True)
 
     def _exact_rooms(self) -> dict[int, tuple[Place, int]]:
         """Ops in a row that were not found, where bytes in a row are free that are just as many as they need: each one's place and size."""
@@ -236,7 +212,7 @@ class Search:
             elif made is None:
                 self.found[op.index] = Found("not_encoded", "its constants are stored in a form that is not known", trained=True)
             elif self._scattered:
-                self.found[op.index] = Found("not_encoded", f"its bytes were not found in a known form{_SCATTERED}", trained=True)
+                self.found[op.index] = Found("not_encoded", f"its bytes were not found in a known form{SCATTERED}", trained=True)
             elif no_room:
                 self.found[op.index] = Found("differs", "its bytes are not among the parameters: there is no room for them", trained=True)
             elif made.sure and op.index not in self._beyond and not self._shows(op) and (not most_found or self._replaced(op, trust)):
@@ -329,24 +305,3 @@ def _trained(graph: Graph, op: Op) -> bool:
     """It has constants that training makes: more than one number, and no shapes or axes."""
     tensors = [graph.tensors[i] for i in op.inputs if i >= 0]
     return any(t.is_constant and t.elements > 1 and t.dtype in _TRAINED_TYPES for t in tensors)
-
-
-def _describe(compared: Comparison) -> str:
-    parts, same = [], []
-    for name, total in compared.totals.items():
-        shown = _PART_NAMES.get(name, name)
-        count = compared.differing[name]
-        if count:
-            parts.append(f"{count:,} of {total:,} bytes of its {shown} differ")
-        else:
-            same.append(shown)
-    channels = compared.channels
-    where = (
-        f", in output channel {channels[0]}"
-        if len(channels) == 1
-        else f", in {len(channels):,} output channels, first {channels[0]}"
-        if channels
-        else ""
-    )
-    agree = f"{' and '.join(same)} agree" if same else ""
-    return "; ".join(filter(None, ("; ".join(parts) + where, agree)))
