@@ -1,0 +1,2 @@
+from typing import Any
+def page(found: dict[str, Any]) -> str: return ""
