@@ -34,7 +34,7 @@ def adapt(table: Table, measured: Array, start: Mapping[str, float], by: Form) -
     spread = np.array([COMMON, *(OWN[name] for name in NAMES)])
     # The depthwise factor is a ratio of the chip's own: a slower host does not change it.
     direction = np.array([0 if name == "depthwise" else -1 if name.endswith("_s") else 1 for name in NAMES])
-    first = np.log([start[name] for name in NAMES])
+    first = np.log([max(start[name], 1e-9) for name in NAMES])
     truth = np.log(measured)
 
     def constants(logs: Array) -> dict[str, float]:
@@ -111,7 +111,7 @@ def read_measured(path: str | Path) -> dict[str, float]:
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r} ({error.strerror}): give a JSON object of model files and milliseconds") from None
     except ValueError:
-        raise InputError(f"{str(path)!r} is no JSON: give an object such as {{\"model.tflite\": 4.2}}") from None
+        raise InputError(f'{str(path)!r} is no JSON: give an object such as {{"model.tflite": 4.2}}') from None
     if isinstance(content, list):
         content = {
             str(entry.get("file")): entry.get("latency_ms", {}).get("p50")
@@ -119,7 +119,7 @@ def read_measured(path: str | Path) -> dict[str, float]:
             if isinstance(entry, dict) and isinstance(entry.get("latency_ms"), dict)
         }
     if not isinstance(content, dict) or not content:
-        raise InputError(f"{str(path)!r} holds no measurements: give an object such as {{\"model.tflite\": 4.2}}")
+        raise InputError(f'{str(path)!r} holds no measurements: give an object such as {{"model.tflite": 4.2}}')
     found = {}
     for name, value in content.items():
         model = Path(name)
@@ -165,7 +165,12 @@ def calibrate(
 
 
 def calibrate_works(
-    names: Sequence[str], works: Sequence[Work], measured: Sequence[float], profile: Profile, name: str = "calibrated", out: str | Path | None = None
+    names: Sequence[str],
+    works: Sequence[Work],
+    measured: Sequence[float],
+    profile: Profile,
+    name: str = "calibrated",
+    out: str | Path | None = None,
 ) -> Calibration:
     """The same for nets already read."""
     table, times, by = Table(works), np.array(measured, float), form()
@@ -178,13 +183,15 @@ def calibrate_works(
         for i in range(n):
             rest = [j for j in range(n) if j != i]
             left[i] = float(table.chosen([i]).times(adapt(table.chosen(rest), times[rest], profile.constants, by), by)[0])
-    error = float(np.mean([abs(guess / truth - 1) for guess, truth in zip(left, times, strict=True) if guess is not None])) if n > 1 else None
+    error = (
+        float(np.mean([abs(guess / truth - 1) for guess, truth in zip(left, times, strict=True) if guess is not None])) if n > 1 else None
+    )
     advice = _advice(works, error)
     fitted = dataclasses.replace(
         profile,
         host=name,
         constants=constants,
-        sources={key: f"calibrated on {n} measured net(s), starting from {profile.host} {profile.bus}" for key in NAMES},
+        sources=dict.fromkeys(NAMES, f"calibrated on {n} measured net(s), starting from {profile.host} {profile.bus}"),
         n=n,
         residuals="few_rows" if not advice else "unknown_host",
         note=f"calibrated with {n} net(s)",

@@ -32,7 +32,7 @@ class Kind:
 
 
 def judge(work: Work) -> Kind:
-    """The rule, stated before any residual was looked at. Refused: nothing on the Edge TPU; multiplications or unknown ops left on the CPU;
+    """The rule, by structure that is seen beforehand. Refused: nothing on the Edge TPU; multiplications or unknown ops left on the CPU;
     ops whose placement is not known; TRANSPOSE_CONV; a streamed layer whose weights are sent in several passes. In doubt: more than 300 ops,
     outputs above 1 MB, stand-alone constants over the channels (batch norm that was not folded) beside more than two in five matrix products,
     more other ops than matrix products."""

@@ -201,7 +201,9 @@ def _matrix_layer(graph: Graph, op: Op, parameter_bytes: int) -> Layer | None:
     if kind == "fc":
         if len(weights.shape) != 2:
             return None
-        return make_layer(kind, max(1, output.elements // weights.shape[0]), 1, weights.shape[1], weights.shape[0], 1, held, parameter_bytes)
+        return make_layer(
+            kind, max(1, output.elements // weights.shape[0]), 1, weights.shape[1], weights.shape[0], 1, held, parameter_bytes
+        )
     if len(weights.shape) != 4 or len(output.shape) != 4:
         return None
     first, kernel_y, kernel_x, last = weights.shape
@@ -273,7 +275,12 @@ def work_of_package(graph: Graph, executables: Sequence[Executable], source: Wor
     moved_in = sum(e.dma_bytes["INPUT"] if e.dma_complete and e.dma_bytes["INPUT"] else _layers_bytes(e.inputs) for e in runs)
     moved_out = sum(e.dma_bytes["OUTPUT"] if e.dma_complete and e.dma_bytes["OUTPUT"] else _layers_bytes(e.outputs) for e in runs)
     left = tuple(
-        CpuOp(op.name, sum(t.elements for t in (*graph.input_tensors(op), *graph.output_tensors(op)) if not t.is_constant), _left_macs(graph, op), op.is_custom)
+        CpuOp(
+            op.name,
+            sum(t.elements for t in (*graph.input_tensors(op), *graph.output_tensors(op)) if not t.is_constant),
+            _left_macs(graph, op),
+            op.is_custom,
+        )
         for op in graph.ops
         if not (op.is_custom and op.name == "edgetpu-custom-op")
     )
@@ -287,7 +294,9 @@ def work_of_package(graph: Graph, executables: Sequence[Executable], source: Wor
         count = max(1, round((instructions - INSTRUCTION_BYTES[0]) / INSTRUCTION_BYTES[1]))
         guessed = ("number of ops",)
         if not cycles:
-            cycles = round(guess_cycles(instructions, cached + streamed, moved_in, max((e.narrow_memory_bytes_per_tile for e in runs), default=1)))
+            cycles = round(
+                guess_cycles(instructions, cached + streamed, moved_in, max((e.narrow_memory_bytes_per_tile for e in runs), default=1))
+            )
             guessed = ("number of ops", "compute")
         layers, ops, constants = _summed(count, cycles, cached, streamed), count, 0
     return Work(

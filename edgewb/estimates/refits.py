@@ -6,6 +6,7 @@ says whether they are what it would write. It draws no random numbers.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -68,44 +69,55 @@ CPU_FACTORS: Final = {
 }
 """How much longer the host's processor takes than a desktop's."""
 
-NOISE: Final = 0.15
-"""The same model from several sources of one vendor differs by 15 % (standard deviation)."""
-
 
 def errors(estimated: Array, measured: Array) -> Array:
     """Absolute percentage errors, as shares of the measured time."""
     return np.abs(np.asarray(estimated) / measured - 1)
 
 
-def leave_out(rows: Rows, groups: Sequence[str], form: Form, prior: Prior, noise: float = NOISE) -> Array:
+def leave_out(rows: Rows, groups: Sequence[str], form: Form, prior: Prior) -> Array:
     """Each row's milliseconds from a fit to the rows of the other groups."""
     table = rows.table
     found = np.zeros(len(rows.ms))
     for group in dict.fromkeys(groups):
         kept = [i for i, g in enumerate(groups) if g != group]
         left = [i for i, g in enumerate(groups) if g == group]
-        constants = fit(table.chosen(kept), rows.ms[kept], form, prior, noise)
+        constants = fit(table.chosen(kept), rows.ms[kept], form, prior)
         found[left] = table.chosen(left).times(constants, form)
     return found
 
 
-def choose_form(rows: Rows, prior: Prior = PHYSICAL) -> Form:
-    """The form with the smallest mean error on the accepted rows of families left out."""
-    accepted = rows.accepted
-    return min(FORMS, key=lambda form: float(errors(leave_out(rows, rows.families, form, prior), rows.ms)[accepted].mean()))
+def host_prior(name: str, constants: Mapping[str, float]) -> Prior:
+    """What a host with few rows is expected to be: the desktop, with the rates of its bus."""
+    return around(constants, cpu_factor=CPU_FACTORS[name][0]) | (USB2 if name == "pi3" else {})
 
 
-def nested(rows: Rows, prior: Prior = PHYSICAL) -> tuple[Array, dict[str, int]]:
-    """Each model's milliseconds from a form chosen, and constants fitted, without it; and how often each form was chosen."""
+def judge_form(form: Form, rows: Rows, others: Mapping[str, Rows]) -> float:
+    """The error by which a form is chosen: on the accepted rows of all hosts, desktop families and other hosts' models left out."""
+    off = [errors(leave_out(rows, rows.families, form, PHYSICAL), rows.ms)[rows.accepted]]
+    constants = fit(rows.table, rows.ms, form, PHYSICAL)
+    for name, theirs in others.items():
+        off.append(errors(leave_out(theirs, theirs.models, form, host_prior(name, constants)), theirs.ms)[theirs.accepted])
+    return float(np.concatenate(off).mean())
+
+
+def choose_form(rows: Rows, others: Mapping[str, Rows]) -> Form:
+    """The form with the smallest such error."""
+    return min(FORMS, key=lambda form: judge_form(form, rows, others))
+
+
+def nested(rows: Rows, others: Mapping[str, Rows]) -> tuple[Array, dict[str, int]]:
+    """Each desktop model's milliseconds from a form chosen, and constants fitted, without it on any host; how often each form was chosen."""
     table = rows.table
     found = np.zeros(len(rows.ms))
     chosen: dict[str, int] = {}
     for model in dict.fromkeys(rows.models):
         kept = [i for i, m in enumerate(rows.models) if m != model]
         left = [i for i, m in enumerate(rows.models) if m == model]
-        form = choose_form(rows.at(kept), prior)
+        rest = {name: theirs.at([i for i, m in enumerate(theirs.models) if m != model]) for name, theirs in others.items()}
+        form = choose_form(rows.at(kept), rest)
         chosen[form.name] = chosen.get(form.name, 0) + 1
-        found[left] = table.chosen(left).times(fit(table.chosen(kept), rows.ms[kept], form, prior, NOISE), form)
+        found[left] = table.chosen(left).times(fit(table.chosen(kept), rows.ms[kept], form, PHYSICAL), form)
     return found, chosen
 
 
@@ -121,7 +133,7 @@ def nested_coverage(rows: Rows, groups: Sequence[str], form: Form, prior: Prior)
         rest, their_groups = rows.at(kept), [groups[i] for i in kept]
         residuals = np.log(rest.ms / leave_out(rest, their_groups, form, prior))[rest.accepted]
         low, high = quantiles(residuals)
-        constants = fit(table.chosen(kept), rest.ms, form, prior, NOISE)
+        constants = fit(table.chosen(kept), rest.ms, form, prior)
         ratio = rows.ms[left] / table.chosen(left).times(constants, form)
         inside += [bool(low <= r <= high) for r in ratio]
     return sum(inside) / len(inside)
@@ -179,18 +191,22 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     other = load_rows("desktop_python", folder)
     sweeps = load_sweeps(folder)
     accepted = desktop.accepted
-    found: dict[str, Any] = {"rows": {"desktop": desktop, "pi4": pi4, "pi3": pi3, "devboard": board, "desktop_python": other, "sweeps": sweeps}}
+    found: dict[str, Any] = {
+        "rows": {"desktop": desktop, "pi4": pi4, "pi3": pi3, "devboard": board, "desktop_python": other, "sweeps": sweeps}
+    }
 
     forms = []
     for form in FORMS:
         by_model = errors(leave_out(desktop, desktop.models, form, PHYSICAL), desktop.ms)
         by_family = errors(leave_out(desktop, desktop.families, form, PHYSICAL), desktop.ms)
         forms.append((form, by_model, by_family))
-    form = min(forms, key=lambda entry: float(entry[2][accepted].mean()))[0]
-    estimated, how_often = nested(desktop)
-    found |= {"forms": forms, "form": form, "nested": estimated, "chosen": how_often, "accepted": accepted}
+    others = {"pi4": pi4, "pi3": pi3, "devboard": board}
+    judged = [judge_form(form, desktop, others) for form in FORMS]
+    form = FORMS[int(np.argmin(judged))]
+    estimated, how_often = nested(desktop, others)
+    found |= {"forms": forms, "judged": judged, "form": form, "nested": estimated, "chosen": how_often, "accepted": accepted}
 
-    constants = fit(desktop.table, desktop.ms, form, PHYSICAL, NOISE)
+    constants = fit(desktop.table, desktop.ms, form, PHYSICAL)
     by_model = leave_out(desktop, desktop.models, form, PHYSICAL)
     by_family = leave_out(desktop, desktop.families, form, PHYSICAL)
     doubtful = np.array([judge(work).refused is None and not judge(work).accepted for work in desktop.works])
@@ -206,18 +222,36 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     pairs = [(other.families[i], other.models[i]) for i in np.flatnonzero(other.accepted)]
     known = np.concatenate([np.log(desktop.ms / by_model)[accepted], elsewhere])
     their_models = [m for m, ok in zip(desktop.models, accepted, strict=True) if ok] + [f"elsewhere {model}" for _, model in pairs]
-    interval("known", known, held_out_coverage(known, their_models), len(known), "models left out, and another desktop that no constant was fitted to")
+    interval(
+        "known",
+        known,
+        held_out_coverage(known, their_models),
+        len(known),
+        "models left out, and another desktop that no constant was fitted to",
+    )
     answered = accepted | doubtful
     new = np.concatenate([np.log(desktop.ms / by_family)[answered], elsewhere])
     their_families = [f for f, ok in zip(desktop.families, answered, strict=True) if ok] + [f"elsewhere {family}" for family, _ in pairs]
-    interval("new_family", new, held_out_coverage(new, their_families), len(new), "whole families left out, those in doubt too, and another desktop")
+    interval(
+        "new_family",
+        new,
+        held_out_coverage(new, their_families),
+        len(new),
+        "whole families left out, those in doubt too, and another desktop",
+    )
     found["nested_coverage"] = {
         "models": nested_coverage(desktop, desktop.models, form, PHYSICAL),
         "families": nested_coverage(desktop, desktop.families, form, PHYSICAL),
     }
     wide = np.log(desktop.ms / by_family)[doubtful]
     their = [f for f, d in zip(desktop.families, doubtful, strict=True) if d]
-    interval("doubtful", wide, held_out_coverage(wide, their), len(wide), "nets in doubt, whole families left out: too few to check how often it holds")
+    interval(
+        "doubtful",
+        wide,
+        held_out_coverage(wide, their),
+        len(wide),
+        "nets in doubt, whole families left out: too few to check how often it holds",
+    )
 
     hosts: dict[str, Any] = {}
 
@@ -232,29 +266,37 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     pooled_groups: list[str] = []
     per_host: dict[str, Any] = {}
     fits: dict[str, dict[str, float]] = {"desktop": constants}
-    for name, rows, bus in (("pi4", pi4, "usb3"), ("pi3", pi3, "usb2"), ("devboard", board, "pcie")):
-        prior = around(constants, cpu_factor=CPU_FACTORS[name][0])
-        if bus == "usb2":
-            prior |= USB2
-        fits[name] = fit(rows.table, rows.ms, form, prior, NOISE)
+    for name, rows in others.items():
+        prior = host_prior(name, constants)
+        fits[name] = fit(rows.table, rows.ms, form, prior)
         left = leave_out(rows, rows.models, form, prior)
         good = rows.accepted
         per_host[name] = (errors(left, rows.ms), errors(left, rows.ms)[good], rows)
         pooled += list(np.log(rows.ms / left)[good])
         pooled_groups += [f"{name} {model}" for model, ok in zip(rows.models, good, strict=True) if ok]
-    interval("few_rows", np.array(pooled), held_out_coverage(pooled, pooled_groups), len(pooled), "models left out, on three hosts with few rows each")
+    interval(
+        "few_rows",
+        np.array(pooled),
+        held_out_coverage(pooled, pooled_groups),
+        len(pooled),
+        "models left out, on three hosts with few rows each",
+    )
     unknown = [(np.log(rows.ms / rows.table.times(constants, form))[rows.accepted], name) for name, rows in
                (("pi4", pi4), ("devboard", board), ("desktop_python", other))]  # fmt: skip
     residuals = np.concatenate([r for r, _ in unknown])
     groups = [name for r, name in unknown for _ in r]
-    interval("unknown_host", residuals, held_out_coverage(residuals, groups), len(residuals), "the desktop's constants on three other hosts")
+    interval(
+        "unknown_host", residuals, held_out_coverage(residuals, groups), len(residuals), "the desktop's constants on three other hosts"
+    )
 
     sweep_prior: Prior = {**around(constants), "overhead_ms": (0.1, 0.3), "input_mb_s": (300.0, 0.5), "output_mb_s": (100.0, 1.0),
                           "per_op_ms": (constants["per_op_ms"], 1.0), "depthwise": (constants["depthwise"], 0.0),
                           "detection_ms": (constants["detection_ms"], 0.0), "stream_mb_s": (385.0, 0.2), "mcycles_s": (1000.0, 0.15)}  # fmt: skip
-    fits["sweep_host"] = fit(sweeps.table, sweeps.ms, form, sweep_prior, 0.1)
-    swept = leave_out(sweeps, sweeps.models, form, sweep_prior, 0.1)
-    interval("sweep", np.log(sweeps.ms / swept), held_out_coverage(np.log(sweeps.ms / swept), sweeps.models), len(sweeps.ms), "widths left out")
+    fits["sweep_host"] = fit(sweeps.table, sweeps.ms, form, sweep_prior)
+    swept = leave_out(sweeps, sweeps.models, form, sweep_prior)
+    interval(
+        "sweep", np.log(sweeps.ms / swept), held_out_coverage(np.log(sweeps.ms / swept), sweeps.models), len(sweeps.ms), "widths left out"
+    )
 
     drawn = {name: f"the desktop's {constants[name]:.3g}" for name in NAMES}
     host(
@@ -300,6 +342,7 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     }  # fmt: skip
     found["file"] = {
         "made_by": "python -m edgewb.estimates.refits",
+        "made_from": fingerprint(folder),
         "form": form.name,
         "hosts": hosts,
         "intervals": intervals,
@@ -320,19 +363,34 @@ def _from_three(rows: Rows, start: Mapping[str, float], form: Form) -> Array:
     return np.array(off)
 
 
+MADE_BY: Final = ("calibrations", "coverages", "forms", "kinds", "layers", "pages", "published", "refits")
+"""The modules that what is written depends on."""
+
+
+def fingerprint(folder: Path = FOLDER) -> str:
+    """Of the rows and of the code: what is written is stale when it changes."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in [*sorted(folder.glob("*.json")), *(here / f"{name}.py" for name in MADE_BY)]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest()
+
+
 def main(arguments: list[str]) -> int:
-    """Write, or with ``--check`` compare."""
+    """Write; with ``--check`` say what is stale, by the fingerprint."""
     from edgewb.estimates.pages import page
 
-    found = study()
-    wanted = {FILE: json.dumps(found["file"], indent=1) + "\n", Path("ESTIMATES.md"): page(found)}
+    written = Path("ESTIMATES.md")
     if "--check" in arguments:
-        stale = [str(path.name) for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+        made_from = fingerprint()
+        texts = {path.name: path.read_text(encoding="utf-8") if path.is_file() else "" for path in (FILE, written)}
+        stale = [name for name, text in texts.items() if made_from not in text]
         for name in stale:
             print(f"{name} is stale; run `make study`")
         return int(bool(stale))
-    for path, text in wanted.items():
-        path.write_text(text, encoding="utf-8")
+    found = study()
+    FILE.write_text(json.dumps(found["file"], indent=1) + "\n", encoding="utf-8")
+    written.write_text(page(found), encoding="utf-8")
     return 0
 
 

@@ -14,7 +14,11 @@ LABELS: Final = {
     "overhead": "overhead", "input": "input and instructions", "output": "output", "parameters": "streamed parameters", "compute": "compute",
     "cpu_ops": "CPU ops",
 }  # fmt: skip
-_WHAT_IF: Final = {"fits_cache": "if it fitted the cache", "usb3": "if it hung on USB 3", "blocker_fixed": "if the first blocker were mended"}
+_WHAT_IF: Final = {
+    "fits_cache": "if it fitted the cache",
+    "usb3": "if it hung on USB 3",
+    "blocker_fixed": "if the first blocker were mended",
+}
 _WIDTH: Final = 40
 
 
