@@ -60,8 +60,8 @@ class CalibratedModel(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Calibration(Jsonable):
-    """A profile fitted to a device. ``factor``: how much slower than the start it is, on these nets. ``enough``: whether three nets and more,
-    which differ, are behind it. ``profile`` is what ``save`` writes."""
+    """A profile fitted to a device. ``factor``: how much slower than the start it is, on these nets. ``enough``: whether three nets and
+    more, which differ, are behind it. ``profile`` is what ``save`` writes."""
 
     host: str
     bus: str
@@ -98,7 +98,8 @@ class Calibration(Jsonable):
 
 
 def read_measured(path: str | Path) -> dict[str, float]:
-    """A .json file with {"model.tflite": milliseconds, ...}; paths are relative to the file. ``edgewb measure --json`` objects in a list do too.
+    """A .json file with {"model.tflite": milliseconds, ...}; paths are relative to the file. ``edgewb measure --json`` objects in a list
+    do too.
 
     Raises:
         InputError: no such file, or another content.

@@ -23,7 +23,7 @@ def quantiles(residuals: Sequence[float] | npt.NDArray[np.float64], coverage: fl
     return exp(min(0.0, ordered[low])), exp(max(0.0, ordered[high]))
 
 
-def held_out_coverage(residuals: Sequence[float], groups: Sequence[str], coverage: float = STATED) -> float:
+def held_out_coverage(residuals: Sequence[float] | npt.NDArray[np.float64], groups: Sequence[str], coverage: float = STATED) -> float:
     """How often the interval made from the other groups holds a group's rows."""
     inside = 0
     for i, group in enumerate(groups):

@@ -23,8 +23,8 @@ from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.types import Basis, Jsonable
 
 NS_PER_VALUE: Final = 0.08
-"""A QUANTIZE or DEQUANTIZE on a desktop processor, per value read or written: 0.06 to 0.09 ns with LiteRT's built-in kernels on one machine of
-ours (n = 50 each of 15,000 to 1,500,000 values). On other hosts times their processor's factor."""
+"""A QUANTIZE or DEQUANTIZE on a desktop processor, per value read or written: 0.06 to 0.09 ns with LiteRT's built-in kernels on one
+machine of ours (n = 50 each of 15,000 to 1,500,000 values). On other hosts times their processor's factor."""
 CPU_SPREAD: Final = 10.0
 """The time of CPU ops may be so much longer: other processors, cold caches."""
 OUTPUT_MB_S: Final = (23.0, 87.0)
@@ -32,8 +32,9 @@ OUTPUT_MB_S: Final = (23.0, 87.0)
 LARGE_SHARE: Final = 0.25
 FIRST_MS: Final = 1.0
 FIRST_SPREAD: Final = (0.8, 1.5)
-"""The first inference also sends what is cached, at the rate of streaming, and takes a millisecond more. Eight published pairs of first and
-later inferences (LibrEdgeTPU, edgetpu issues 115, 497 and 593, jjerry-k/raspberrypi_project) lie between these factors on the difference."""
+"""The first inference also sends what is cached, at the rate of streaming, and takes a millisecond more. Eight published pairs of first
+and later inferences (LibrEdgeTPU, edgetpu issues 115, 497 and 593, jjerry-k/raspberrypi_project) lie between these factors on the
+difference."""
 HEAVY_SHARE: Final = 0.25
 
 
@@ -55,7 +56,8 @@ class Bound(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Coverage(Jsonable):
-    """``stated``: how often the interval should hold. ``held_out``: how often it did for ``n`` nets the fit had not seen; None where too few."""
+    """``stated``: how often the interval should hold. ``held_out``: how often it did for ``n`` nets the fit had not seen; None where too
+    few."""
 
     stated: float
     held_out: float | None
@@ -65,8 +67,8 @@ class Coverage(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WhatIf(Jsonable):
-    """Milliseconds (mid) if the parameters fitted the cache, if it hung on USB 3, if the first blocker were mended; None where it is so already,
-    does not apply or no estimate would be given either."""
+    """Milliseconds (mid) if the parameters fitted the cache, if it hung on USB 3, if the first blocker were mended; None where it is so
+    already, does not apply or no estimate would be given either."""
 
     fits_cache: float | None
     usb3: float | None
@@ -75,8 +77,8 @@ class WhatIf(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Estimate(Jsonable):
-    """What one inference takes. ``latency_ms`` and all that follows from it are None where the data cannot support it; ``refused`` says why, and
-    ``bound_ms`` what can be said. The parts of ``breakdown_ms`` add up to ``latency_ms.mid``."""
+    """What one inference takes. ``latency_ms`` and all that follows from it are None where the data cannot support it; ``refused`` says
+    why, and ``bound_ms`` what can be said. The parts of ``breakdown_ms`` add up to ``latency_ms.mid``."""
 
     file: str
     basis: Basis

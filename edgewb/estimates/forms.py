@@ -27,9 +27,9 @@ DETECTIONS: Final = ("TFLite_Detection_PostProcess",)
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """One way to add it all up. ``overlap``: a streamed layer takes the longer of streaming and computing, not both; ``tiles``: compute from
-    the split over tiles, not from the count of multiplications; ``loss``: squares, or one by which a few bad rows cannot pull the fit;
-    ``fixed``: constants held where they start, or at 0; ``noise``: by how much a published latency is taken to be off."""
+    """One way to add it all up. ``overlap``: a streamed layer takes the longer of streaming and computing, not both; ``tiles``: compute
+    from the split over tiles, not from the count of multiplications; ``loss``: squares, or one by which a few bad rows cannot pull the
+    fit; ``fixed``: constants held where they start, or at 0; ``noise``: by how much a published latency is taken to be off."""
 
     name: str
     overlap: bool
@@ -79,11 +79,8 @@ class Table:
         work = self.cycles if form.tiles else self.macs
         compute = work * np.where(self.depthwise, constants["depthwise"], 1.0) / (constants["mcycles_s"] * 1e3)
         streaming = self.streamed / (constants["stream_mb_s"] * 1e3)
-        if form.overlap:
-            # Of the longer of the two, what computing takes is called compute and the wait beyond it parameters.
-            waiting = np.maximum(streaming - compute, 0.0)
-        else:
-            waiting = streaming
+        # Of the longer of the two, what computing takes is called compute and the wait beyond it parameters.
+        waiting = np.maximum(streaming - compute, 0.0) if form.overlap else streaming
 
         return {
             "overhead": constants["overhead_ms"] + constants["per_op_ms"] * self.ops,

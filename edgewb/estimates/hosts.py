@@ -19,8 +19,9 @@ CLOCKS: Final = ("max", "std")
 STD_CLOCK: Final = 0.5
 """The chip runs at 250 MHz instead of 500. Source: google-coral/libedgetpu@e35aed1, driver/beagle/beagle_top_level_handler.cc."""
 STD_BUS: Final = 1.2
-"""By how much all else is slower then: the chip's side of the bus runs at half its clock too (driver/config/beagle_csr_helper.h). With it the
-nine published pairs of both clocks, 1.18 to 1.33 times (ultralytics guide, Raspberry Pi 4 and 5, YOLOv8; pycoral issue 46), are met."""
+"""By how much all else is slower then: the chip's side of the bus runs at half its clock too (driver/config/beagle_csr_helper.h). With it
+the nine published pairs of both clocks, 1.18 to 1.33 times (ultralytics guide, Raspberry Pi 4 and 5, YOLOv8; pycoral issue 46), are
+met."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""What the device is asked to do for one inference: a list of layers and the bytes that move, from a model or from a row of published facts."""
+"""What the device is asked to do for one inference: a list of layers and the bytes that move, from a model or from a row of published
+facts."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ pixels, 3 x 3 kernels) and were seen nowhere else, so a layer they speak of is r
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """One matrix product. ``cycles``: 1,024 multiplications each on the busiest tile's share; ``streamed``: its weights do not fit the cache."""
+    """One matrix product. ``cycles``: 1,024 multiplications each on the busiest tile's share; ``streamed``: its weights do not fit the
+    cache."""
 
     kind: str
     cycles: float
@@ -161,8 +163,9 @@ def cache_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def work_of_row(row: dict[str, Any]) -> Work:
-    """A published model: ``layers`` as [kind, height, width, inputs, outputs, kernel height, kernel width, input elements], ``input_bytes``,
-    ``output_bytes``, and where known ``ops`` (all of the device), ``norm_constants`` and their ``const_bytes``, ``cpu`` ([[op, elements]])."""
+    """A published model: ``layers`` as [kind, height, width, inputs, outputs, kernel height, kernel width, input elements],
+    ``input_bytes``, ``output_bytes``, and where known ``ops`` (all of the device), ``norm_constants`` and their ``const_bytes``, ``cpu``
+    ([[op, elements]])."""
     layers: list[Layer] = []
     header = row.get("header_bytes", HEADER_BYTES)
     for kind, height, width, inputs, outputs, kernel_y, kernel_x, elements in row["layers"]:
@@ -267,8 +270,8 @@ def _device_boundary(graph: Graph, on_device: set[int]) -> tuple[int, int]:
 
 
 def work_of_package(graph: Graph, executables: Sequence[Executable], source: Work | None = None) -> Work:
-    """A compiled file: instruction, streamed, input and output bytes as they are in it. Its ops are gone: what they compute is taken from the
-    ``source`` it was made from, else from the cycles that older compilers wrote into it, else guessed from its instructions."""
+    """A compiled file: instruction, streamed, input and output bytes as they are in it. Its ops are gone: what they compute is taken from
+    the ``source`` it was made from, else from the cycles that older compilers wrote into it, else guessed from its instructions."""
     runs = [e for e in executables if e.type != "PARAMETER_CACHING"]
     cached, streamed = on_and_off_chip(executables)
     instructions = sum(e.instruction_bytes for e in runs)

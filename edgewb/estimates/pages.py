@@ -177,7 +177,7 @@ def page(found: dict[str, Any]) -> str:
         ("width of five 3 x 3 layers", "measured ms", "estimated, width left out"), [(w, f"{m:.1f}", f"{e:.1f}") for w, m, e in steps]
     )
     instructions, missed = found["instructions"]
-    powers, spread, n = found["cycles"]
+    _, spread, n = found["cycles"]
     lines += [
         "A streamed layer is sent in as many passes (4, 6, 9) as blocks of the image are needed for a block's activations and a quarter of the weights to",
         "fit 2.35 MB. These two figures were chosen to give those steps, on one image size and one kernel: elsewhere such a layer is refused.",

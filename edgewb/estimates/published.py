@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,7 +95,7 @@ def _sweep_work(row: dict[str, Any]) -> Work:
         described = [["conv", 64, 64, inputs, width, 3, 3, 4096 * inputs] for inputs in sizes]
         return work_of_row({"layers": described, "input_bytes": 12_288, "output_bytes": 4096 * width, "header_bytes": 12})
     chain = [64, *[width] * layers, 10]
-    described = [["fc", 1, 1, inputs, outputs, 1, 1, inputs] for inputs, outputs in zip(chain[:-1], chain[1:], strict=True)]
+    described = [["fc", 1, 1, inputs, outputs, 1, 1, inputs] for inputs, outputs in pairwise(chain)]
     return work_of_row({"layers": described, "input_bytes": 64, "output_bytes": 10, "header_bytes": 12})
 
 

@@ -107,7 +107,8 @@ def choose_form(rows: Rows, others: Mapping[str, Rows]) -> Form:
 
 
 def nested(rows: Rows, others: Mapping[str, Rows]) -> tuple[Array, dict[str, int]]:
-    """Each desktop model's milliseconds from a form chosen, and constants fitted, without it on any host; how often each form was chosen."""
+    """Each desktop model's milliseconds from a form chosen, and constants fitted, without it on any host; how often each form was
+    chosen."""
     table = rows.table
     found = np.zeros(len(rows.ms))
     chosen: dict[str, int] = {}
@@ -215,7 +216,8 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     def interval(name: str, residuals: Array, coverage: float, n: int, what: str) -> None:
         low, high = quantiles(residuals)
         intervals[name] = {
-            "low": float(f"{low:.3g}"), "high": float(f"{high:.3g}"), "stated": STATED, "held_out": round(coverage, 3), "n": n, "rests_on": what,
+            "low": float(f"{low:.3g}"), "high": float(f"{high:.3g}"), "stated": STATED, "held_out": round(coverage, 3), "n": n,
+            "rests_on": what,
         }  # fmt: skip
 
     elsewhere = np.log(other.ms / other.table.times(constants, form))[other.accepted]
@@ -291,7 +293,8 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
 
     sweep_prior: Prior = {**around(constants), "overhead_ms": (0.1, 0.3), "input_mb_s": (300.0, 0.5), "output_mb_s": (100.0, 1.0),
                           "per_op_ms": (constants["per_op_ms"], 1.0), "depthwise": (constants["depthwise"], 0.0),
-                          "detection_ms": (constants["detection_ms"], 0.0), "stream_mb_s": (385.0, 0.2), "mcycles_s": (1000.0, 0.15)}  # fmt: skip
+                          "detection_ms": (constants["detection_ms"], 0.0), "stream_mb_s": (385.0, 0.2),
+                          "mcycles_s": (1000.0, 0.15)}  # fmt: skip
     fits["sweep_host"] = fit(sweeps.table, sweeps.ms, form, sweep_prior)
     swept = leave_out(sweeps, sweeps.models, form, sweep_prior)
     interval(
@@ -317,7 +320,9 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     )  # fmt: skip
     host(
         "pi3", "Raspberry Pi 3 B+, Python, runtime of 2019",
-        usb2=profile(fits["pi3"], _fitted(len(pi3.ms), "published rows (Raspberry Pi 3 B+, USB 2)", {**drawn, **USB2_SOURCES}), len(pi3.ms), "few_rows"),
+        usb2=profile(
+            fits["pi3"], _fitted(len(pi3.ms), "published rows (Pi 3 B+, USB 2)", {**drawn, **USB2_SOURCES}), len(pi3.ms), "few_rows"
+        ),
     )  # fmt: skip
     host(
         "devboard", "Coral Dev Board, the chip on PCIe",

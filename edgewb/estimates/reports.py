@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from edgewb.estimates.estimations import Estimate
 
 LABELS: Final = {
-    "overhead": "overhead", "input": "input and instructions", "output": "output", "parameters": "streamed parameters", "compute": "compute",
-    "cpu_ops": "CPU ops",
+    "overhead": "overhead", "input": "input and instructions", "output": "output", "parameters": "streamed parameters",
+    "compute": "compute", "cpu_ops": "CPU ops",
 }  # fmt: skip
 _WHAT_IF: Final = {
     "fits_cache": "if it fitted the cache",
@@ -29,7 +29,7 @@ def ms(value: float) -> str:
 
 def breakdown_info(estimate: Estimate) -> dict[str, Any]:
     """The picture's data: bars of milliseconds per part, what would change, and the sentence that says it without the picture."""
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"part": part, "label": LABELS[part], "ms": estimate.breakdown_ms[part], "share": estimate.breakdown_ms[part] / estimate.mid_ms}
         for part in PARTS
         if estimate.breakdown_ms is not None

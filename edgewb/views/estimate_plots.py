@@ -9,12 +9,14 @@ from edgewb.estimates.reports import breakdown_info, ms
 from edgewb.views.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, _graph_objects, _layout, _text
 
 _PARTS: Final = {
-    "overhead": (GREY, ""), "input": (SKY, "/"), "output": (BLUE, "\\"), "parameters": (VERMILION, "x"), "compute": (GREEN, ""), "cpu_ops": (PURPLE, "."),
+    "overhead": (GREY, ""), "input": (SKY, "/"), "output": (BLUE, "\\"), "parameters": (VERMILION, "x"), "compute": (GREEN, ""),
+    "cpu_ops": (PURPLE, "."),
 }  # fmt: skip
 
 
 def plot_breakdown(estimate: Estimate) -> Any:
-    """A bar of the parts with the interval around it, and a bar for each thing that would change; for a refused estimate the bound alone."""
+    """A bar of the parts with the interval around it, and a bar for each thing that would change; for a refused estimate the bound
+    alone."""
     go = _graph_objects()
     info = breakdown_info(estimate)
     figure = go.Figure()
@@ -30,8 +32,9 @@ def plot_breakdown(estimate: Estimate) -> Any:
         low, high = info["interval"]
         mid = estimate.mid_ms
         figure.add_scatter(
-            x=[mid], y=[now], mode="markers", name=f"interval {ms(low)} to {ms(high)} ms", marker={"symbol": "line-ns-open", "size": 18, "color": "#000000"},
-            error_x={"type": "data", "symmetric": False, "array": [high - mid], "arrayminus": [mid - low], "thickness": 2, "color": "#000000"},
+            x=[mid], y=[now], mode="markers", name=f"interval {ms(low)} to {ms(high)} ms",
+            marker={"symbol": "line-ns-open", "size": 18, "color": VERMILION},
+            error_x={"type": "data", "symmetric": False, "array": [high - mid], "arrayminus": [mid - low], "thickness": 2},
             hovertemplate=f"{ms(low)} to {ms(high)} ms<extra></extra>",
         )  # fmt: skip
     elif estimate.bound_ms is not None:
@@ -42,8 +45,8 @@ def plot_breakdown(estimate: Estimate) -> Any:
         )  # fmt: skip
     for change in info["changes"]:
         figure.add_bar(
-            x=[change["ms"]], y=[change["label"]], orientation="h", showlegend=False, marker={"color": ORANGE}, text=[f"{ms(change['ms'])} ms"],
-            textposition="auto", hovertemplate=f"{change['label']}: {ms(change['ms'])} ms<extra></extra>",
+            x=[change["ms"]], y=[change["label"]], orientation="h", showlegend=False, marker={"color": ORANGE},
+            text=[f"{ms(change['ms'])} ms"], textposition="auto", hovertemplate=f"{change['label']}: {ms(change['ms'])} ms<extra></extra>",
         )  # fmt: skip
     title = "Where do the milliseconds go?" if info["parts"] else "No estimate, only a bound"
     rows = 1 + len(info["changes"])

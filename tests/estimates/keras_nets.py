@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
         file_ms, row_ms, work = compare(name, raw)
         worst = max(worst, abs(file_ms / row_ms - 1))
         print(
-            f"{name:<28}{file_ms:8.2f} ms from the file {row_ms:8.2f} ms from the row {100 * (file_ms / row_ms - 1):+6.1f} %   {work.ops} ops",
+            f"{name:<28}file {file_ms:8.2f} ms   row {row_ms:8.2f} ms   {100 * (file_ms / row_ms - 1):+6.1f} %   {work.ops} ops",
             flush=True,
         )
     print(f"worst {100 * worst:.1f} %, bar {100 * TOLERANCE:.0f} %")
