@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, exp, floor
+from math import exp
 from typing import Final
 
 import numpy as np
@@ -12,15 +12,15 @@ import numpy.typing as npt
 STATED: Final = 0.8
 """The coverage every interval is stated with."""
 
+_LEVELS: Final = (0.80, 0.82, 0.84, 0.86, 0.88, 0.90, 0.92, 0.94, 0.96)
+
 
 def quantiles(residuals: Sequence[float] | npt.NDArray[np.float64], coverage: float = STATED) -> tuple[float, float]:
-    """Factors on the estimate between which ``coverage`` of the truth lies: order statistics, one further out than the share asks for."""
-    ordered = sorted(float(r) for r in residuals)
-    n = len(ordered)
+    """Factors on the estimate between which ``coverage`` of the truth lies: of n residuals the one at the place p (n + 1), between two of
+    them by proportion, so that the next one lies beyond it with the probability asked for."""
     tail = (1 - coverage) / 2
-    low = max(0, floor(tail * (n + 1)) - 1)
-    high = min(n - 1, ceil((1 - tail) * (n + 1)) - 1)
-    return exp(min(0.0, ordered[low])), exp(max(0.0, ordered[high]))
+    low, high = np.quantile(np.asarray(residuals, float), [tail, 1 - tail], method="weibull")
+    return exp(min(0.0, float(low))), exp(max(0.0, float(high)))
 
 
 def held_out_coverage(residuals: Sequence[float] | npt.NDArray[np.float64], groups: Sequence[str], coverage: float = STATED) -> float:
@@ -31,3 +31,13 @@ def held_out_coverage(residuals: Sequence[float] | npt.NDArray[np.float64], grou
         low, high = quantiles(others, coverage)
         inside += low <= exp(residuals[i]) <= high
     return inside / len(residuals)
+
+
+def calibrated(residuals: Sequence[float] | npt.NDArray[np.float64], groups: Sequence[str]) -> tuple[float, float, float]:
+    """Factors from quantiles just far enough out that intervals made without a group hold ``STATED`` of the groups' rows, and how many they
+    hold. Rows of one group are alike: with few groups the plain quantiles would hold too few rows of the next one."""
+    for level in _LEVELS:
+        held = held_out_coverage(residuals, groups, level)
+        if held >= STATED:
+            break
+    return *quantiles(residuals, level), held

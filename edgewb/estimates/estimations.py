@@ -153,8 +153,11 @@ def read_bytes(raw: bytes, file: str, compiler: str = "16.0", source: Work | Non
     """The same for the bytes of a file; ``file`` is what messages call it."""
     check_generation(compiler)
     try:
-        graph = read_graph(raw)
-        return _read(graph, compiler, source)
+        read = _read(read_graph(raw), compiler, source)
+        work = read.work
+        if max(work.macs, work.input_bytes, work.output_bytes, work.cached_bytes + work.streamed_bytes + work.const_bytes) >= 2**53:
+            raise ModelFileError("its shapes ask for more bytes or multiplications than 2**53: it is corrupted; convert it again")
+        return read
     except ModelFileError as error:
         raise ModelFileError(f"{file!r}: {str(error).replace('the given bytes', 'it', 1)}") from None
 

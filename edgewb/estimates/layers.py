@@ -294,7 +294,7 @@ def work_of_package(graph: Graph, executables: Sequence[Executable], source: Wor
     else:
         cycles = sum(e.estimated_cycles or 0 for e in runs)
         # The inverse of the guess of instruction bytes.
-        count = max(1, round((instructions - INSTRUCTION_BYTES[0]) / INSTRUCTION_BYTES[1]))
+        count = min(10_000, max(1, round((instructions - INSTRUCTION_BYTES[0]) / INSTRUCTION_BYTES[1])))
         guessed = ("number of ops",)
         if not cycles:
             cycles = round(
@@ -324,7 +324,7 @@ def _layers_bytes(tensors: Sequence[Any]) -> int:
 
 
 CYCLES_GUESS: Final = (-5.828, 0.401, -0.171, -0.294, 1.818)
-CYCLES_SPREAD: Final = (0.405, 2.84)
+CYCLES_SPREAD: Final = (0.407, 2.82)
 """Compute of a compiled file without cycles and without its source: the logarithm is a constant plus so much for that of instruction,
 parameter and input bytes and of the memory used per tile. Crude: 80 % of 61 files lay between these two factors when their structure was
 left out. Fitted by ``refits.fit_cycles``."""

@@ -136,7 +136,13 @@ def page(found: dict[str, Any]) -> str:
         ("host", "choices", "mean, %", "worst choice, %"),
         [(_HOST_WORDS[name], len(v), _percent(v), f"{100 * float(v.max()):.1f}") for name, v in found["three"].items()],
     )
-    lines += ["## Intervals", "", "80 % stated; held out means: the interval made without a group, on that group.", ""]
+    lines += [
+        "## Intervals",
+        "",
+        "80 % stated. Held out: how many rows an interval holds that was made without their group (a model, a family, a host, a width); where plain",
+        "quantiles held fewer than stated, they were taken further out until they did not.",
+        "",
+    ]
     lines += _table(
         ("interval", "factors", "n", "held out", "rests on"),
         [
