@@ -292,7 +292,8 @@ def _widened(work: Work, profile: Profile, parts: Mapping[str, float], factors: 
     total = sum(parts.values())
     below, above = [factors[0]], [factors[1]]
     if parts["output"] > LARGE_SHARE * total and profile.bus == "usb3":
-        share, rate = parts["output"] / total, profile.constants["output_mb_s"]
+        # As far from the host's rate as the published ones are from the desktop's.
+        share, rate = parts["output"] / total, stored()["hosts"]["desktop"]["buses"]["usb3"]["constants"]["output_mb_s"]["value"]
         below.append(min(1.0, rate / OUTPUT_MB_S[1]) ** share)
         above.append(max(1.0, rate / OUTPUT_MB_S[0]) ** share)
     if "compute" in work.guessed:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from edgewb.estimates.estimations import Estimate
 from edgewb.estimates.reports import breakdown_info, ms
-from edgewb.views.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, _graph_objects, _layout, _text
+from edgewb.views.plots import _HATCH, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, _graph_objects, _layout, _text
 
+_LINE: Final = "#444444"
 _PARTS: Final = {
     "overhead": (GREY, ""), "input": (SKY, "/"), "output": (BLUE, "\\"), "parameters": (VERMILION, "x"), "compute": (GREEN, ""),
     "cpu_ops": (PURPLE, "."),
@@ -25,7 +27,7 @@ def plot_breakdown(estimate: Estimate) -> Any:
         colour, pattern = _PARTS[part["part"]]
         figure.add_bar(
             x=[part["ms"]], y=[now], orientation="h", name=f"{part['label']} {ms(part['ms'])} ms",
-            marker={"color": colour, "pattern": {"shape": pattern, "fgopacity": 0.5}},
+            marker={"color": colour, "pattern": {**_HATCH, "shape": pattern}},
             hovertemplate=f"{part['label']}: {ms(part['ms'])} ms ({100 * part['share']:.0f} %)<extra></extra>",
         )  # fmt: skip
     if info["interval"] is not None:
@@ -33,8 +35,8 @@ def plot_breakdown(estimate: Estimate) -> Any:
         mid = estimate.mid_ms
         figure.add_scatter(
             x=[mid], y=[now], mode="markers", name=f"interval {ms(low)} to {ms(high)} ms",
-            marker={"symbol": "line-ns-open", "size": 18, "color": VERMILION},
-            error_x={"type": "data", "symmetric": False, "array": [high - mid], "arrayminus": [mid - low], "thickness": 2},
+            marker={"symbol": "line-ns-open", "size": 18, "color": _LINE},
+            error_x={"type": "data", "symmetric": False, "array": [high - mid], "arrayminus": [mid - low], "thickness": 2, "color": _LINE},
             hovertemplate=f"{ms(low)} to {ms(high)} ms<extra></extra>",
         )  # fmt: skip
     elif estimate.bound_ms is not None:
@@ -50,8 +52,8 @@ def plot_breakdown(estimate: Estimate) -> Any:
         )  # fmt: skip
     title = "Where do the milliseconds go?" if info["parts"] else "No estimate, only a bound"
     rows = 1 + len(info["changes"])
-    _layout(figure, f"{title} {_text(estimate.file[-60:])}", f"milliseconds ({info['basis']})", 220 + 60 * rows, barmode="stack")
-    figure.update_layout(legend={"y": -0.35})
+    _layout(figure, f"{title} {_text(Path(estimate.file).name[-60:])}", f"milliseconds ({info['basis']})", 220 + 60 * rows, barmode="stack")
+    figure.update_layout(legend={"y": -0.35, "traceorder": "normal"})
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(rangemode="tozero")
     return figure
