@@ -32,9 +32,8 @@ OUTPUT_MB_S: Final = (23.0, 87.0)
 LARGE_SHARE: Final = 0.25
 FIRST_MS: Final = 1.0
 FIRST_SPREAD: Final = (0.8, 1.5)
-"""The first inference also sends what is cached, at the rate of streaming, and takes a millisecond more. Eight published pairs of first
-and later inferences (LibrEdgeTPU, edgetpu issues 115, 497 and 593, jjerry-k/raspberrypi_project) lie between these factors on the
-difference."""
+"""The first inference also sends what is cached, at the rate of streaming, and takes a millisecond more. Seven of eight published pairs of
+first and later inferences (``data/latency/pairs.json``) lie between these factors on the difference."""
 HEAVY_SHARE: Final = 0.25
 
 

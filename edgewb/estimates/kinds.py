@@ -33,9 +33,9 @@ class Kind:
 
 def judge(work: Work) -> Kind:
     """The rule, by structure that is seen beforehand. Refused: nothing on the Edge TPU; multiplications or unknown ops left on the CPU;
-    ops whose placement is not known; TRANSPOSE_CONV; a streamed layer whose weights are sent in several passes. In doubt: more than 300
-    ops, outputs above 1 MB, stand-alone constants over the channels (batch norm that was not folded) beside more than two in five matrix
-    products, more other ops than matrix products."""
+    ops whose placement is not known; TRANSPOSE_CONV; LSTM; a streamed layer whose weights are sent in several passes. In doubt: more
+    than 300 ops, outputs above 1 MB, stand-alone constants over the channels (batch norm that was not folded) beside more than two in
+    five matrix products, more other ops than matrix products."""
     matrix = [layer for layer in work.layers if layer.kind != "other"]
     refused = _refusal(work, len(matrix))
     doubts = []
@@ -64,6 +64,8 @@ def _refusal(work: Work, matrix: int) -> str | None:
     transposed = sum(layer.kind == "tconv" for layer in work.layers)
     if transposed:
         return f"{transposed} TRANSPOSE_CONV: measured nets with it took 0.7 to 3 times what the model says"
+    if any(layer.kind == "lstm" for layer in work.layers):
+        return "an LSTM: no measured net has one"
     several = [layer for layer in work.layers if layer.streamed and layer.passes > 1]
     if several:
         most = max(layer.passes for layer in several)

@@ -235,6 +235,9 @@ def work_of_graph(graph: Graph, placements: Sequence[OpPlacement], memory: Budge
             if layer is not None:
                 layers.append(dataclasses.replace(layer, streamed=op.index in memory.off_chip))
                 continue
+        if op.name.endswith("LSTM"):
+            layers.append(Layer("lstm", 0, 0, size, 0, 0, streamed=op.index in memory.off_chip))
+            continue
         constants += stored is not None and stored.const_bytes > 0
         if size:
             layers.append(Layer("other", 0, 0, size, 0, 0, streamed=op.index in memory.off_chip))

@@ -119,6 +119,8 @@ def test_refusals_name_their_reason() -> None:
     assert "TRANSPOSE_CONV" in judge(net("unet_mv2_128")).refused
     assert "left on the CPU" in judge(net("deeplabv3_mnv2_513")).refused
     assert "known where" in judge(plain(unknown_ops=1)).refused
+    lstm = Layer("lstm", 0, 0, 1000, 0, 0)
+    assert "LSTM" in judge(dataclasses.replace(plain(), layers=(lstm,))).refused
     assert "nothing runs" in judge(plain(ops=0)).refused
     assert "CPU" in judge(plain(cpu=(CpuOp("SOMETHING_NEW", 10, is_custom=True),))).refused
     assert "CPU" in judge(plain(cpu=(CpuOp("SPACE_TO_BATCH_ND", 10**6),))).refused

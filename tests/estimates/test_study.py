@@ -161,3 +161,17 @@ def test_quantiles_hold_what_they_say() -> None:
     draws = np.random.default_rng(0).normal(0, 0.2, 400)
     assert held_out_coverage(draws, [str(i) for i in range(400)]) == pytest.approx(0.8, abs=0.04)
     assert quantiles([0.5]) == (1.0, pytest.approx(np.exp(0.5)))
+
+
+def test_the_pairs_behind_the_std_clock_and_the_first_inference() -> None:
+    from edgewb.estimates.estimations import FIRST_MS, FIRST_SPREAD
+    from edgewb.estimates.hosts import STD_BUS, find_profile
+
+    pairs = json.loads((FOLDER / "pairs.json").read_text(encoding="utf-8"))
+    ratios = [slow / fast for _, _, slow, fast, _ in pairs["clocks"]["rows"]]
+    assert min(ratios) < STD_BUS < np.mean(ratios)
+    inside = []
+    for _, bus, megabytes, first, later, _ in pairs["first"]["rows"]:
+        extra = FIRST_MS + 1000 * megabytes / find_profile("pi3" if bus == "usb2" else "desktop", bus).constants["stream_mb_s"]
+        inside.append(FIRST_SPREAD[0] <= (first - later) / extra <= FIRST_SPREAD[1])
+    assert sum(inside) == len(inside) - 1
