@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or 3.12; name another with `make setup PYTHON=...`.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test test-all check lab bench fuzz pages notebooks lock clean
+.PHONY: help setup run test test-all check lab bench fuzz study pages notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,6 +36,7 @@ check: setup ## linter, formatter, types, import contract, notebooks without out
 	@$(BIN)/lint-imports
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 	@$(BIN)/python notebooks/generate.py --check
+	@$(BIN)/python -m edgewb.estimates.refits --check
 	@for page in rules problems; do $(BIN)/edgewb $$page | diff -q - $${page^^}.md > /dev/null || { echo "$${page^^}.md is stale; run \`make pages\`"; exit 1; }; done
 
 lab: setup ## JupyterLab on the notebooks
@@ -43,6 +44,9 @@ lab: setup ## JupyterLab on the notebooks
 
 bench: setup ## benchmarks: ratios against the plain alternative, in one run
 	@$(BIN)/python -m tests.benchmarks
+
+study: setup ## fit every constant of `edgewb estimate` anew from data/latency, and write ESTIMATES.md
+	@$(BIN)/python -m edgewb.estimates.refits
 
 pages: setup ## write RULES.md and PROBLEMS.md anew from what is in the code
 	@for page in rules problems; do $(BIN)/edgewb $$page > $$page.new && mv $$page.new $${page^^}.md || exit 1; done

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Calibration": "edgewb.estimates.calibrations",
     "Compilation": "edgewb.compilers.compilations",
     "EdgewbError": "edgewb.errors",
+    "Estimate": "edgewb.estimates.estimations",
     "Evaluation": "edgewb.measurements",
     "Explanation": "edgewb.compilers.explanations",
     "Inspection": "edgewb.compilers.inspections",
@@ -17,7 +19,9 @@ _HOMES = {
     "Mended": "edgewb.mends",
     "Records": "edgewb.records",
     "Study": "edgewb.workbench",
+    "calibrate": "edgewb.estimates.calibrations",
     "compile_model": "edgewb.compilers.compilations",
+    "estimate": "edgewb.estimates.estimations",
     "evaluate": "edgewb.workbench",
     "explain": "edgewb.compilers.explanations",
     "fix": "edgewb.mends",
@@ -29,8 +33,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Calibration",
     "Compilation",
     "EdgewbError",
+    "Estimate",
     "Evaluation",
     "Explanation",
     "Inspection",
@@ -39,7 +45,9 @@ __all__ = [
     "Records",
     "Study",
     "__version__",
+    "calibrate",
     "compile_model",
+    "estimate",
     "evaluate",
     "explain",
     "fix",
@@ -56,6 +64,8 @@ if TYPE_CHECKING:
     from edgewb.compilers.inspections import Inspection, inspect
     from edgewb.datasets import load_dataset
     from edgewb.errors import EdgewbError
+    from edgewb.estimates.calibrations import Calibration, calibrate
+    from edgewb.estimates.estimations import Estimate, estimate
     from edgewb.measurements import Evaluation, Measurement, measure
     from edgewb.mends import Mended, fix
     from edgewb.records import Records, load_records

@@ -130,6 +130,41 @@ def fix(arguments: argparse.Namespace) -> int:
     return NO if mended.out is None else DONE
 
 
+def estimate(arguments: argparse.Namespace) -> int:
+    from edgewb.estimates.estimations import estimate
+
+    result = estimate(
+        arguments.file,
+        host=arguments.host,
+        bus=arguments.bus,
+        clock=arguments.clock,
+        compiler=arguments.compiler,
+        source=arguments.source,
+    )
+    _print_json(result) if arguments.json else print(result)
+    return DONE if result.refused is None else NO
+
+
+def calibrate(arguments: argparse.Namespace) -> int:
+    from edgewb.estimates.calibrations import calibrate, read_measured
+
+    measured: dict[str, float] = {}
+    for given in arguments.measured:
+        model, sign, value = given.rpartition("=")
+        if not sign and given.endswith(".json"):
+            measured |= read_measured(given)
+            continue
+        try:
+            measured[model] = float(value) if model else float("nan")
+        except ValueError:
+            raise InputError(f"--measured {given!r}: give a .json file, or model.tflite=milliseconds") from None
+        if not model:
+            raise InputError(f"--measured {given!r}: give a .json file, or model.tflite=milliseconds")
+    result = calibrate(measured, name=arguments.host, start=arguments.start, bus=arguments.bus, clock=arguments.clock, out=arguments.out)
+    _print_json(result) if arguments.json else print(result)
+    return DONE if result.enough else NO
+
+
 def measure(arguments: argparse.Namespace) -> int:
     from edgewb.measurements import measure
 

@@ -41,6 +41,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 
+def _host_options(parser: argparse.ArgumentParser, name: str, what: str) -> None:
+    parser.add_argument(name, default="desktop", metavar="H", help=what)
+    parser.add_argument("--bus", metavar="B", help="usb3, usb2 or pcie (default: the usual one of the host)")
+    parser.add_argument("--clock", default="max", metavar="C", help="max (500 MHz) or std (250 MHz) (default max)")
+
+
 def _study_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=float, default=1.0, metavar="POINTS", help="accuracy you can lose, in points (default 1.0)")
     parser.add_argument("--out", metavar="DIR", help="where models and report.html go")
@@ -132,6 +138,24 @@ def parser() -> argparse.ArgumentParser:
         "--out", metavar="FILE|DIR", help="where the mended file goes (default: NAME_fixed.tflite beside the file; replaced if it is there)"
     )
     fix.add_argument("--skip", default="", metavar="A,B", help="mends to leave out: batch, stray, float_io, versions")
+
+    estimate = command("estimate", commands.estimate, "latency and energy on an Edge TPU without one: an interval, and what it rests on")
+    estimate.add_argument("file", metavar="FILE.tflite", help="a source model or a compiled one")
+    _host_options(estimate, "--host", "desktop, pi4, pi3, devboard, sweep_host, or a .json of `edgewb calibrate` (default desktop)")
+    estimate.add_argument("--source", metavar="SOURCE.tflite", help="for a compiled file: the model it was compiled from")
+    estimate.add_argument("--compiler", default="16.0", metavar="GEN", help="generation whose placement is predicted (default 16.0)")
+
+    calibrate = command("calibrate", commands.calibrate, "a host profile from nets measured on a device, for `edgewb estimate --host`")
+    calibrate.add_argument(
+        "--measured",
+        nargs="+",
+        required=True,
+        metavar="MODEL=MS|FILE.json",
+        help='model.tflite=4.2 (milliseconds), or a .json: {"model.tflite": 4.2, ...} or a list of what `edgewb measure --json` printed',
+    )
+    _host_options(calibrate, "--start", "the host whose profile is adapted (default desktop)")
+    calibrate.add_argument("--host", default="calibrated", metavar="NAME", help="what the profile is called")
+    calibrate.add_argument("--out", metavar="FILE.json", help="write the profile")
 
     measure = command("measure", commands.measure, "latency of a .tflite on a target")
     measure.add_argument("file", metavar="FILE.tflite")

@@ -164,6 +164,28 @@ def explaining() -> None:
     )
 
 
+def estimating() -> None:
+    """``estimate`` of MobileNetV2 and of the net with the most ops among the committed facts, in process, the first call apart."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "facts")]
+    import skeletons
+
+    from edgewb.estimates.estimations import estimate_read, read_bytes
+    from edgewb.estimates.hosts import find_profile
+
+    def once(raw: bytes) -> float:
+        start = time.perf_counter()
+        repr(estimate_read(read_bytes(raw, "net"), find_profile(), "net"))
+        return 1000 * (time.perf_counter() - start)
+
+    facts = skeletons.pairs()
+    mobile = max((f for f in facts if [op[0] for op in f["ops"]].count("ADD") == 10), key=lambda f: sum(f["parameter_bytes"]))
+    for name, chosen in (("MobileNetV2", mobile), ("the most ops", max(facts, key=lambda f: len(f["ops"])))):
+        raw = skeletons.rebuild(chosen)
+        first = once(raw)
+        later = statistics.median(once(raw) for _ in range(20))
+        print(f"estimate, {name}, {len(chosen['ops'])} ops, {len(raw) / 1e6:.1f} MB: first {first:.0f} ms, then {later:.0f} ms   bar 80 ms")
+
+
 def main() -> None:
     """Run all of them, or those named."""
     known: dict[str, Callable[[], None]] = {
@@ -171,6 +193,7 @@ def main() -> None:
         "measuring": measuring,
         "inspecting": inspecting,
         "explaining": explaining,
+        "estimating": estimating,
         "demo": demo,
     }
     chosen = sys.argv[1:] or list(known)

@@ -1,0 +1,1 @@
+"""Latency and energy without a device: a model of the time, profiles of hosts, intervals with their coverage, calibration."""
