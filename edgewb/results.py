@@ -32,6 +32,7 @@ _MEASUREMENT_CODE = (
     "targets",
     "tflite",
     "compilers",
+    "estimates",
     "stages.py",
     "results.py",
     "types.py",
@@ -85,6 +86,7 @@ def record_variant(
         The record, which is in the store, and the path of the file.
     """
     from edgewb.compilers.placement import place, summarise
+    from edgewb.estimates.estimations import estimated_latency
     from edgewb.measurements import accuracy, accuracy_delta, measure
     from edgewb.tflite.reader import read_graph
 
@@ -125,6 +127,7 @@ def record_variant(
         placement=summarise(placements),
         parameters=_parameters(graph, placements),
         latency=tuple(measure(path, target, beside=beside).to_latency() for target in setting.targets),
+        estimate=estimated_latency(path),
         environment=environment(),
         seed=setting.seed,
         settings={

@@ -170,6 +170,34 @@ class Latency(Jsonable):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LatencyRange(Jsonable):
+    """Milliseconds of one inference: an estimate and the interval around it."""
+
+    low: float
+    mid: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EstimatedLatency(Jsonable):
+    """What one inference would take on a device nobody measured. ``latency_ms`` is None where no estimate is given: ``refused`` says why.
+
+    ``coverage`` is how often such an interval should hold, ``held_out`` how often it did for ``n`` nets left out of the fit; None: too few.
+    """
+
+    target: str
+    host: str
+    bus: str
+    clock: str
+    basis: Basis
+    n: int
+    latency_ms: LatencyRange | None
+    coverage: float | None
+    held_out: float | None
+    refused: str | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Environment(Jsonable):
     """What a result was made with. No user name, no host name, no path."""
 
@@ -187,7 +215,8 @@ class Record(Jsonable):
 
     ``key`` identifies what was done (data, model, recipe, seed, versions, machine); the same key is never stored twice.
     ``accuracy`` and ``accuracy_delta`` are of the test split; ``validation_delta`` is the same difference on the validation split, by
-    which a variant is chosen. Deltas and ``parameters`` are None where they do not apply or nothing can fill them.
+    which a variant is chosen. ``estimate`` is of an Edge TPU on a desktop computer. Deltas, ``parameters`` and ``estimate`` are None where
+    they do not apply or nothing can fill them.
     """
 
     key: str
@@ -206,6 +235,7 @@ class Record(Jsonable):
     placement: PlacementSummary
     parameters: Parameters | None
     latency: tuple[Latency, ...]
+    estimate: EstimatedLatency | None = None
     environment: Environment
     seed: int
     settings: dict[str, Any]

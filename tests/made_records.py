@@ -2,7 +2,18 @@
 
 from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
 from edgewb.latencies import summarise_latency
-from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Latency, Parameters, PlacementSummary, Record
+from edgewb.types import (
+    Accuracy,
+    AccuracyDelta,
+    Basis,
+    Environment,
+    EstimatedLatency,
+    Latency,
+    LatencyRange,
+    Parameters,
+    PlacementSummary,
+    Record,
+)
 
 
 def build_delta(gained, lost, n):
@@ -39,6 +50,18 @@ def build_record(key="k1", recipe="ptq_int8", **changes):
                 kernels="XNNPACK",
                 samples_ms=samples,
             ),
+        ),
+        "estimate": EstimatedLatency(
+            target="edgetpu",
+            host="desktop",
+            bus="usb3",
+            clock="max",
+            basis=Basis.ESTIMATED,
+            n=43,
+            latency_ms=LatencyRange(low=0.43, mid=0.56, high=0.8),
+            coverage=0.8,
+            held_out=0.81,
+            refused=None,
         ),
         "environment": Environment(
             python="3.11.7", platform="Linux", machine="x86_64", cpu="Test Processor 9000", cores=2, packages={"numpy": "2.4.6"}

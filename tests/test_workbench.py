@@ -177,3 +177,24 @@ def test_only_the_integer_variant_would_run_on_the_edge_tpu(first: Study) -> Non
     mapped = {r.recipe: r.placement.ops_edgetpu for r in first.records}
     assert mapped["float32"] == mapped["float16"] == 0
     assert mapped["ptq_int8"] == first.records[1].placement.ops_total
+
+
+@pytest.mark.training
+def test_an_estimate_stands_beside_what_was_measured(first: Study) -> None:
+    """Of the integer variant; of the float one it says why there is none."""
+    estimates = {record.recipe: record.estimate for record in first.records}
+    integer, reference = estimates["ptq_int8"], estimates["float32"]
+    assert integer is not None
+    assert integer.latency_ms is not None
+    assert 0 < integer.latency_ms.low < integer.latency_ms.mid < integer.latency_ms.high
+    assert (integer.basis, integer.host, integer.target, integer.coverage) == ("estimated", "desktop", "edgetpu", 0.8)
+    assert reference is not None
+    assert reference.latency_ms is None
+    assert "nothing runs on the Edge TPU" in str(reference.refused)
+    listed = {record["recipe"]: record["latency"] for record in first.to_dict()["records"]}
+    assert [entry["basis"] for entry in listed["ptq_int8"]] == ["measured", "estimated"]
+    assert [entry["basis"] for entry in listed["float32"]] == ["measured"]
+    assert "ms on Edge TPU" in first.to_text()
+    assert "80 % interval; no Edge TPU was measured here" in first.to_text()
+    page = Path(first.report).read_text(encoding="utf-8")
+    assert "Estimate on an Edge TPU (desktop, usb3, max clock)" in page

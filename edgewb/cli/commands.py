@@ -26,7 +26,7 @@ def _show_study(arguments: argparse.Namespace, **options: Any) -> int:
         budget=arguments.budget, seed=arguments.seed, fast=arguments.fast, progress=not arguments.json or sys.stderr.isatty(), **options
     )
     if arguments.json:
-        _print_json(study)
+        _print_json(study.to_dict())
     else:
         print(study.to_text(width=_width(), colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
         for note in study.context.notes:

@@ -20,7 +20,7 @@ from edgewb.estimates.kinds import ABSORBED, Kind, judge, resembles, signature
 from edgewb.estimates.layers import CYCLES_SPREAD, Work, work_of_graph, work_of_package
 from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import load_bytes, read_graph
-from edgewb.types import Basis, Jsonable
+from edgewb.types import Basis, EstimatedLatency, Jsonable, LatencyRange
 
 NS_PER_VALUE: Final = 0.08
 """A QUANTIZE or DEQUANTIZE on a desktop processor, per value read or written: 0.06 to 0.09 ns with LiteRT's built-in kernels on one
@@ -35,15 +35,6 @@ FIRST_SPREAD: Final = (0.8, 1.5)
 """The first inference also sends what is cached, at the rate of streaming, and takes a millisecond more. Seven of eight published pairs of
 first and later inferences (``data/latency/pairs.json``) lie between these factors on the difference."""
 HEAVY_SHARE: Final = 0.25
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MsRange(Jsonable):
-    """Milliseconds: the estimate and the interval around it."""
-
-    low: float
-    mid: float
-    high: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,8 +76,8 @@ class Estimate(Jsonable):
     bus: str
     clock: str
     kind: str
-    latency_ms: MsRange | None
-    first_inference_ms: MsRange | None
+    latency_ms: LatencyRange | None
+    first_inference_ms: LatencyRange | None
     energy_mj: EnergyRange | None
     breakdown_ms: dict[str, float] | None
     refused: str | None
@@ -237,12 +228,12 @@ def estimate_read(read: Read, profile: Profile, file: str) -> Estimate:
             bound_ms=Bound(at_least=least) if work.ops else None, coverage=None, **shared,
         )  # fmt: skip
     low, high = _widened(work, profile, parts, factors)
-    later = MsRange(low=low, mid=total, high=high)
+    later = LatencyRange(low=low, mid=total, high=high)
     extra = FIRST_MS + work.cached_bytes / (profile.constants["stream_mb_s"] * 1e3)
     seen = stored()["intervals"][name]
     return Estimate(
         latency_ms=later,
-        first_inference_ms=MsRange(low=low + FIRST_SPREAD[0] * extra, mid=total + extra, high=high + FIRST_SPREAD[1] * extra),
+        first_inference_ms=LatencyRange(low=low + FIRST_SPREAD[0] * extra, mid=total + extra, high=high + FIRST_SPREAD[1] * extra),
         energy_mj=energy(low, high, profile.bus),
         breakdown_ms=parts,
         refused=None,
@@ -335,3 +326,21 @@ def _rests_on(read: Read, profile: Profile, name: str) -> tuple[str, ...]:
         rests.append("the std clock by halving the rate of compute; its rows were measured with the max clock")
     rests.append(f"interval: {seen['rests_on']} (n = {seen['n']})")
     return tuple(rests)
+
+
+def estimated_latency(path: str | Path, host: str = "desktop") -> EstimatedLatency:
+    """The estimate of a file as a record holds it, on the host's usual bus and at full clock."""
+    answer = estimate(path, host=host)
+    span, covered = answer.latency_ms, answer.coverage
+    return EstimatedLatency(
+        target="edgetpu",
+        host=answer.host,
+        bus=answer.bus,
+        clock=answer.clock,
+        basis=answer.basis,
+        n=0 if covered is None else covered.n,
+        latency_ms=None if span is None else LatencyRange(low=span.low, mid=span.mid, high=span.high),
+        coverage=None if covered is None else covered.stated,
+        held_out=None if covered is None else covered.held_out,
+        refused=answer.refused,
+    )

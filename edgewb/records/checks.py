@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
-from edgewb.types import Accuracy, AccuracyDelta, Latency, Record
+from edgewb.types import Accuracy, AccuracyDelta, Basis, EstimatedLatency, Latency, Record
 
 MAX_STRING = 500
 MAX_DEPTH = 8
@@ -97,6 +97,18 @@ def _check_latency(latency: Latency) -> None:
     _refuse(latency.warmup_runs < 0 or latency.threads < 0, "latency.warmup_runs or .threads is negative")
 
 
+def _check_estimate(guess: EstimatedLatency | None) -> None:
+    if guess is None:
+        return
+    span = guess.latency_ms
+    _refuse(span is not None and not 0 < span.low <= span.mid <= span.high, "estimate.latency_ms low, mid, high are not in order")
+    _refuse((span is None) == (guess.refused is None), "estimate must have either latency_ms or a reason why it was refused")
+    _refuse(guess.n < 0, "estimate.n is negative")
+    for name, share in (("coverage", guess.coverage), ("held_out", guess.held_out)):
+        _refuse(share is not None and not 0 <= share <= 1, f"estimate.{name} is outside 0..1")
+    _refuse(guess.basis not in (Basis.ESTIMATED, Basis.SIMULATED), f"estimate.basis is {guess.basis}, which no estimate has")
+
+
 def check_numbers(record: Record) -> None:
     """Refuse a record whose numbers cannot be: not finite, out of range, intervals out of order, counts that do not add up.
 
@@ -113,6 +125,7 @@ def check_numbers(record: Record) -> None:
         _check_delta(name, delta)
     for latency in record.latency:
         _check_latency(latency)
+    _check_estimate(record.estimate)
     _refuse(min(record.size_bytes, record.compressed_bytes) < 0, "size_bytes or compressed_bytes is negative")
     placement = record.placement
     counts = (placement.ops_edgetpu, placement.ops_cpu, placement.ops_unknown)

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from edgewb.types import Latency, Record
+from edgewb.types import EstimatedLatency, Latency, Record
 
 MARK = "*"
 IMPORTED_MARK = "^"
@@ -138,6 +138,11 @@ def flat_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             for name in ("n", "warmup_runs", "threads", "kernels"):
                 row[f"latency_{label}_{name}"] = sample and getattr(sample, name)
             row[f"latency_{label}_basis"] = sample and str(sample.basis)
+        guess = record.estimate
+        span_ms = guess.latency_ms if guess else None
+        row |= {f"estimate_edgetpu_{name}_ms": span_ms and getattr(span_ms, name) for name in ("low", "mid", "high")}
+        row |= {f"estimate_edgetpu_{name}": guess and getattr(guess, name) for name in ("host", "bus", "clock", "coverage", "refused")}
+        row["estimate_edgetpu_basis"] = guess and str(guess.basis)
         row |= {"origin": record.origin, "seed": record.seed, "created": record.created, "file": record.file, "sha256": record.sha256}
         row |= {"dataset_fingerprint": record.dataset_fingerprint, "cpu": record.environment.cpu, "key": record.key}
         rows.append(row)
@@ -178,7 +183,16 @@ def summary_columns(records: Sequence[Record], recommended: str | None = None) -
             " ".join(f"{v:.{decimals}f}" for v in (s.latency_ms.p50, s.latency_ms.p90, s.latency_ms.p99)) if s else "" for s in samples
         ]
         column((f"ms on {plain(label)}", "p50 p90 p99"), cells)
+    column(("ms on Edge TPU", "estimate [80 %]"), [estimate_cell(r.estimate) for r in records])
     return columns
+
+
+def estimate_cell(guess: EstimatedLatency | None) -> str:
+    """The estimate and its interval, "" where there is none."""
+    if guess is None or guess.latency_ms is None:
+        return ""
+    low, mid, high = (three_digits(value) for value in (guess.latency_ms.low, guess.latency_ms.mid, guess.latency_ms.high))
+    return f"{mid} [{low}, {high}]"
 
 
 def notes(records: Sequence[Record]) -> list[str]:
@@ -205,6 +219,10 @@ def notes(records: Sequence[Record]) -> list[str]:
             f"ms on {plain(label)}: {listed(s.basis for s in known)}, n = {span(s.n for s in known)} calls, first call apart, "
             f"{listed(s.kernels for s in known)}, threads {span(s.threads for s in known)}"
         )
+    guesses = [r.estimate for r in records if r.estimate is not None and r.estimate.latency_ms is not None]
+    if guesses:
+        where = listed(f"{guess.host}, {guess.bus}, {guess.clock} clock" for guess in guesses)
+        lines.append(f"ms on Edge TPU: {listed(g.basis for g in guesses)} for {where}, 80 % interval; no Edge TPU was measured here")
     if any(map(imported, records)):
         lines.append(f"{IMPORTED_MARK} imported: its maker's word, not measured here")
     return lines

@@ -13,7 +13,7 @@ from typing import Any
 
 from edgewb.errors import require
 from edgewb.locations import write_whole
-from edgewb.records.columns import MARK, latency_labels, listed, notes, render_html, summary_columns, three_digits
+from edgewb.records.columns import MARK, estimate_cell, latency_labels, listed, notes, render_html, summary_columns, three_digits
 from edgewb.types import Basis, Jsonable, Recommendation, Record, Skipped
 from edgewb.views import infos, plots, readings
 
@@ -183,6 +183,10 @@ def _details(records: Sequence[Record], context: ReportContext) -> list[dict[str
             text = f"mean {three_digits(sample.latency_ms.mean)} ms, standard deviation {three_digits(sample.latency_ms.stdev)} ms, "
             text += f"n = {sample.n}; first call {three_digits(sample.first_ms)} ms; {sample.warmup_runs} warm-up runs; "
             rows.append((f"Latency on {sample.target}", text + f"{sample.kernels}, threads {sample.threads} ({sample.basis})"))
+        if record.estimate is not None:
+            guess = record.estimate
+            said = f"{estimate_cell(guess)} ms, 80 % interval" if guess.latency_ms is not None else f"none: {guess.refused}"
+            rows.append((f"Estimate on an Edge TPU ({guess.host}, {guess.bus}, {guess.clock} clock)", f"{said} ({guess.basis})"))
         rows += [(f"Setting {name}", _setting(value)) for name, value in record.settings.items()]
         result.append({"recipe": record.recipe, "rows": rows, "inspection": context.inspections.get(record.recipe, "")})
     return result

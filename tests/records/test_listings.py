@@ -51,13 +51,18 @@ def test_the_frame_is_flat_with_units_and_bases(two):
     assert row["ops_edgetpu"] + row["ops_cpu"] + row["ops_unknown"] == row["ops_total"]
     assert {c for c in frame.columns if c.endswith("_basis")} == {
         "accuracy_basis", "delta_basis", "size_basis", "ops_basis", "parameters_basis", "latency_cpu_basis",
+        "estimate_edgetpu_basis",
     }  # fmt: skip
     assert frame["delta_points"].isna().tolist() == [True, False]
+    assert (row["estimate_edgetpu_low_ms"], row["estimate_edgetpu_mid_ms"], row["estimate_edgetpu_high_ms"]) == (0.43, 0.56, 0.8)
+    assert (row["estimate_edgetpu_host"], row["estimate_edgetpu_basis"]) == ("desktop", "estimated")
+    assert "0.560 [0.430, 0.800]" in repr(two)
+    assert "ms on Edge TPU: estimated for desktop, usb3, max clock, 80 % interval; no Edge TPU was measured here" in repr(two)
 
 
 def test_columns_nothing_fills_are_absent_from_frame_and_table(make_record):
-    bare = Records([make_record(accuracy_delta=None, parameters=None, latency=())])
-    assert not [c for c in bare.to_frame().columns if c.startswith(("delta", "latency", "on_chip", "parameters"))]
+    bare = Records([make_record(accuracy_delta=None, parameters=None, latency=(), estimate=None)])
+    assert not [c for c in bare.to_frame().columns if c.startswith(("delta", "latency", "estimate", "on_chip", "parameters"))]
     assert "change" not in repr(bare)
     assert "ms on" not in repr(bare)
     assert "accuracy" in repr(bare)
