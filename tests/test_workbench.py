@@ -194,7 +194,7 @@ def test_an_estimate_stands_beside_what_was_measured(first: Study) -> None:
     listed = {record["recipe"]: record["latency"] for record in first.to_dict()["records"]}
     assert [entry["basis"] for entry in listed["ptq_int8"]] == ["measured", "estimated"]
     assert [entry["basis"] for entry in listed["float32"]] == ["measured"]
-    assert "ms on Edge TPU" in first.to_text()
+    assert "ms on TPU" in first.to_text()
     assert "80 % interval; no Edge TPU was measured here" in first.to_text()
     page = Path(first.report).read_text(encoding="utf-8")
     assert "Estimate on an Edge TPU (desktop, usb3, max clock)" in page

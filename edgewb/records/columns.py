@@ -183,7 +183,7 @@ def summary_columns(records: Sequence[Record], recommended: str | None = None) -
             " ".join(f"{v:.{decimals}f}" for v in (s.latency_ms.p50, s.latency_ms.p90, s.latency_ms.p99)) if s else "" for s in samples
         ]
         column((f"ms on {plain(label)}", "p50 p90 p99"), cells)
-    column(("ms on Edge TPU", "estimate [80 %]"), [estimate_cell(r.estimate) for r in records])
+    column(("ms on TPU", "estimate [80 %]"), [estimate_cell(r.estimate) for r in records])
     return columns
 
 
@@ -191,8 +191,9 @@ def estimate_cell(guess: EstimatedLatency | None) -> str:
     """The estimate and its interval, "" where there is none."""
     if guess is None or guess.latency_ms is None:
         return ""
-    low, mid, high = (three_digits(value) for value in (guess.latency_ms.low, guess.latency_ms.mid, guess.latency_ms.high))
-    return f"{mid} [{low}, {high}]"
+    span = guess.latency_ms
+    decimals = min(_decimals(span.low), 3)
+    return f"{span.mid:.{decimals}f} [{span.low:.{decimals}f}, {span.high:.{decimals}f}]"
 
 
 def notes(records: Sequence[Record]) -> list[str]:
@@ -222,7 +223,7 @@ def notes(records: Sequence[Record]) -> list[str]:
     guesses = [r.estimate for r in records if r.estimate is not None and r.estimate.latency_ms is not None]
     if guesses:
         where = listed(f"{guess.host}, {guess.bus}, {guess.clock} clock" for guess in guesses)
-        lines.append(f"ms on Edge TPU: {listed(g.basis for g in guesses)} for {where}, 80 % interval; no Edge TPU was measured here")
+        lines.append(f"ms on TPU: {listed(g.basis for g in guesses)} for {where}, 80 % interval; no Edge TPU was measured here")
     if any(map(imported, records)):
         lines.append(f"{IMPORTED_MARK} imported: its maker's word, not measured here")
     return lines

@@ -56,8 +56,8 @@ def test_the_frame_is_flat_with_units_and_bases(two):
     assert frame["delta_points"].isna().tolist() == [True, False]
     assert (row["estimate_edgetpu_low_ms"], row["estimate_edgetpu_mid_ms"], row["estimate_edgetpu_high_ms"]) == (0.43, 0.56, 0.8)
     assert (row["estimate_edgetpu_host"], row["estimate_edgetpu_basis"]) == ("desktop", "estimated")
-    assert "0.560 [0.430, 0.800]" in repr(two)
-    assert "ms on Edge TPU: estimated for desktop, usb3, max clock, 80 % interval; no Edge TPU was measured here" in repr(two)
+    assert "0.56 [0.43, 0.80]" in repr(two)
+    assert "ms on TPU: estimated for desktop, usb3, max clock, 80 % interval; no Edge TPU was measured here" in repr(two)
 
 
 def test_columns_nothing_fills_are_absent_from_frame_and_table(make_record):
