@@ -31,7 +31,7 @@ def code_fingerprint(packages: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for package in packages:
         place = root / package
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        for file in sorted(p for p in place.rglob("*") if p.suffix in (".py", ".json")) if place.is_dir() else [place]:
             digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -34,7 +34,11 @@ def test_a_host_that_is_slower_as_a_whole_is_found_from_three(tmp_path: Path) ->
     profile = find_profile(str(out))
     other = work_of_row(MODELS["mobilenet_v2_1.0_224"])
     assert estimate_work(other, profile).mid_ms == pytest.approx(1.7 * estimate_work(other).mid_ms, rel=0.1)
-    assert (profile.host, profile.n, profile.residuals) == ("mine", 3, "few_rows")
+    # Three do well on the middle, and say little about how far off the next net may be.
+    assert (profile.host, profile.n, profile.residuals) == ("mine", 3, "unknown_host")
+    six = (*THREE, "mobilenet_v1_0.25_128", "resnet50_299", "posenet_mnv1_075_353_481")
+    assert calibrate_works(six, works(six), times(1.7, six), find_profile(), "mine", out).enough
+    assert find_profile(str(out)).residuals == "few_rows"
     assert all("calibrated on 3" in source for source in profile.sources.values())
     assert "left out" in repr(found)
     assert find_profile(str(out), clock="std").clock == "std"
@@ -46,7 +50,9 @@ def test_it_says_when_three_are_too_few() -> None:
     fewer = calibrate_works(THREE[:2], works()[:2], times(1.7)[:2], find_profile())
     assert not fewer.enough
     assert "3 are the least" in fewer.advice[0]
-    alike = ("mobilenet_v1_1.0_224", "mobilenet_v1_1.0_224", "mobilenet_v1_1.0_224")
+    copies = ("mobilenet_v1_1.0_224",) * 3
+    assert "1 different net(s)" in calibrate_works(copies, works(copies), times(2, copies), find_profile()).advice[0]
+    alike = ("k_mobilenet_v1_1.0_224", "k_mobilenet_v1_1.0_192", "k_mobilenet_v1_0.75_224")
     assert "alike" in calibrate_works(alike, works(alike), times(2, alike), find_profile()).advice[0]
     crooked = times(1.7)
     crooked[0] *= 4
@@ -67,6 +73,23 @@ def test_from_files(capsys, tflite_file, tmp_path: Path) -> None:
     assert (result.host, result.kind) == ("mine", "unknown_host")
     assert result.mid_ms == pytest.approx(0.9, rel=0.2)
     assert edgewb.calibrate({str(model): 0.9}).n == 1
+
+
+def test_a_net_given_twice_is_refused(tflite_file) -> None:
+    model = tflite_file("int8_conv")
+    with pytest.raises(InputError, match="given twice"):
+        edgewb.calibrate(
+            {str(model): 0.9, str(model.parent / "." / model.name) + "": 1.0, f"{model.parent}/../{model.parent.name}/{model.name}": 2.0}
+        )
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, '{"edgewb_profile": 1, "n": Infinity}'])
+def test_hostile_profiles_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(InputError, match="is no profile"):
+        find_profile(str(tmp_path / "x.json"))
+    with pytest.raises(InputError):
+        read_measured(tmp_path / "x.json") if content[0] == "[" else find_profile(str(tmp_path / "x.json"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import edgewb
 from edgewb.cli import main
 from edgewb.errors import EdgewbError, InputError, ModelFileError
-from edgewb.estimates.estimations import estimate, estimate_work, read_bytes
+from edgewb.estimates.estimations import estimate, estimate_work, parts_of, read_bytes
 from edgewb.estimates.forms import PARTS
 from edgewb.estimates.hosts import BUSES, HOSTS, find_profile, stored
 from edgewb.estimates.kinds import judge
@@ -159,7 +159,9 @@ def test_wider_for_what_is_less_known() -> None:
 
 
 def test_hosts_are_allowed_with_the_buses_they_have() -> None:
-    assert tuple(stored()["hosts"]) == HOSTS
+    assert (*stored()["hosts"], "other") == HOSTS
+    other, desktop = find_profile("other"), find_profile("desktop")
+    assert (other.constants, other.n, other.residuals) == (desktop.constants, 0, "unknown_host")
     assert find_profile("devboard").bus == "pcie"
     for host, wrong in (("devboard", "usb3"), ("pi3", "usb3"), ("desktop", "pcie")):
         with pytest.raises(InputError, match="it has " + ", ".join(stored()["hosts"][host]["buses"])):
@@ -269,3 +271,26 @@ def test_the_command(capsys, tflite_file) -> None:
         assert err.count("\n") == 1
     with pytest.raises(ModelFileError):
         estimate(Path(__file__))
+
+
+def test_how_often_an_interval_held_is_said_of_plain_ones_alone(tflite_file) -> None:
+    """Joined, widened, at the std clock or on a bus without rows nobody could check it."""
+    net = work_of_row(MODELS["resnet50_299"])
+    assert estimate_work(net, find_profile("desktop")).coverage.held_out is not None
+    assert estimate_work(net, find_profile("desktop", clock="std")).coverage.held_out is None
+    assert estimate_work(net, find_profile("desktop", "usb2")).coverage.held_out is None
+    large = dataclasses.replace(net, output_bytes=40 * net.input_bytes)
+    for host in ("desktop", "pi4", "devboard"):
+        plain, wide = estimate_work(net, find_profile(host)), estimate_work(large, find_profile(host))
+        assert wide.coverage.held_out is None
+        assert wide.latency_ms.high / wide.latency_ms.mid > plain.latency_ms.high / plain.latency_ms.mid
+
+
+def test_compute_that_is_guessed_and_most_of_the_time_is_refused(tflite_file) -> None:
+    guessed = dataclasses.replace(work_of_row(MODELS["resnet50_299"]), guessed=("compute",))
+    answer = estimate_work(guessed, find_profile("desktop"))
+    parts = parts_of(guessed, find_profile("desktop"))
+    assert (answer.refused is not None and "--source" in answer.refused) == (2 * parts["compute"] > sum(parts.values()))
+    pose = work_of_row(MODELS["posenet_mnv1_075_721_1281"])
+    heavy = dataclasses.replace(pose, layers=pose.layers * 5, guessed=("compute",))
+    assert "--source" in str(estimate_work(heavy, find_profile("desktop")).refused)
