@@ -66,7 +66,7 @@ def _facts(estimate: Estimate) -> list[tuple[str, str]]:
             facts.append(("at least", f"{ms(estimate.bound_ms.at_least)} ms ({basis})"))
     else:
         held = estimate.coverage.held_out
-        checked = "too few to check" if held is None else f"held for {100 * held:.0f} % of those left out"
+        checked = "how often it holds was not checked for such a case" if held is None else f"held for {100 * held:.0f} % of those left out"
         interval = f"{100 * estimate.coverage.stated:.0f} % interval, n = {estimate.coverage.n}, {checked}"
         first, power = estimate.first_inference_ms, estimate.energy_mj
         span = estimate.latency_ms
