@@ -32,11 +32,9 @@ class Study(Jsonable):
 
     def to_dict(self) -> dict[str, Any]:
         """Exactly the JSON: an estimate stands among a record's latencies, too."""
-        tree = super().to_dict()
-        for record in tree["records"]:
-            if record["estimate"] is not None and record["estimate"]["latency_ms"] is not None:
-                record["latency"].append(record["estimate"])
-        return tree
+        from edgewb.records import Records
+
+        return {**super().to_dict(), **Records(self.records).to_dict()}
 
     def __repr__(self) -> str:
         return self.to_text()

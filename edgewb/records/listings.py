@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def listed(record: Record) -> dict[str, Any]:
+    """A record as a reader of the JSON gets it: what was estimated stands beside what was measured."""
+    tree = record.to_dict()
+    if record.estimate is not None and record.estimate.latency_ms is not None:
+        tree["latency"].append(tree["estimate"])
+    return tree
+
+
 class Records(Sequence[Record]):
     """Records in a fixed order. Indexing gives a Record, slicing gives Records; printing gives a table."""
 
@@ -44,12 +52,12 @@ class Records(Sequence[Record]):
         return hash(tuple(record.key for record in self._records))
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"records": [record, ...]}``, each exactly the JSON of a record."""
+        """``{"records": [record, ...]}``, each exactly the JSON of a record: an estimate stands among its latencies, too."""
         return {"records": self.to_list()}
 
     def to_list(self) -> list[dict[str, Any]]:
         """The records as dictionaries, in order."""
-        return [record.to_dict() for record in self._records]
+        return [listed(record) for record in self._records]
 
     def to_frame(self) -> pd.DataFrame:
         """One row per record, flat columns with units in their names and a basis beside each figure; columns nothing fills are absent.

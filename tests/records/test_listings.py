@@ -9,6 +9,7 @@ import pytest
 
 from edgewb.records import Records, RecordStore, import_records, load_records
 from edgewb.records.columns import points, render_text, summary_columns, three_digits
+from edgewb.records.listings import listed
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,9 @@ def test_records_are_a_sequence(two):
 
 
 def test_to_dict_is_the_json_of_the_records(two):
-    assert two.to_dict() == {"records": [r.to_dict() for r in two]}
+    assert two.to_dict() == {"records": [listed(r) for r in two]}
+    for shown, record in zip(two.to_dict()["records"], two, strict=True):
+        assert {**shown, "latency": shown["latency"][:1]} == record.to_dict()
     content = json.loads(json.dumps(two.to_dict()))["records"][1]
     interface = {"recipe", "file", "size_bytes", "accuracy", "accuracy_delta", "placement", "parameters", "latency", "environment"}
     interface |= {"seed", "created"}
@@ -139,3 +142,10 @@ def test_records_need_no_pandas_until_a_frame_is_asked_for():
     code = f"import sys, edgewb.records; found = set({heavy!r}) & set(sys.modules); assert not found, found"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_estimate_stands_among_the_latencies_of_the_json_alone(make_record):
+    (shown,) = Records([make_record()]).to_list()
+    assert [entry["basis"] for entry in shown["latency"]] == ["measured", "estimated"]
+    assert shown["latency"][1]["latency_ms"] == {"low": 0.43, "mid": 0.56, "high": 0.8}
+    assert len(make_record().to_dict()["latency"]) == 1
