@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from edgewb.compilers.limits import check_generation
 from edgewb.compilers.rules import INTEGER_POSITIONS, Case
@@ -43,6 +44,17 @@ def _judge(case: Case, ignore: frozenset[str] = frozenset()) -> _Verdict:
         if ok is None:
             return _Verdict(Placement.UNKNOWN, rule.reason, detail)
     return _MAPS
+
+
+_JUDGED: Final[WeakKeyDictionary[Graph, dict[str, tuple[_Verdict, ...]]]] = WeakKeyDictionary()
+"""What the rules said of each graph that is still in use, per generation: placing and finding the blocker ask the same."""
+
+
+def _verdicts(graph: Graph, compiler: str, fixed: frozenset[int]) -> list[_Verdict]:
+    known = _JUDGED.setdefault(graph, {})
+    if compiler not in known:
+        known[compiler] = tuple(_judge(Case(graph, op, compiler)) for op in graph.ops)
+    return [_MAPS if i in fixed else verdict for i, verdict in enumerate(known[compiler])]
 
 
 def _leading(graph: Graph) -> frozenset[int]:
@@ -114,8 +126,7 @@ def place(graph: Graph, compiler: str = "16.0", assume_fixed: Sequence[int] = ()
     for index in assume_fixed:
         if not 0 <= index < len(graph.ops):
             raise InputError(f"no op {index} to assume fixed: the model has ops 0 to {len(graph.ops) - 1}")
-    fixed = frozenset(assume_fixed)
-    return _flow(graph, [_MAPS if op.index in fixed else _judge(Case(graph, op, compiler)) for op in graph.ops])
+    return _flow(graph, _verdicts(graph, compiler, frozenset(assume_fixed)))
 
 
 def first_blocker(
@@ -157,7 +168,7 @@ def first_blocker(
 
 
 def _blocker(graph: Graph, placements: Sequence[OpPlacement], entry: OpPlacement, compiler: str, fixed: frozenset[int]) -> Blocker:
-    verdicts = [_MAPS if op.index in fixed else _judge(Case(graph, op, compiler)) for op in graph.ops]
+    verdicts = _verdicts(graph, compiler, fixed)
     reason, detail = entry.reason or "", entry.detail or ""
     bridges: set[int] = set()
     if entry.reason in _NOT_8_BIT:
