@@ -301,7 +301,11 @@ def test_a_study_from_the_shell_records_export_and_import(tmp_path: Path) -> Non
             assert record["accuracy_delta"].keys() >= {"points", "ci95", "p_value", "against"}
         for latency in record["latency"]:
             assert latency.keys() >= {"target", "basis", "n", "latency_ms"}
-            assert latency["n"] == len(latency["samples_ms"])
+            if latency["basis"] == "measured":
+                assert latency["n"] == len(latency["samples_ms"])
+            else:
+                assert latency["basis"] == "estimated"
+                assert latency["latency_ms"].keys() == {"low", "mid", "high"}
     listed = json.loads(program("records", "--json").stdout)["records"]
     assert [r["key"] for r in listed] == [r["key"] for r in got["records"]]
     exported = program("records", "--export", str(tmp_path / "all.jsonl"), "--json")
