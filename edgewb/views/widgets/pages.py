@@ -146,7 +146,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        drawn = Markup(self.render())  # noqa: S704: jinja2 has escaped what came from people
+        drawn = Markup(self.render())  # noqa: S704 - jinja2 has escaped what came from people
         html = Markup('<div class="edgewb" data-comm="{}" data-page="{}">{}</div>').format(self.model_id, self.name, drawn)
         data = {**data, "text/html": str(html)}
         return (data, *metadata) if metadata else data
