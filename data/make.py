@@ -105,32 +105,33 @@ def make_images() -> None:
 
 def make_study() -> None:
     """The demo, recorded here: its records as they are exported, its models, the pictures of what flipped."""
+    import edgewb
     from edgewb.records.exchanges import public_dict
-    from edgewb.studies import run_study
-    from edgewb.workbench import _pictures
+    from edgewb.views.pictures import pictures_for
 
     with tempfile.TemporaryDirectory() as out:
-        outcome = run_study("digits", out=out, progress=True)
+        done = edgewb.run("digits", out=out, progress=True)
         folder = HERE / "studies" / STUDY
         folder.mkdir(parents=True, exist_ok=True)
         files = {}
-        for recipe, path in outcome.files.items():
-            place = HERE / "models" / f"{CLASSIFIER}.tflite" if recipe == "ptq_int8" else folder / f"{recipe}.tflite"
-            place.write_bytes(path.read_bytes())
-            files[recipe] = str(place.relative_to(HERE))
-    first = outcome.records[0]
+        for record in done.records:
+            place = HERE / "models" / f"{CLASSIFIER}.tflite" if record.recipe == "ptq_int8" else folder / f"{record.recipe}.tflite"
+            place.write_bytes(Path(record.file).read_bytes())
+            files[record.recipe] = str(place.relative_to(HERE))
+    first = done.records[0]
+    pictures = {index: uri for record in done.records for index, uri in pictures_for(record).items()}
     day, where = first.created[:10], first.environment
     study = {
         "about": f"Recorded on {day} on another computer ({where.cpu}, {where.cores} cores, {where.platform.split()[0]}): its latencies "
         "were measured there, not here.",
         "recorded": day,
         "command": "edgewb demo",
-        "budget_points": outcome.recommendation.budget_points,
+        "budget_points": done.recommendation.budget_points,
         "files": files,
-        "pictures": {str(index): uri for index, uri in _pictures(outcome).items()},
+        "pictures": {str(index): uri for index, uri in sorted(pictures.items())},
     }
     head = json.dumps(study, indent=1).removesuffix("\n}")
-    rows = ",\n".join(json.dumps(public_dict(record)) for record in outcome.records)
+    rows = ",\n".join(json.dumps(public_dict(record)) for record in done.records)
     (HERE / "studies" / f"{STUDY}.json").write_text(f'{head},\n "records": [\n{rows}\n]\n}}\n')
 
 

@@ -268,9 +268,12 @@ def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) 
 def _write_report(outcome: Outcome, command: str) -> Path:
     from edgewb.compilers.inspections import inspect_graph
     from edgewb.tflite.reader import read_graph
+    from edgewb.views.pictures import keep_pictures
     from edgewb.views.report import ReportContext, write_report
 
     about = outcome.context
+    pictures = _pictures(outcome)
+    keep_pictures(about.dataset_fingerprint, pictures)
     hashes = {record.recipe: record.sha256 for record in outcome.records}
     inspections = {recipe: inspect_graph(read_graph(path), path.name, hashes[recipe]) for recipe, path in outcome.files.items()}
     context = ReportContext(
@@ -285,7 +288,7 @@ def _write_report(outcome: Outcome, command: str) -> Path:
         command=command,
         notes=about.notes,
         inspections={recipe: inspection._repr_html_() for recipe, inspection in inspections.items()},
-        pictures=_pictures(outcome),
+        pictures=pictures,
     )
     folder = next(iter(outcome.files.values())).parent.parent
     return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)
