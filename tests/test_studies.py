@@ -245,32 +245,28 @@ def wait_for(home: Path, monkeypatch: pytest.MonkeyPatch, true: Callable[[Runnin
 
 
 @pytest.mark.training
-def test_a_study_cancelled_in_a_training_keeps_what_is_finished_and_goes_on(
-    undisturbed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_cancelled_in_a_training_keeps_what_is_finished_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home, out = tmp_path / "home", tmp_path / "out"
     long = command(home, out)
     long["env"]["STUDY_FINE_TUNE_STEPS"] = "1000000"  # hours, were it not cancelled
-    process = subprocess.Popen(**long, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    study = wait_for(home, monkeypatch, lambda s: s.current == "prune50_ptq_int8" and s.share > 0)
-    assert study.done == ("float32", "ptq_int8", "dynamic_range")
-    assert {json.loads(row[-1])["recipe"] for row in rows(home).values()} == set(study.done), "a record is there once its variant is"
-    workers = psutil.Process(process.pid).children()
-    time.sleep(1.0)  # in the middle of an epoch
-    cancel_study(study.id)
-    asked = time.monotonic()
-    assert psutil.wait_procs(workers, timeout=10)[1] == []
-    assert time.monotonic() - asked < 5.0, "the training went on"
-    printed, errors = process.communicate(timeout=30)
-    assert (process.returncode, printed) == (130, "")
-    assert errors == "\nedgewb: cancelled; every finished variant is kept, the same command goes on from there\n"
-    assert list((home / "running").iterdir()) == []
-    kept = rows(home)
-    assert len(kept) == 3
-    done = run(home, out)
-    assert done.returncode in (0, 1), done.stderr
-    assert files(out) == files(undisturbed[1])
-    assert len(rows(home)) == len(RECIPES) + 2  # float and those converted from it were made again: other settings, another key
+    kept: dict[str, tuple[Any, ...]] = {}
+    for _ in range(2):
+        process = subprocess.Popen(**long, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        study = wait_for(home, monkeypatch, lambda s: s.current == "prune50_ptq_int8" and psutil.Process(s.pid).children() != [])
+        workers = psutil.Process(process.pid).children()
+        assert study.done == ("float32", "ptq_int8", "dynamic_range")
+        assert {json.loads(row[-1])["recipe"] for row in rows(home).values()} == set(study.done), "a record is there once its variant is"
+        time.sleep(3.0)
+        cancel_study(study.id)
+        asked = time.monotonic()
+        assert psutil.wait_procs(workers, timeout=20)[1] == [], "the training went on"
+        assert time.monotonic() - asked < 5.0
+        printed, errors = process.communicate(timeout=60)
+        assert (process.returncode, printed) == (130, "")
+        assert errors == "\nedgewb: cancelled; every finished variant is kept, the same command goes on from there\n"
+        assert list((home / "running").iterdir()) == []
+        assert kept in ({}, rows(home)), "what was finished was made again"
+        kept = rows(home)
 
 
 @pytest.mark.training
