@@ -171,7 +171,8 @@ def _line(study: RunningStudy) -> str:
 
 
 def cancel_study(study: str) -> RunningStudy:
-    """Ask a study to stop, as Ctrl-C does: within about a second while it trains or converts, else after the target it measures on.
+    """Ask a study to stop, as Ctrl-C does: within about a second while it trains or converts, else after the target it measures on or
+    the split it answers.
 
     Every finished variant is kept.
 

@@ -88,7 +88,7 @@ class Worker:
         """Raise StudyCancelled once the work is wanted no longer."""
         if self.is_cancelled is not None and self.is_cancelled():
             self.close()
-            raise StudyCancelled("cancelled, as somebody asked for it; every finished variant is kept")
+            raise StudyCancelled("cancelled, as somebody asked for it; every finished variant is kept, the same call goes on from there")
 
     @contextlib.contextmanager
     def _ended_when_cancelled(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
