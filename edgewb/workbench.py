@@ -113,7 +113,7 @@ def run(
     return Study(
         records=outcome.records,
         recommendation=outcome.recommendation,
-        report=str(_write_report(outcome, command)),
+        report=str(_write_report(outcome, command, shifted)),
         skipped=outcome.skipped,
         context=outcome.context,
         shifts=shifted,
@@ -265,7 +265,7 @@ def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) 
     return shlex.join(words + ["--fast"] * options["fast"])
 
 
-def _write_report(outcome: Outcome, command: str) -> Path:
+def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy, ...]) -> Path:
     from edgewb.compilers.inspections import inspect_graph
     from edgewb.tflite.reader import read_graph
     from edgewb.views.pictures import keep_pictures
@@ -289,6 +289,7 @@ def _write_report(outcome: Outcome, command: str) -> Path:
         notes=about.notes,
         inspections={recipe: inspection._repr_html_() for recipe, inspection in inspections.items()},
         pictures=pictures,
+        shifts=shifted,
     )
     folder = next(iter(outcome.files.values())).parent.parent
     return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)
