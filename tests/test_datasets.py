@@ -41,7 +41,7 @@ class TestBundled:
         splits = all_splits(dataset)
         assert [split.name for split in splits] == list(SPLIT_NAMES)
         together = np.concatenate([split.x for split in splits])
-        assert len(rows(together)) == len(together) == {"digits": 1797, "breast_cancer": 569}[name]
+        assert len(rows(together)) == len(together) == {"digits": 1797, "breast_cancer": 569, "diabetes": 442}[name]
 
     @pytest.mark.parametrize("name", DATASET_NAMES)
     def test_the_seed_alone_decides(self, name: str) -> None:
