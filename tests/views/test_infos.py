@@ -18,8 +18,8 @@ def test_accuracy_against_size_is_what_the_records_hold(nine):
     )
     for point, record in zip(info.points, nine, strict=True):
         assert point.recipe == record.recipe
-        assert point.accuracy_percent == pytest.approx(100 * record.accuracy.value)
-        assert (point.low_percent, point.high_percent) == pytest.approx(tuple(100 * v for v in record.accuracy.ci95))
+        assert point.score == pytest.approx(100 * record.accuracy.value)
+        assert (point.low, point.high) == pytest.approx(tuple(100 * v for v in record.accuracy.ci95))
         assert point.cost == record.compressed_bytes / 1000
         assert (point.cost_low, point.cost_high) == (None, None)
     assert [p.recipe for p in info.points if p.recommended] == ["ptq_int8"]
