@@ -224,7 +224,7 @@ def _as_task(task: str | None) -> Task | None:
     try:
         return Task(task)
     except ValueError:
-        raise unknown_name("task", str(task), tuple(Task)) from None
+        raise unknown_name("task", str(task), map(str, Task)) from None
 
 
 def _with_task(dataset: Dataset, wanted: Task | None) -> Dataset:

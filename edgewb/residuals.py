@@ -112,7 +112,7 @@ def regression_errors(residuals: Residuals, target: str, basis: Basis = Basis.ME
     def figures(y: Floats, given: Floats, axis: int = -1) -> Floats:
         error = given - y
         squared = np.square(error).mean(axis)
-        return np.stack([np.abs(error).mean(axis), np.sqrt(squared), _r2(squared, y.var(axis))])
+        return np.stack([np.abs(error).mean(axis), np.sqrt(squared), _r2(squared, _variance(y, axis))])
 
     mae, rmse, r2 = (float(value) for value in figures(truth, predicted))
     low, high = _quantiles(figures, (truth, predicted), (0.025, 0.975))
@@ -147,7 +147,7 @@ def error_delta(variant: Residuals, reference: Residuals, against: str) -> Error
         raise InputError("a paired difference needs the same examples twice, in the same order: give the outputs of both for one split")
 
     def figures(y: Floats, given: Floats, before: Floats, axis: int = -1) -> Floats:
-        error, earlier, variance = given - y, before - y, y.var(axis)
+        error, earlier, variance = given - y, before - y, _variance(y, axis)
         r2, r2_before = (_r2(np.square(e).mean(axis), variance) for e in (error, earlier))
         return np.stack([100 * (r2 - r2_before), (np.abs(error) - np.abs(earlier)).mean(axis)])
 
@@ -172,7 +172,12 @@ def error_delta(variant: Residuals, reference: Residuals, against: str) -> Error
 
 def r_squared(predicted: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     """R2 of predictions (N,), in whatever unit both are in; 0 where all truths are the same, unless all are met."""
-    return float(_r2(np.square(predicted - truth).mean(), np.asarray(truth.var())))
+    return float(_r2(np.square(predicted - truth).mean(), _variance(truth, -1)))
+
+
+def _variance(y: npt.NDArray[Any], axis: int) -> Any:
+    """Exactly 0 where all values are the same, as in a resample of few: rounding would leave 1e-33 of it."""
+    return np.where(np.ptp(y, axis) == 0, 0.0, y.var(axis))
 
 
 def _r2(squared: Any, variance: Any) -> Any:

@@ -27,14 +27,25 @@ from edgewb.models import MODELS
 from edgewb.optimizers.recipes import Recipe
 from edgewb.optimizers.training import TrainingData, TrainingSettings
 from edgewb.optimizers.workers import Progress, Shared, Worker
-from edgewb.residuals import Residuals, Scale, choose_output_scale, scale_note
+from edgewb.output_scales import choose_scales, rate_scales
+from edgewb.residuals import Residuals, Scale
 from edgewb.types import Task
 
 if TYPE_CHECKING:
     from edgewb.datasets import Dataset, Split
     from edgewb.scores import Answered
 
-_TRAINING_CODE = ("datasets.py", "models.py", "model_files.py", "optimizers", "residuals.py", "splits.py", "stages.py", "tflite")
+_TRAINING_CODE = (
+    "datasets.py",
+    "models.py",
+    "model_files.py",
+    "optimizers",
+    "output_scales.py",
+    "residuals.py",
+    "splits.py",
+    "stages.py",
+    "tflite",
+)
 _PREDICTION_CODE = (
     "accuracies.py",
     "answers.py",
@@ -185,39 +196,11 @@ class Stages:
     @cached_property
     def _rated_scales(self) -> tuple[tuple[float, float], Scale]:
         """The input range (as given, where it was) and the output scale with which a user's regression has the smallest validation MAE."""
-        fixed = self._given_range or ((0.0, 1.0) if self.dataset.kind != "images" else None)
-        key = fingerprint({**self._program_parts, "data": self.dataset.fingerprint, "scales of": fixed})
-        rows = self._json("output_scale", key, lambda: self._rate_scales(fixed))
-        (low, high), (mean, stdev), mae, other = min(rows, key=lambda row: float(row[2]))
-        n, scale = len(self.dataset.validation.y), (float(mean), float(stdev))
-        self.notes.append(scale_note(scale, mae, other, n))
-        if len(rows) > 1:
-            self.notes.append(
-                f"input range {low:g}..{high:g} chosen: MAE {mae:.4g} on {n} validation images, against "
-                + ", ".join(f"{m:.4g} with {lo:g}..{hi:g}" for (lo, hi), _, m, _ in rows if (lo, hi) != (low, high))
-                + " (measured); --input-range sets it"
-            )
-        return (float(low), float(high)), scale
-
-    def _rate_scales(self, fixed: tuple[float, float] | None) -> list[Any]:
-        from edgewb.datasets import as_inputs
-        from edgewb.optimizers.tasks import INPUT_RANGES
-
-        data, ranges = self.dataset, INPUT_RANGES if fixed is None else (fixed,)
-        # A table is not scaled: 0..1 leaves it as it is.
-        asked = ranges if data.kind == "images" else ((0.0, 1.0),)
-        outputs = self.worker.call("predict_ranges", source=self.source, x=as_inputs(data.validation, (0.0, 1.0)), ranges=asked)
-        rows = []
-        for given, answers in zip(ranges, outputs.values(), strict=True):
-            if not np.isfinite(answers).all():
-                if len(ranges) > 1:
-                    continue
-                raise InputError(f"{self.source.name} answers with NaN or infinite values on the validation examples: check the model")
-            scale, mae, other = choose_output_scale(answers, data.validation.y, data.truth_scale)
-            rows.append([list(given), list(scale), mae, other])
-        if not rows:
-            raise InputError(f"{self.source.name} answers with NaN or infinite values in every input range: check the model")
-        return rows
+        key = fingerprint({**self._program_parts, "data": self.dataset.fingerprint, "scales of": self._given_range})
+        rows = self._json("output_scale", key, lambda: rate_scales(self.worker, self.source, self.dataset, self._given_range))
+        given, scale, notes = choose_scales(rows, len(self.dataset.validation.y))
+        self.notes += notes
+        return given, scale
 
     def _truth(self, split: Split) -> npt.NDArray[Any]:
         """What the model is to give for a split: classes, or y in the unit that it answers in."""

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from edgewb.records.columns import Column, plain, quantities, render_html, render_text
+from edgewb.records.columns import Column, plain, points, quantities, render_html, render_text
 
 if TYPE_CHECKING:
     from edgewb.debugging.results import Diagnosis, Layer, Rung
@@ -120,7 +120,7 @@ def _right(rung: Rung) -> str:
 
 def _delta(rung: Rung) -> str:
     change = _change(rung)
-    return "" if change is None else f"{change.points:+.1f} [{change.ci95[0]:+.1f}, {change.ci95[1]:+.1f}] points"
+    return "" if change is None else f"{points(change.points)} [{points(change.ci95[0])}, {points(change.ci95[1])}] points"
 
 
 def _remark(diagnosis: Diagnosis, rung: Rung) -> str:
@@ -146,6 +146,7 @@ def _rung_notes(diagnosis: Diagnosis) -> tuple[str, ...]:
 
 def _layer_columns(layers: Iterable[Layer]) -> tuple[Column, ...]:
     rows = tuple(layers)
+    classes = any(row.flips is not None for row in rows)
 
     def column(title: tuple[str, ...], cells: Iterable[str], left: bool = False) -> Column:
         return Column(title=title, cells=tuple(cells), align="left" if left else "right")
@@ -153,7 +154,7 @@ def _layer_columns(layers: Iterable[Layer]) -> tuple[Column, ...]:
     return (
         column(("op",), (row.label for row in rows), left=True),
         column(("at outputs", "dB"), ("" if row.output_sqnr_db is None else f"{row.output_sqnr_db:.1f}" for row in rows)),
-        column(("answers", "changed"), ("" if row.flips is None else f"{100 * row.flips:.1f} %" for row in rows)),
+        *([column(("answers", "changed"), ("" if row.flips is None else f"{100 * row.flips:.1f} %" for row in rows))] if classes else []),
         column(("own", "dB"), (f"{row.sqnr_db:.1f}" for row in rows)),
         column(("up to it", "dB"), (f"{row.accumulated_sqnr_db:.1f}" for row in rows)),
         column(("own", "MSE"), (f"{row.mse:.2g}" for row in rows)),

@@ -11,7 +11,8 @@ from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, ErrorDelta
 class Rung(Jsonable):
     """One step of the way from the float model to the device, on the validation split.
 
-    ``delta`` is against the rung before it that was run, in points; ``falls``: its whole 95 % interval lies below 0. ``skipped`` says why
+    ``delta`` is against the rung before it that was run, in points; ``falls``: its whole 95 % interval lies below 0 (of R2
+    it is 0.1 points at least, too). ``skipped`` says why
     there are no figures. Of a regression ``errors`` and ``error_delta``, in points of R2, are filled in their place.
     """
 

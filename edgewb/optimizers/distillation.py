@@ -26,8 +26,13 @@ Chosen on validation: students of 10 % of the digits net's channels, 400 and 800
 the loss, is for students that train until they fit: here T 4, w 0.9 had 73.0 and 86.5 % where the student alone had 80.5 and 88.5 %.
 """
 
-REGRESSION_WEIGHT = 0.5
-"""The share of the teacher's output in what a regression's student learns, the rest being the truth."""
+REGRESSION_WEIGHT = 0.7
+"""The share of the teacher's output in what a regression's student learns, the rest being the truth.
+
+Diabetes, five seeds, mean validation R2 (66 rows each), students of 50 and 13 % of the channels: 0.457 and 0.454 alone, 0.456 and 0.455
+with a share of 0.3, 0.457 and 0.456 with 0.5, 0.458 and 0.459 with 0.7, 0.459 and 0.458 with the teacher alone; the teacher itself has
+0.455. So none is better than another by more than chance, and here a teacher brings next to nothing.
+"""
 
 _LEAST = 1e-30
 """Probabilities are not taken as less: the logarithm of 0 is none. Far below what a softmax in float32 can mean."""

@@ -293,7 +293,6 @@ def check_statistics(record: Record) -> None:
 
 def _check_r2(errors: RegressionErrors) -> None:
     """Of a regression's figures R2 alone follows from others; intervals would take the examples."""
-    _refuse(errors.n > MAX_EXAMPLES, f"errors.n {errors.n} is more than {MAX_EXAMPLES}")
     _check_agrees("errors.r2", (errors.r2,), (1 - (errors.rmse / errors.truth_stdev) ** 2,), "rmse and truth_stdev")
 
 

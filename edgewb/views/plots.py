@@ -204,7 +204,8 @@ def plot_loss(records: Sequence[Record], recommended: str | None = None, budget_
         "<extra></extra>",
         showlegend=False,
     )
-    x_title = _wrapped(f"change in points{of(info.measure)} [95 %]", f"({info.basis}, n = {info.n})", f"left of 0: {info.measure} lost")
+    what = "change in points [95 %]" if not of(info.measure) else f"points{of(info.measure)} [95 %]"
+    x_title = _wrapped(what, f"({info.basis}, n = {info.n})", f"left of 0: {info.measure} lost")
     _rows_layout(figure, f"Paired change against {_text(info.against)}", x_title, labels)
     figure.add_vline(x=0, line={"color": GREY, "width": 2})
     if budget_points is not None:

@@ -45,7 +45,9 @@ def read_loss(info: LossInfo) -> str:
     # The exact p alone decides, as it is printed; Tango's interval can leave out 0 where p is still above the limit.
     # The p of a regression is of other figures, absolute errors, and there the interval of R2 decides.
     by_p = info.measure == "accuracy"
-    shown = [r for r in info.rows if (r.p_value < SIGNIFICANT if by_p else r.high_points < 0 or r.low_points > 0)]
+    beyond = [r for r in info.rows if r.p_value < SIGNIFICANT] if by_p else [r for r in info.rows if r.high_points < 0 or r.low_points > 0]
+    # What is printed as 0.0 points is no loss worth a word: of R2 it can be quite certain, as of float16.
+    shown = [r for r in beyond if by_p or points(r.points) != "0.0"]
     how = f"p < {SIGNIFICANT}" if by_p else "its 95 % interval leaves out 0"
     lost, gained = [r for r in shown if r.points < 0], [r for r in shown if r.points > 0]
     open_ = [r for r in info.rows if r not in lost and r not in gained]
@@ -58,9 +60,9 @@ def read_loss(info: LossInfo) -> str:
     if gained:
         parts.append(f"{joined([r.recipe for r in gained])} {'gains' if len(gained) == 1 else 'gain'} ({how})")
     if open_:
-        limit = f"p {SIGNIFICANT} or more" if by_p else "95 % intervals hold 0"
+        limit = f"p {SIGNIFICANT} or more" if by_p else "95 % intervals hold 0, or the change is below 0.05 points"
         part = f"for {len(open_)} of {len(info.rows)} no change beyond chance is shown at n = {info.n} ({limit})"
-        if beside:
+        if beside and by_p:
             part += f", although the interval of {joined(beside)} leaves out 0"
         parts.append(part)
     text = "; ".join(parts)
@@ -71,7 +73,7 @@ def read_loss(info: LossInfo) -> str:
     if info.budget_points is not None:
         safe = [r for r in info.rows if r.low_points >= -info.budget_points]
         within = [r for r in info.rows if r.points >= -info.budget_points]
-        budget = f"{info.budget_points:g} point{'' if info.budget_points == 1 else 's'}"
+        budget = f"{info.budget_points:g} point{'' if info.budget_points == 1 else 's'}{of(info.measure)}"
         text += f". {len(within)} of {len(info.rows)} stay within the budget of {budget}, {len(safe)} with the whole interval"
     return f"{_stamped(info.stamp)}{text}."
 
