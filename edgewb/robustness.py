@@ -33,6 +33,24 @@ class ShiftedAccuracy(Jsonable):
     errors: RegressionErrors | None = None
     error_delta: ErrorDelta | None = None
 
+    @property
+    def score(self) -> Accuracy | RegressionErrors:
+        """Whichever of the two there is."""
+        score = self.accuracy or self.errors
+        assert score is not None
+        return score
+
+    @property
+    def change(self) -> AccuracyDelta | ErrorDelta | None:
+        """Whichever of the two differences there is."""
+        return self.delta or self.error_delta
+
+    @property
+    def shown(self) -> tuple[str, str, str]:
+        """The score and the ends of its interval: accuracy in percent, or R2."""
+        value, low, high = (f"{100 * v:.1f}" if self.errors is None else f"{v:.3f}" for v in (self.score.value, *self.score.ci95))
+        return value, low, high
+
 
 def compare_under_shifts(
     files: Mapping[str, str | Path],
@@ -85,15 +103,13 @@ def shifts_text(rows: Sequence[ShiftedAccuracy]) -> str:
     lines = [
         f"{shift:<{widths[0]}}  {recipe:<{widths[1]}}  {share:>{widths[2]}}  {delta}".rstrip() for shift, recipe, share, delta in cells
     ]
-    first = rows[0].accuracy or rows[0].errors
-    assert first is not None
+    first = rows[0].score
     what = "R2 (differences: 100 points are 1)" if regression else "% right"
     last = f"{what} of n = {first.n} test images under each shift, {first.target}, measured; differences paired, under the same shift"
     return "\n".join([*lines, last])
 
 
 def _cells(row: ShiftedAccuracy) -> tuple[str, str, str, str]:
-    change = row.delta or row.error_delta
+    change = row.change
     delta = "" if change is None else "{:+5.1f} [{:+.1f}, {:+.1f}]".format(change.points, *change.ci95)
-    value = f"{100 * row.accuracy.value:.1f}" if row.accuracy is not None else f"{row.errors.r2:.3f}" if row.errors is not None else ""
-    return row.shift, row.recipe, value, delta
+    return row.shift, row.recipe, row.shown[0], delta

@@ -116,7 +116,7 @@ def run(
     return Study(
         records=outcome.records,
         recommendation=outcome.recommendation,
-        report=str(_write_report(outcome, command)),
+        report=str(_write_report(outcome, command, shifted)),
         skipped=outcome.skipped,
         context=outcome.context,
         shifts=shifted,
@@ -293,7 +293,7 @@ def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) 
     return shlex.join(words + ["--fast"] * options["fast"])
 
 
-def _write_report(outcome: Outcome, command: str) -> Path:
+def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy, ...]) -> Path:
     from edgewb.compilers.inspections import inspect_graph
     from edgewb.tflite.reader import read_graph
     from edgewb.views.report import ReportContext, write_report
@@ -315,6 +315,7 @@ def _write_report(outcome: Outcome, command: str) -> Path:
         notes=about.notes,
         inspections={recipe: inspection._repr_html_() for recipe, inspection in inspections.items()},
         pictures=_pictures(outcome),
+        shifts=shifted,
     )
     folder = next(iter(outcome.files.values())).parent.parent
     return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)

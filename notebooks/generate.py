@@ -30,19 +30,20 @@ def generated(source: Path) -> str:
 
 def main() -> int:
     """Write the notebooks, or check them."""
-    sources = sorted((HERE / "sources").glob("*.py"))
-    wanted = {HERE / f"{source.stem}.ipynb": generated(source) for source in sources}
+    sources = sorted((HERE / "sources").rglob("*.py"))
+    wanted = {HERE / source.relative_to(HERE / "sources").with_suffix(".ipynb"): generated(source) for source in sources}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    extra = sorted(set(HERE.glob("*.ipynb")) - set(wanted))
+    extra = sorted(path for path in set(HERE.rglob("*.ipynb")) - set(wanted) if ".ipynb_checkpoints" not in path.parts)
     if "--check" in sys.argv[1:]:
         for path in stale:
-            print(f"stale: notebooks/{path.name}; run `make notebooks`", file=sys.stderr)
+            print(f"stale: notebooks/{path.relative_to(HERE)}; run `make notebooks`", file=sys.stderr)
         for path in extra:
-            print(f"no source for notebooks/{path.name}: add it to notebooks/sources or delete it", file=sys.stderr)
+            print(f"no source for notebooks/{path.relative_to(HERE)}: add it to notebooks/sources or delete it", file=sys.stderr)
         return 1 if stale or extra else 0
     for path in stale:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(wanted[path], encoding="utf-8")
-        print(f"wrote notebooks/{path.name}")
+        print(f"wrote notebooks/{path.relative_to(HERE)}")
     return 0
 
 

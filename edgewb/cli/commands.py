@@ -212,6 +212,19 @@ def recipes(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def dashboard(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from edgewb.errors import require
+
+    require("voila", "lab", "to serve dashboards")
+    from edgewb.dashboards.servers import make_server
+
+    folder = Path(__file__).parents[2] / "notebooks" / "dashboards"
+    make_server(folder, port=arguments.port, pool=arguments.pool).start()
+    return 0
+
+
 def lab(arguments: argparse.Namespace) -> int:
     import subprocess
     from pathlib import Path

@@ -313,5 +313,10 @@ def parser() -> argparse.ArgumentParser:
     command("rules", commands.rules, "every rule behind `inspect`, with the source of each limit")
     command("problems", commands.problems, "every problem edgewb knows: its texts, its cause, what helps")
     command("recipes", commands.recipes, "the recipes: what each does, and what it can and cannot buy on an Edge TPU")
+    dashboard = command("dashboard", commands.dashboard, "dashboards for people who never open a notebook, served by Voila", json=False)
+    dashboard.add_argument("name", nargs="?", help="the one to open: explorer, inspector or live (default: the page that lists them)")
+    dashboard.add_argument("--port", type=int, default=8866, help="where it listens (default: %(default)s)")
+    dashboard.add_argument("--pool", type=int, default=1, metavar="N", help="kernels kept ready for each dashboard (default: %(default)s)")
+    dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser")
     command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
     return top

@@ -1,0 +1,152 @@
+"""What every widget is made of: markup drawn in Python, in regions that are sent again when they change, and events that come back.
+
+In JupyterLab anywidget mounts ``page.js``; on a dashboard's page the markup is in the HTML from the start and the same script takes over
+the elements that are there, so that nothing moves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import jinja2
+import traitlets
+from markupsafe import Markup, escape
+
+from edgewb.errors import EdgewbError, InputError
+
+HERE = Path(__file__).parent
+LOG = logging.getLogger(__name__)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def script(*names: str) -> str:
+    """The script of a widget: ``page.js``, which exports ``render``, after what the widget adds.
+
+    That is a function ``enhance({model, root, sender})`` which returns its own undoing.
+    """
+    return "\n".join((HERE / "static" / f"{name}.js").read_text(encoding="utf-8") for name in (*names, "page"))
+
+
+@cache
+def style(*names: str) -> str:
+    """The style sheet of a widget: what all have in common, then its own."""
+    return "\n".join((HERE / "static" / f"{name}.css").read_text(encoding="utf-8") for name in ("page", *names))
+
+
+class Page(anywidget.AnyWidget):  # type: ignore[misc]
+    """A widget whose markup is drawn in Python.
+
+    A subclass names its jinja2 ``template``, which extends ``page.html.j2``; each block in ``regions`` can be sent anew by itself. What the
+    template sees comes from ``context()``. An element with ``data-click="select"`` (``data-input``, ``data-change``, ``data-submit``)
+    calls ``on_select(value, buffers)`` with its ``data-value``, its value, or what the form holds.
+
+    Attributes:
+        markup: everything as HTML, as it is now.
+        alert: what went wrong last, shown on the page; "" where nothing did.
+    """
+
+    template: ClassVar[str]
+    regions: ClassVar[tuple[str, ...]] = ()
+    name: ClassVar[str]
+    _esm = script()
+    _css = style()
+
+    markup = traitlets.Unicode().tag(sync=True)
+    alert = traitlets.Unicode()
+
+    def __init__(self, **traits: Any) -> None:
+        self._sent: dict[str, str] = {}
+        super().__init__(**traits)
+        self.markup = self.render()
+        self.on_msg(self._receive)
+
+    def context(self) -> dict[str, Any]:
+        """What the template is drawn from."""
+        raise NotImplementedError
+
+    def render(self) -> str:
+        """The whole page as HTML; remembers what each region looked like."""
+        template, context = self._template()
+        for region in ("alert", *self.regions):
+            self._sent[region] = self._block(template, context, region)
+        return template.render(context)
+
+    def refresh(self, *regions: str) -> None:
+        """Send the regions named, or all, as far as they have changed."""
+        template, context = self._template()
+        changed: dict[str, str] = {}
+        for region in regions or ("alert", *self.regions):
+            html = self._block(template, context, region)
+            if self._sent.get(region) != html:
+                self._sent[region] = changed[region] = html
+        if changed:
+            self.send({"regions": changed})
+
+    def download(self, name: str, mime: str, content: bytes) -> None:
+        """Let the browser save a file."""
+        self.send({"download": {"name": name, "mime": mime}}, buffers=[content])
+
+    def get_state(self, *arguments: Any, **options: Any) -> Any:
+        """As of now: who opens the page again sees what it looks like, not what it looked like at first."""
+        if self._sent:
+            with self.hold_trait_notifications():
+                self.set_trait("markup", self.render())
+        return super().get_state(*arguments, **options)
+
+    def _template(self) -> tuple[jinja2.Template, dict[str, Any]]:
+        return _environment().get_template(self.template), {"alert": self.alert, **self.context()}
+
+    @staticmethod
+    def _block(template: jinja2.Template, context: dict[str, Any], region: str) -> str:
+        if (
+            region == "alert"
+        ):  # a block of the template that every page extends, and of a page's own blocks alone can one be drawn by itself
+            return str(escape(context["alert"]))
+        return "".join(template.blocks[region](template.new_context(context)))
+
+    def _receive(self, _widget: Any, content: Any, buffers: Sequence[memoryview]) -> None:
+        """One event of the page. Whatever goes wrong is said on the page; the page goes on."""
+        name, value, number = content.get("event"), content.get("value"), content.get("number")
+        handler: Callable[..., Any] | None = getattr(self, f"on_{name}", None) if isinstance(name, str) and name in self.events() else None
+        try:
+            if handler is None:
+                raise InputError(f"event {name!r}: this page knows {', '.join(self.events())}: load the page again")
+            self.alert = ""
+            handler(value, buffers)
+        except EdgewbError as error:
+            self.alert = str(error)
+        except Exception as error:
+            LOG.exception("%s.on_%s", type(self).__name__, name)
+            self.alert = f"something went wrong here ({type(error).__name__}); the page goes on, and the server's log says more"
+        self.refresh()
+        self.send({"done": number})
+
+    @classmethod
+    def events(cls) -> tuple[str, ...]:
+        """What the page may ask for: the methods called ``on_...`` of this class and those between it and ``Page``."""
+        known = [name for owner in cls.__mro__[: cls.__mro__.index(Page)] for name in vars(owner) if name.startswith("on_")]
+        return tuple(sorted({name.removeprefix("on_") for name in known}))
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options)
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        drawn = Markup(self.render())  # noqa: S704 - jinja2 has escaped what came from people
+        html = Markup('<div class="edgewb" data-comm="{}" data-page="{}">{}</div>').format(self.model_id, self.name, drawn)
+        data = {**data, "text/html": str(html)}
+        return (data, *metadata) if metadata else data
