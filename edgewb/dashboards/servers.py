@@ -180,7 +180,9 @@ class DashboardServer(Voila):  # type: ignore[misc]
             if http is not None:
                 http.stop()
             await self.visits.close()
+            kernels = self.kernel_manager.list_kernel_ids()
             await ensure_async(self.kernel_manager.shutdown_all(now=True))
+            await PageConnection.gone(kernels)
             self.kernel_manager.context.destroy(linger=0)  # here and now, rather than whenever Python cleans up
             shutil.rmtree(self.connection_dir, ignore_errors=True)
 
