@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % point
 Z95_ONE_SIDED = 1.6448536269514722  # its 95 % point: the limit of a one-sided interval
@@ -122,11 +124,9 @@ def pairs_needed(gain: float, loss: float, margin: float, power: float = 0.8) ->
     Returns:
         The number, rounded up; None when the true loss is the margin, or so near to it that more than ``MAX_PAIRS`` were needed.
     """
-    from scipy.special import ndtri
-
     difference = loss - gain
     under_margin, true = _unit_variance(loss, gain, 1, margin), loss + gain - difference**2
-    standard = Z95_ONE_SIDED * math.sqrt(max(0.0, under_margin)) + float(ndtri(power)) * math.sqrt(max(0.0, true))
+    standard = Z95_ONE_SIDED * math.sqrt(max(0.0, under_margin)) + NormalDist().inv_cdf(power) * math.sqrt(max(0.0, true))
     if standard >= abs(margin - difference) * math.sqrt(MAX_PAIRS):
         return None
     return max(1, math.ceil((standard / (margin - difference)) ** 2))
@@ -155,9 +155,8 @@ def _unit_variance(gained: float, lost: float, n: float, d: float) -> float:
     return 2 * q + d * (1 - d)
 
 
+@functools.lru_cache(maxsize=4096)  # who moves the budget of a dashboard asks for the same ones again and again
 def _upper_limit(gained: int, lost: int, n: int, z: float) -> float:
-    from scipy.optimize import brentq
-
     point = (gained - lost) / n
 
     def excess(d: float) -> float:
@@ -165,10 +164,18 @@ def _upper_limit(gained: int, lost: int, n: int, z: float) -> float:
         return float((gained - lost - n * d) ** 2 - z * z * n * _unit_variance(gained, lost, n, d))
 
     # At the point itself the excess is 0 when no pair is discordant, or all are: start just beside it.
-    start = point + 1e-9
-    if start >= 1 or excess(start) >= 0:
-        return min(1.0, start)
-    return float(brentq(excess, start, 1.0, xtol=1e-12)) if excess(1.0) > 0 else 1.0
+    inside, outside = point + 1e-9, 1.0
+    if inside >= 1 or excess(inside) >= 0:
+        return min(1.0, inside)
+    if excess(1.0) <= 0:
+        return 1.0
+    # Halved here: scipy.optimize for this one root would cost the kernel of each visitor of a dashboard 13 MB.
+    while outside - inside > 1e-13:
+        middle = (inside + outside) / 2
+        if not inside < middle < outside:
+            break
+        inside, outside = (middle, outside) if excess(middle) < 0 else (inside, middle)
+    return (inside + outside) / 2
 
 
 def _check_counts(n: int, *counts: int) -> None:

@@ -183,6 +183,7 @@ def record_variant(
     from edgewb.tflite.reader import read_graph
 
     path = write_whole(setting.out / "models" / f"{recipe.name}.tflite", variant.content)
+    file = str(path.absolute())  # who reads the record later may stand in another folder
     sha256 = hashlib.sha256(variant.content).hexdigest()
     own = answers[recipe.name] = BothAnswers(stages.test_answers(path, sha256), stages.validation_answers(path, sha256))
     key = fingerprint(
@@ -198,7 +199,7 @@ def record_variant(
     )
     # An imported record has its maker's word only, even under the key of what was done here.
     if kept := store.query(key=key, origin="local"):
-        return dataclasses.replace(kept[0], file=str(path)), path
+        return dataclasses.replace(kept[0], file=file), path
     graph = read_graph(variant.content)
     placements = place(graph)
     latencies, not_measured = _measure(path, setting, stages.worker, alone)
@@ -215,7 +216,7 @@ def record_variant(
         dataset=stages.dataset.name,
         dataset_fingerprint=stages.dataset.fingerprint,
         model=setting.source.name,
-        file=str(path),
+        file=file,
         sha256=sha256,
         size_bytes=len(variant.content),
         compressed_bytes=len(zlib.compress(variant.content, 9)),
@@ -241,5 +242,5 @@ def record_variant(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     if not store.add(record):  # another process was first: what is shown is what is kept
-        record = dataclasses.replace(store.query(key=key)[0], file=str(path))
+        record = dataclasses.replace(store.query(key=key)[0], file=file)
     return record, path

@@ -71,14 +71,12 @@ def _judge_accuracy(recipe: str, delta: AccuracyDelta, budget_points: float) -> 
     The number needed takes the shares of gained and lost examples for true as they are seen here, half an example added to each
     (A. Agresti and Y. Min, Statist. Med. 24 (2005) 729-740): that none was lost among 500 does not mean that none ever is.
     """
-    from scipy.special import ndtr
-
     margin = budget_points / 100
     gained, lost, n = delta.gained, delta.lost, delta.n
     score = loss_score(gained, lost, n, margin)
     low, high = tango_interval(lost, gained, n, Z95_ONE_SIDED)
     outcome = "below" if score >= Z95_ONE_SIDED else "above" if score <= -Z95_ONE_SIDED else "open"
-    p_value = float(ndtr(-score))
+    p_value = math.erfc(score / math.sqrt(2)) / 2  # the upper tail of the normal distribution
     return LossVerdict(
         recipe=recipe,
         outcome=outcome,

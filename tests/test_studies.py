@@ -122,6 +122,18 @@ def test_a_second_run_trains_nothing_and_starts_no_worker(undisturbed: tuple[Pat
 
 
 @pytest.mark.training
+def test_a_record_names_its_file_from_any_folder(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(undisturbed[0], home)
+    asked = command(home, Path("out"))
+    asked["env"]["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    done = subprocess.run(**asked, capture_output=True, check=False, timeout=60, cwd=tmp_path)
+    assert done.returncode in (0, 1), done.stderr
+    named = [Path(record["file"]) for record in json.loads(done.stdout)["records"]]
+    assert named == [tmp_path / "out" / "models" / f"{recipe}.tflite" for recipe in RECIPES]
+
+
+@pytest.mark.training
 def test_another_order_of_recipes_gives_the_same_files(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     done = run(tmp_path / "home", tmp_path / "out", "--recipes", ",".join(reversed(RECIPES)))
     assert done.returncode in (0, 1), done.stderr

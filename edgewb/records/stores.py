@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
 from edgewb.errors import InputError, StorageError, unknown_name
 from edgewb.locations import HOME_VARIABLE, home, storage_error
 from edgewb.records.checks import MAX_INTEGER, RecordProblem, check_numbers
-from edgewb.types import Record
+from edgewb.types import Environment, Record
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x45645762
@@ -51,6 +51,25 @@ _INSERT = """INSERT INTO records (key, recipe, dataset, dataset_fingerprint, mod
         dataset_fingerprint = excluded.dataset_fingerprint, model = excluded.model, seed = excluded.seed,
         created = excluded.created, origin = excluded.origin, record = excluded.record
     WHERE records.origin = 'imported' AND excluded.origin = 'local'"""
+
+
+_Kind = TypeVar("_Kind")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordHead:
+    """What tells a record from others, without what was measured: fields as in ``Record``."""
+
+    key: str
+    recipe: str
+    dataset: str
+    dataset_fingerprint: str
+    model: str
+    seed: int
+    created: str
+    origin: str
+    settings: dict[str, Any]
+    environment: Environment
 
 
 def records_path() -> Path:
@@ -195,11 +214,18 @@ class RecordStore:
             statement = f"SELECT key, origin, record FROM records WHERE {where} ORDER BY id"  # noqa: S608
             rows = connection.execute(statement, tuple(wanted.values())).fetchall()
         # The column alone says where a record is from, whatever its text says.
-        return [dataclasses.replace(self._decode(key, text), origin=origin) for key, origin, text in rows]
+        return [dataclasses.replace(self._decode(key, text, Record), origin=origin) for key, origin, text in rows]
 
-    def _decode(self, key: str, text: str) -> Record:
+    def heads(self) -> list[RecordHead]:
+        """What each record is of, in the order they were added; samples and answers are not decoded."""
+        connection = self._connected()
+        with self._explained("read"):
+            rows = connection.execute("SELECT key, origin, record FROM records ORDER BY id")
+            return [dataclasses.replace(self._decode(key, text, RecordHead), origin=origin) for key, origin, text in rows]
+
+    def _decode(self, key: str, text: str, kind: type[_Kind]) -> _Kind:
         try:
-            return msgspec.json.decode(text, type=Record)
+            return msgspec.json.decode(text, type=kind)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
             raise StorageError(
                 f"the database {str(self.path)!r} holds a damaged record, key {ascii(key)[:80]} ({error}): "

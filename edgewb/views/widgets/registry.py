@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgewb.views.widgets.pages import script, style
 
 PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "explorer": ((), ("explorer",)),
+    "explorer": (("explorer",), ("explorer",)),
     "inspector": (("uploads", "inspector"), ("inspector",)),
     "live": ((), ("live",)),
 }

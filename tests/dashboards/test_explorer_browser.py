@@ -1,0 +1,238 @@
+"""The trade-off explorer as a visitor uses it, in the system's Chromium."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsers import wait_until
+from PIL import Image
+
+from edgewb.bundles import bundled_studies
+from edgewb.records import RecordStore
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+
+# A study under way without the minutes of one: it says what a real one says, through the same module, and heeds the same request.
+UNDER_WAY = """
+import sys, time
+from edgewb.running import Announcement
+with Announcement(dataset="digits", dataset_fingerprint="f" * 64, model="digits_cnn", seed=5, recipes=["float32", "qat_int8"]) as study:
+    study.report("training digits_cnn", 0.25)
+    print(study.id, flush=True)
+    deadline = time.monotonic() + 120
+    while not study.is_cancelled() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(3)  # long enough to be seen stopping
+"""
+AXE_SERIOUS = ("serious", "critical")
+
+
+def bundled():
+    return bundled_studies()[0].records
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home with a study of its own: the bundled one as if it had been made here, with its files where the records say."""
+    folder = tmp_path_factory.mktemp("served")
+    records = [dataclasses.replace(record, origin="local", key=f"here-{i}", seed=1) for i, record in enumerate(bundled()[:-1])]
+    with RecordStore(folder / "records.sqlite") as store:
+        store.add_all(records)
+    return folder
+
+
+def text(page, region):
+    return page.inner_text(f"[data-region={region}]")
+
+
+def settle(page):
+    wait_until(page, "!document.querySelector('[aria-busy=true]')")
+
+
+def press(page, recipe, chart="wide"):
+    page.click(f".chart.{chart} [data-value='{recipe}'] .hit", force=True)
+    wait_until(page, f"document.querySelector('#save-code').dataset.value === '{recipe}'")
+
+
+def slide(page, value):
+    before = text(page, "budget")
+    page.evaluate(
+        """(value) => { const slider = document.getElementById('budget'); slider.value = value;
+        slider.dispatchEvent(new Event('input', { bubbles: true })); }""",
+        value,
+    )
+    wait_until(page, f"document.querySelector('[data-region=budget]').innerText !== {before!r}")
+    settle(page)
+
+
+def test_it_shows_the_study_of_this_home_with_its_recommendation(visit):
+    page = visit("explorer")
+    records = bundled()[:-1]
+    assert page.inner_text("h1") == "Trade-off explorer"
+    assert page.locator(".chart.wide .mark").count() == len(records)
+    assert page.locator("#study option").count() == 2
+    assert "seed 1" in page.locator("#study option").first.inner_text()
+    assert "At most 1.0 point" in text(page, "budget")
+    assert page.locator("[data-region=choice] li").count() > 2
+    assert text(page, "alert") == ""
+
+
+SHIFTS = """() => new Promise((tell) => {
+  new PerformanceObserver((list) => tell(list.getEntries().map((entry) => entry.value)))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => tell([]), 500);
+})"""
+
+
+def test_the_picture_is_drawn_in_colour_and_nothing_moves_when_the_page_comes_alive(visit):
+    page = visit("explorer")
+    page.wait_for_timeout(3000)  # connected, opened, and asked for news once
+    assert sum(page.evaluate(SHIFTS)) < 0.01
+    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=page.locator(".chart.wide").bounding_box()))).convert("RGB")).astype(int)
+    assert ((pixels.max(2) - pixels.min(2)) > 100).sum() > 1000
+
+
+def test_the_slider_changes_the_recommendation_and_its_reason(visit):
+    page = visit("explorer")
+    slide(page, "0")
+    assert "At most 0.0 points" in text(page, "budget")
+    strict = text(page, "choice")
+    slide(page, "5")
+    assert "At most 5.0 points: take " in text(page, "budget")
+    assert text(page, "choice") != strict
+    assert "reference less 5.0 points" in page.inner_html("[data-region=plot]") or page.locator(".chart.wide .floor").count() == 0
+    assert page.input_value("#budget") == "5"
+
+
+def test_a_click_shows_the_record_of_a_variant_and_two_side_by_side(visit):
+    page = visit("explorer")
+    press(page, "prune80_ptq_int8")
+    details = text(page, "details")
+    assert "prune80_ptq_int8 beside float32" in details
+    assert "Placement" in details
+    assert "Confusion difference" in details
+    assert page.locator("[data-region=details] .flips img").count() > 3
+    assert page.evaluate("[...document.querySelectorAll('.flips img')].every((picture) => picture.naturalWidth > 0)")
+    page.select_option("#compare", "ptq_int8")
+    wait_until(page, "document.querySelectorAll('.figures thead th')[2].innerText.startsWith('ptq_int8')")
+    assert page.locator(".panels article").count() == 2
+
+
+def test_every_cost_is_a_click_away(visit):
+    page = visit("explorer")
+    for button in page.locator("[data-region=costs] button").all():
+        name = button.get_attribute("aria-label")
+        button.click()
+        settle(page)
+        assert page.locator("[data-region=costs] [aria-pressed=true]").get_attribute("aria-label") == name
+    assert "size of the file" in page.inner_text(".plot-title")
+
+
+def test_the_model_the_code_and_the_report_are_saved(visit):
+    page = visit("explorer")
+    press(page, "ptq_int8")
+    record = next(record for record in bundled() if record.recipe == "ptq_int8")
+    files = {}
+    for button in ("model", "code", "report"):
+        with page.expect_download(timeout=120_000) as waited:
+            page.click(f"#save-{button}")
+        files[waited.value.suggested_filename] = Path(waited.value.path()).read_bytes()
+    model, code, report = files["digits_cnn_ptq_int8.tflite"], files["make_ptq_int8.py"], files["digits_digits_cnn_report.html"]
+    assert hashlib.sha256(model).hexdigest() == record.sha256
+    compile(code.decode(), "make_ptq_int8.py", "exec")
+    assert record.sha256.encode() in report
+    assert text(page, "alert") == ""
+
+
+def test_keys_alone_are_enough(visit):
+    page = visit("explorer")
+
+    def focus_on(selector, most=30):
+        for _ in range(most):
+            page.keyboard.press("Tab")
+            if page.evaluate(f"document.activeElement.matches({selector!r})"):
+                return
+        pytest.fail(f"Tab never came to {selector}")
+
+    focus_on("#cost-Size-2")
+    page.keyboard.press("Enter")
+    wait_until(page, "document.querySelector('#cost-Size-2').getAttribute('aria-pressed') === 'true'")
+    assert page.evaluate("document.activeElement.id") == "cost-Size-2"
+    focus_on("[data-point]")
+    first = page.evaluate("document.activeElement.dataset.value")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    chosen = page.evaluate("document.activeElement.dataset.value")
+    assert chosen != first
+    page.keyboard.press("Enter")
+    wait_until(page, f"document.querySelector('#save-code').dataset.value === '{chosen}'")
+    assert page.evaluate("document.activeElement.dataset.value") == chosen
+    focus_on("#budget")
+    before = text(page, "budget")
+    page.keyboard.press("ArrowRight")
+    wait_until(page, f"document.querySelector('[data-region=budget]').innerText !== {before!r}")
+    assert page.evaluate("document.activeElement.id") == "budget"
+    focus_on("#save-code")
+    with page.expect_download() as waited:
+        page.keyboard.press("Enter")
+    assert waited.value.suggested_filename == f"make_{chosen}.py"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1366, 768)])
+def test_names_and_contrast_pass_axe_and_nothing_is_cut_off(visit, width, height, scheme):
+    page = visit("explorer", width=width, height=height, scheme=scheme)
+    press(page, "prune80_ptq_int8", "wide" if width > 600 else "narrow")
+    page.evaluate("document.querySelectorAll('details').forEach((each) => each.setAttribute('open', ''))")
+    found = Axe().run(page)
+    serious = [v for v in found.response["violations"] if v["impact"] in AXE_SERIOUS]
+    assert not serious, [(v["id"], [node["html"][:200] for node in v["nodes"]][:3]) for v in serious]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    shown = page.locator(".chart.narrow" if width < 600 else ".chart.wide")
+    box = shown.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert page.locator(".chart.wide" if width < 600 else ".chart.narrow").is_hidden()
+
+
+def test_a_study_under_way_is_seen_and_cancelled_and_its_variants_appear(visit, home):
+    page = visit("explorer")
+    environment = {**os.environ, "EDGEWB_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", UNDER_WAY], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        study = process.stdout.readline().strip()
+        wait_until(page, "document.querySelector('[data-region=running] progress') !== null")
+        assert "now training digits_cnn" in text(page, "running")
+        marks = page.locator(".chart.wide .mark").count()
+        with RecordStore(home / "records.sqlite") as store:
+            store.add(dataclasses.replace(bundled()[-1], origin="local", key="late", seed=1))
+        wait_until(page, f"document.querySelectorAll('.chart.wide .mark').length === {marks + 1}")
+        page.click(f"#cancel-{study}")
+        wait_until(page, "document.querySelector('[data-region=running]').innerText.includes('Stopping')")
+        wait_until(page, "document.querySelector('[data-region=running] progress') === null")
+        assert process.wait(timeout=30) == 0
+    assert text(page, "alert") == ""
+
+
+def test_the_bundled_study_says_that_it_was_recorded_elsewhere(visit):
+    page = visit("explorer")
+    page.select_option("#study", "bundled-digits")
+    wait_until(page, "document.querySelector('[data-region=studies]').innerText.includes('on another computer')")
+    assert page.locator(".chart.wide .mark").count() == len(bundled())
+
+
+def test_kernels_stay_small(server, visit):
+    visit("explorer")
+    kernels = [child for child in psutil.Process(server.process.pid).children(recursive=True) if "kernels" in " ".join(child.cmdline())]
+    assert kernels
+    assert max(kernel.memory_full_info().uss for kernel in kernels) < 80e6

@@ -1,0 +1,118 @@
+"""The explorer's picture in pixels."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgewb.views.tradeoffs import list_costs, tradeoff_info
+from edgewb.views.widgets.explorer_charts import Scale, describe_point, draw_chart
+
+SIZES = [("wide", 860, 410), ("narrow", 360, 380)]
+
+
+def info_of(records, cost="compressed", **options):
+    costs = {known.id: known for known in list_costs(records)}
+    return tradeoff_info(records, costs[cost], 1.0, **options)
+
+
+def forty(make_record):
+    names = ["float32", *(f"ptq_int8_calib{10 * i}" for i in range(39))]
+    return [
+        dataclasses.replace(
+            make_record("float32" if i == 0 else "ptq_int8"), recipe=name, key=name, compressed_bytes=40_000 + 997 * (i % 17)
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+@pytest.mark.parametrize(("name", "width", "height"), SIZES)
+@pytest.mark.parametrize("count", [1, 9, 40])
+def test_everything_lies_inside_and_no_name_covers_another_or_a_point(nine, make_record, name, width, height, count):
+    records = {1: nine[:1], 9: nine, 40: forty(make_record)}[count]
+    info = info_of(records)
+    chart = draw_chart(info, name, width, height)
+    assert len(chart.marks) == count
+    boxes = []
+    for mark in chart.marks:
+        assert chart.x0 <= mark.x <= chart.x1
+        assert chart.y0 <= mark.top <= mark.y <= mark.bottom <= chart.y1
+        if mark.label:
+            wide = 7 * len(mark.point.recipe)
+            start = mark.label.x - {"start": 0, "middle": wide / 2, "end": wide}[mark.label.anchor]
+            boxes.append((start, mark.label.y - 12, start + wide, mark.label.y + 4))
+    boxes += [(mark.x - 5, mark.y - 5, mark.x + 5, mark.y + 5) for mark in {(m.x, m.y): m for m in chart.marks}.values()]
+    labelled = len(boxes) - len({(m.x, m.y) for m in chart.marks})
+    assert labelled >= min(count, 4)
+    for i, one in enumerate(boxes[:labelled]):
+        for other in boxes[i + 1 :]:
+            assert not (one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3])
+    for left, right in zip(chart.marks, chart.marks[1:], strict=False):
+        assert left.x <= right.x  # the order of the arrow keys
+
+
+def test_more_of_the_cost_is_to_the_right_and_more_accuracy_is_higher(nine):
+    marks = {mark.point.recipe: mark for mark in draw_chart(info_of(nine), *SIZES[0]).marks}
+    by_recipe = {record.recipe: record for record in nine}
+    for one in marks:
+        for other in marks:
+            if by_recipe[one].compressed_bytes < by_recipe[other].compressed_bytes:
+                assert marks[one].x <= marks[other].x
+            if by_recipe[one].accuracy.value > by_recipe[other].accuracy.value:
+                assert marks[one].y < marks[other].y
+
+
+def test_who_is_chosen_has_another_shape_and_is_named(nine):
+    chart = draw_chart(info_of(nine, recommended="qat_int8"), *SIZES[1], named=["prune80_ptq_int8"])
+    shapes = {mark.point.recipe: mark for mark in chart.marks}
+    assert (shapes["qat_int8"].shape, shapes["float32"].shape) == ("recommended", "reference")
+    assert shapes["qat_int8"].label
+    assert shapes["prune80_ptq_int8"].label
+
+
+def test_names_stay_where_they_are_whoever_is_chosen(make_record):
+    records = forty(make_record)
+    info = info_of(records)
+    nobody = {mark.point.recipe: mark.label for mark in draw_chart(info, *SIZES[1]).marks}
+    unnamed = [recipe for recipe, label in nobody.items() if label is None]
+    assert unnamed  # so many names do not fit a phone
+    chosen = {mark.point.recipe: mark.label for mark in draw_chart(info, *SIZES[1], named=[unnamed[0]]).marks}
+    assert chosen[unnamed[0]]
+    assert all(chosen[recipe] in (label, None) for recipe, label in nobody.items() if recipe != unnamed[0])
+
+
+def test_a_wide_range_of_costs_takes_a_logarithmic_axis(nine):
+    spread = [dataclasses.replace(r, compressed_bytes=1000 * 4**i) for i, r in enumerate(nine)]
+    assert draw_chart(info_of(spread), *SIZES[0]).logarithmic
+    assert not draw_chart(info_of(nine), *SIZES[0]).logarithmic
+
+
+def test_a_point_in_words_has_figures_intervals_n_basis_and_roles(nine):
+    info = info_of(nine, "latency:cpu", recommended="ptq_int8")
+    words = {point.recipe: describe_point(point, info) for point in info.points}
+    assert "accuracy 98.4 % (95 % interval " in words["ptq_int8"]
+    assert "n = 500, measured" in words["ptq_int8"]
+    assert "10th to 90th percentile" in words["ptq_int8"]
+    assert "n = 400, measured" in words["ptq_int8"]
+    assert "; recommended;" in words["ptq_int8"]
+    assert "; the reference;" in words["float32"]
+    assert words["prune80_ptq_int8"].endswith("beaten by another")
+
+
+@given(
+    st.floats(1e-4, 1e5),
+    st.floats(1.0, 1e4),
+    st.booleans(),
+    st.integers(3, 8),
+)
+def test_ticks_are_few_and_inside(low, ratio, logarithmic, most):
+    scale = Scale(low, low * ratio, 50, 800, logarithmic)
+    ticks = scale.ticks(most)
+    assert len(ticks) <= most + 1
+    assert all(49 <= tick.at <= 801 for tick in ticks)
+    assert [tick.at for tick in ticks] == sorted(tick.at for tick in ticks)
+    assert len({tick.text for tick in ticks}) == len(ticks)
+    if not logarithmic:
+        assert ticks
+        assert len({len(tick.text.partition(".")[2]) for tick in ticks}) == 1
