@@ -13,7 +13,7 @@ from pathlib import Path
 
 import builders
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edgewb
@@ -229,6 +229,28 @@ def test_any_bytes_are_a_line_or_a_picture(content, head):
     page.give(head + content, "any")
     assert page.widget.alert == "" or page.widget.alert.count("\n") == 0
     assert not page.widget.alert.startswith("something went wrong")
+
+
+NETS = [make() for make in builders.ALL.values()]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(NETS), st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 255)), min_size=1, max_size=12), st.booleans())
+def test_damaged_models_are_shown_or_refused_and_every_click_answered(content, damages, html):
+    raw = bytearray(content)
+    for place, value in damages:
+        raw[place % len(raw)] = value
+    page = shared_page()
+    page.give(bytes(raw), "damaged.tflite")
+    if page.widget.alert:
+        assert not page.widget.alert.startswith("something went wrong")
+        return
+    for index in range(len(page.widget.inspection.ops)):
+        page.event("select", str(index))
+        assert page.widget.alert == ""
+    for event, value in (("report", "html" if html else "json"), ("mend", None)):
+        page.event(event, value)
+        assert not page.widget.alert.startswith("something went wrong")
 
 
 def shared_page(made: list[Page] = []) -> Page:  # noqa: B006 - one page for all examples is meant
