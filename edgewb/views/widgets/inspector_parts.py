@@ -236,7 +236,7 @@ def cache_meter(inspection: Inspection) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _percent(part: int, whole: int) -> str:
+def _percent(part: float, whole: float) -> str:
     share = 100 * part / whole
     return "below 0.1 %" if 0 < share < 0.1 else f"{share:.1f} %"
 
@@ -290,7 +290,13 @@ def estimate_details(estimate: Estimate) -> dict[str, Any]:
     info = breakdown_info(estimate)
     facts = [(label, clean(text, 400)) for label, text in estimate_facts(estimate) if label not in ("file", "host", "rests on")]
     return {
-        "parts": [{"label": LABELS[part["part"]], "ms": ms(part["ms"]), "share": 100 * part["share"]} for part in info["parts"]],
+        "parts": [
+            {
+                "label": LABELS[part["part"]], "ms": ms(part["ms"]), "share": 100 * part["share"],
+                "percent": _percent(part["ms"], estimate.mid_ms),
+            }
+            for part in info["parts"]
+        ],
         "changes": [{"label": change["label"], "ms": ms(change["ms"])} for change in info["changes"]],
         "words": clean(info["words"], 600), "basis": info["basis"], "facts": facts,
         "rests_on": [clean(text, 400) for label, text in estimate_facts(estimate) if label == "rests on"],
