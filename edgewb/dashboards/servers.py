@@ -181,6 +181,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
                 http.stop()
             await self.visits.pool.close()
             await ensure_async(self.kernel_manager.shutdown_all(now=True))
+            self.kernel_manager.context.destroy(linger=0)  # here and now, rather than whenever Python cleans up
             shutil.rmtree(self.connection_dir, ignore_errors=True)
 
 

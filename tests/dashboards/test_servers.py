@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -12,21 +13,21 @@ from typing import Any
 import pytest
 from dashboard_servers import Running, event, message, running, write_notebook
 from tornado.httpclient import HTTPClientError
-from tornado.websocket import WebSocketClientConnection
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
-from edgewb.dashboards import managers
 from edgewb.dashboards.visits import visitors_that_fit
 from edgewb.dashboards.websockets import ENDED, MAX_MESSAGE_BYTES
 from edgewb.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "let-me-in-please"
-PROBE = '''
+PROBE = """
 import os, sys
 from edgewb.views.widgets.pages import Page, _environment
 from edgewb.errors import InputError
 import jinja2
-template = '{% extends "page.html.j2" %}{% block body %}<div data-region="main">{% block main %}{{ said }}{% endblock %}</div>{% endblock %}'
+main = '<div data-region="main">{% block main %}{{ said }}{% endblock %}</div>'
+template = '{% extends "page.html.j2" %}{% block body %}' + main + '{% endblock %}'
 _environment().loader = jinja2.ChoiceLoader([jinja2.DictLoader({"probe": template}), _environment().loader])
 secret_in_the_source = 1
 
@@ -39,7 +40,7 @@ class Probe(Page):
     def on_environment(self, value, buffers): self.said = "|".join(sorted(os.environ))
     def on_limit(self, value, buffers): import resource; self.said = str(resource.getrlimit(resource.RLIMIT_DATA)[0])
     def on_modules(self, value, buffers): self.said = str("debugpy.server" in sys.modules)
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +128,8 @@ def test_other_methods_are_refused(server, method):
 
 
 def test_a_large_request_is_refused(server):
-    try:
+    with contextlib.suppress(OSError):  # the connection is cut while the rest is still on its way
         assert server.get("/login", method="POST", data=b"x" * 2**20).status in (400, 413)
-    except OSError:
-        pass  # the connection is cut while the rest is still on its way
 
 
 def test_scripts_are_sent_once_and_then_only_compared(server):
@@ -201,7 +200,13 @@ async def said(connection: WebSocketClientConnection) -> str:
 
 
 FORBIDDEN = {
-    "execute_request": {"code": "open('executed', 'w')", "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": True},
+    "execute_request": {
+        "code": "open('executed', 'w')",
+        "silent": False,
+        "store_history": False,
+        "user_expressions": {},
+        "allow_stdin": True,
+    },
     "input_reply": {"value": "x"},
     "debug_request": {"type": "request", "seq": 1, "command": "initialize", "arguments": {}},
     "comm_open": {"comm_id": "mine", "target_name": "jupyter.widget", "data": {"state": {}}},
@@ -285,15 +290,14 @@ def test_a_message_too_large_and_a_flood_are_cut_off(server):
         await connection.write_message(event(answer.comm, "say", "here"), binary=True)
         await said(connection)
         part = event(answer.comm, "say", "", buffers=(b"\x00" * (MAX_MESSAGE_BYTES - 10_000),))
-        os.kill(server.process(answer.kernel).pid, 19)  # stopped: it answers nothing
-        try:
+        stopped = server.process(answer.kernel)
+        stopped.suspend()  # it answers nothing
+        with contextlib.suppress(WebSocketClosedError):
             for _ in range(20):
                 await connection.write_message(part, binary=True)
-            assert await answer_to(connection) is None
-        except Exception as error:
-            assert "closed" in str(error).lower() or type(error).__name__ == "WebSocketClosedError"
-        finally:
-            os.kill(server.process(answer.kernel).pid, 18)
+        while await answer_to(connection) is not None:
+            pass
+        stopped.resume()
         assert connection.close_code == 1008
 
     asyncio.run(run())
@@ -387,38 +391,10 @@ def test_there_are_places_for_so_many_and_then_a_page_that_says_when_to_come_aga
         assert full.headers["Retry-After"] == "20"
         assert "All places are taken" in full.body
         assert "in about 1 minute at the latest" in full.body, "nobody has connected: such a kernel is kept for a minute"
-        assert '<meta http-equiv="refresh" content="20">' in full.body
+        assert full.headers["Refresh"] == "20", "who waits is let in without doing anything"
         assert len(server.kernels()) == 1
         assert closing(server, first) == 204
         assert server.get("/explorer").status == 200
-
-
-def test_kernels_nobody_needs_are_ended_and_one_that_is_looked_at_is_not(folder, monkeypatch):
-    monkeypatch.setattr(managers.VisitorKernels, "lonely_s", 2.0)
-    with running(folder, idle_s=4.0, pool=1) as server:
-        server.wait_until(lambda: server.server.visits.pool.ready("explorer") == 1)
-        (waiting,) = [kernel for kernel in server.kernels() if server.inside(lambda k=kernel: k in server.server.visits.pool)]
-        left = server.get("/failing")
-
-        async def run() -> float:
-            looked_at, idle = server.get("/failing").kernel, server.get("/failing").kernel
-            first, second = await server.connect(looked_at), await server.connect(idle)
-            start = asyncio.get_running_loop().time()
-            while await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(asyncio.sleep(0.5))), 5) is None:
-                await first.write_message("looked at")
-                if idle not in server.kernels():
-                    break
-                assert asyncio.get_running_loop().time() - start < 20
-            assert left.kernel not in server.kernels()
-            assert looked_at in server.kernels()
-            assert await answer_to(second) is None
-            assert second.close_code == ENDED
-            first.close()
-            server.wait_until(lambda: looked_at not in server.kernels(), 10)
-            return asyncio.get_running_loop().time() - start
-
-        asyncio.run(run())
-        assert waiting in server.kernels(), "what waits for a visitor is not idle"
 
 
 def test_a_server_that_ends_leaves_no_kernel_and_no_file(folder):

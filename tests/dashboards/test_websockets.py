@@ -32,7 +32,9 @@ def test_no_other_channel_passes(channel):
     assert not is_event(message("comm_msg", CUSTOM, channel))
 
 
-@pytest.mark.parametrize("data", [{"method": "update", "state": {"_esm": "x"}}, {"method": "request_state"}, {}, None, "custom", ["custom"]])
+@pytest.mark.parametrize(
+    "data", [{"method": "update", "state": {"_esm": "x"}}, {"method": "request_state"}, {}, None, "custom", ["custom"]]
+)
 def test_a_page_sets_no_trait(data):
     assert not is_event(message("comm_msg", {"comm_id": "c", "data": data}))
 

@@ -87,8 +87,9 @@ def test_a_handler_that_says_so_draws_nothing(page):
 
 @pytest.mark.parametrize(
     "message",
-    [None, 7, "add", [], ["event"], {}, {"event": None}, {"event": 3}, {"event": {"a": 1}}, {"event": ["add"]}, {"event": "nosuch"}, b"bytes",
-     {"event": "_receive"}, {"event": "__init__"}, {"event": "msg"}, {"event": "trait_change"}, {"event": "displayed"}, {"event": "x" * 10**6}],
+    [None, 7, "add", [], ["event"], {}, {"event": None}, {"event": 3}, {"event": {"a": 1}}, {"event": ["add"]}, {"event": "nosuch"},
+     b"bytes", {"event": "_receive"}, {"event": "__init__"}, {"event": "msg"}, {"event": "trait_change"}, {"event": "displayed"},
+     {"event": "x" * 10**6}],
     ids=lambda message: repr(message)[:30],
 )  # fmt: skip
 def test_what_is_no_event_of_this_page_is_said_in_one_short_line(page, message):
@@ -106,9 +107,7 @@ def test_a_number_that_is_none_is_not_sent_back(page, number):
 
 
 def test_a_refusal_and_a_fault_show_on_the_page_and_the_page_goes_on(page, caplog):
-    assert regions(receive(page, {"event": "refuse", "value": "<b>7</b>"})) == {
-        "alert": "&lt;b&gt;7&lt;/b&gt; is not taken: give another"
-    }
+    assert regions(receive(page, {"event": "refuse", "value": "<b>7</b>"})) == {"alert": "&lt;b&gt;7&lt;/b&gt; is not taken: give another"}
     with caplog.at_level("ERROR", logger=pages.__name__):
         alert = regions(receive(page, {"event": "fail"}))["alert"]
     assert alert == "something went wrong here (ZeroDivisionError); the page goes on, and the server&#39;s log says more"
