@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from edgewb.compilers.inspections import Inspection, inspect_graph
 from edgewb.compilers.limits import GENERATIONS, check_generation
-from edgewb.compilers.log_files import MAX_BYTES, decode
+from edgewb.compilers.log_files import decode
 from edgewb.compilers.log_reports import clean
 from edgewb.compilers.reports import inspection_facts
 from edgewb.errors import EdgewbError, InputError, ModelFileError, unknown_name
@@ -26,6 +26,8 @@ from edgewb.views.widgets.pages import draw, script, style
 from edgewb.views.widgets.registry import PARTS
 from edgewb.views.widgets.uploads import Upload, UploadLimit, UploadPage
 
+LOG_BYTES: Final = 2 * 2**20
+"""Of a log; real ones have some kB, and 16 MB of one took 40 s to read on a busy computer, with the page waiting."""
 _MODEL: Final = b"TFL3"
 _TEXT: Final = re.compile(rb"[^\x00-\x06\x0e-\x1a\x1c-\x1f]*\Z")
 _BOMS: Final = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
@@ -57,7 +59,7 @@ class Inspector(UploadPage):
     template: ClassVar[str] = "inspector.html.j2"
     name: ClassVar[str] = "inspector"
     regions: ClassVar[tuple[str, ...]] = ("summary", "plot", "details", "memory", "findings", "mended", "estimate", "log")
-    upload_limits: ClassVar[Mapping[str, UploadLimit]] = {"file": UploadLimit(), "log": UploadLimit(max_bytes=MAX_BYTES)}
+    upload_limits: ClassVar[Mapping[str, UploadLimit]] = {"file": UploadLimit(), "log": UploadLimit(max_bytes=LOG_BYTES)}
     _esm = script(*PARTS["inspector"][0])
     _css = style(*PARTS["inspector"][1])
 
@@ -192,6 +194,10 @@ class Inspector(UploadPage):
         """A file or a pasted log of a visitor: a model by its first bytes, else a log if it is text."""
         is_text = upload.content.startswith(_BOMS) or _TEXT.match(upload.content[:4096]) is not None
         if upload.kind == "log" or (upload.content[4:8] != _MODEL and is_text and upload.content):
+            if len(upload.content) > LOG_BYTES:
+                raise InputError(
+                    f"{upload.name!r} has {len(upload.content):,} bytes, of a log {LOG_BYTES:,} are read here: give its last part"
+                )
             self._explain(decode(upload.content, upload.name), needs_a_log=upload.kind != "log", name=upload.name)
         else:
             self._show(upload.content, upload.name, is_own=False)
