@@ -20,7 +20,7 @@ import edgewb
 from edgewb import comparisons
 from edgewb.cli import main
 from edgewb.errors import EdgewbError, InputError, ModelFileError, StorageError
-from edgewb.mends import fixing
+from edgewb.mends import fixing, mend_bytes
 from edgewb.targets.cpu import CpuTarget
 from edgewb.tflite.mends import Mend
 from edgewb.tflite.quantization import dequantize, dequantize_builtin, quantize
@@ -528,3 +528,34 @@ def test_what_the_converter_writes_by_default_maps_after_it(
     assert (mended.after.ops_edgetpu, mended.after.ops_total) == after
     assert mended.out is not None
     same_results(source, Path(mended.out))
+
+
+@pytest.mark.parametrize("name", ["float_io", "dynamic_batch", "int8_conv", "compiled"])
+def test_what_is_mended_without_a_run_is_what_a_run_verifies(name: str, tflite_bytes: Callable[[str], bytes]) -> None:
+    content = tflite_bytes(name)
+    if name == "compiled":
+        with pytest.raises(ModelFileError, match="'net' is compiled for the Edge TPU"):
+            mend_bytes(content, "net", run=False)
+        return
+    unverified, mended = mend_bytes(content, "net", run=False)
+    verified, same = mend_bytes(content, "net", run=True)
+    assert unverified.verification is None
+    assert unverified.out is verified.out is None
+    assert (unverified.mends, mended) == (verified.mends, same)
+
+
+def test_without_a_run_nothing_is_run_and_what_needs_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_process(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    for content, needs_a_run in ((computed_sizes_net(), "batch"), (requantising_net(0.05, 0.025), "stray")):
+        mended, _ = mend_bytes(content, "net", run=False)
+        assert needs_a_run not in ids(mended)
+        assert [refused.id for refused in mended.refused if "not done here" in refused.why] == [needs_a_run]
+    nothing, same = mend_bytes(builders.int8_conv_net(), "net", run=False)
+    assert same == builders.int8_conv_net()
+    assert "nothing mended" in str(nothing)
+    text = str(mend_bytes(builders.float_io_net(), "net", run=False)[0])
+    assert "verified not at all: neither file was run" in text
+    assert "written" not in text

@@ -32,7 +32,8 @@ def size(count: int) -> str:
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.1f} KiB" if count < 2**20 else f"{count / 2**20:,.2f} MiB"
 
 
-def _facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
+def compilation_facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
+    """What a log says of one compilation: a label and a text each; words are cleaned, markup is not escaped."""
     known = not one.strange and any(finding.id != "not_a_log" for finding in one.findings)
     facts = [("outcome", "no compiler log, but an error that is known" if one.outcome == "unknown" and known else SAID[one.outcome.value])]
     if one.compiler_version is not None:
@@ -63,7 +64,7 @@ def _facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
     return facts
 
 
-def _parts(explanation: Explanation) -> list[tuple[ExplainedCompilation, tuple[Finding, ...]]]:
+def parts_of_text(explanation: Explanation) -> list[tuple[ExplainedCompilation, tuple[Finding, ...]]]:
     """Each compilation with its findings; those of the last one are the explanation's, which knows the rest of the text too."""
     if not explanation.compilations:
         return [(explanation, explanation.findings)]
@@ -89,8 +90,8 @@ def to_text(explanation: Explanation) -> str:
     """A plain-text report: what happened, the table, what helps."""
     parts: list[str] = []
     several = len(explanation.compilations) > 1
-    for number, (one, findings) in enumerate(_parts(explanation), start=1):
-        facts = _facts(one)
+    for number, (one, findings) in enumerate(parts_of_text(explanation), start=1):
+        facts = compilation_facts(one)
         label = max(len(name) for name, _ in facts)
         lines = [f"Compilation {number} of {len(explanation.compilations)}"] if several else []
         lines += [f"{name:<{label}}  {value}" for name, value in facts]
@@ -106,8 +107,10 @@ def to_html(explanation: Explanation) -> str:
     """The same report as an HTML fragment without scripts."""
     left = ' style="text-align:left;padding:.15em .6em"'
     parts: list[str] = []
-    for one, findings in _parts(explanation):
-        facts = "".join(f"<tr><th{left}>{html.escape(name)}</th><td{left}>{html.escape(value)}</td></tr>" for name, value in _facts(one))
+    for one, findings in parts_of_text(explanation):
+        facts = "".join(
+            f"<tr><th{left}>{html.escape(name)}</th><td{left}>{html.escape(value)}</td></tr>" for name, value in compilation_facts(one)
+        )
         rows = "".join(
             f"<tr><td{left}>{html.escape(row.op)}</td><td{left}>{row.count}</td><td{left}>{html.escape(clean(row.status, 200))}</td></tr>"
             for row in one.ops[:_MAX_ROWS]

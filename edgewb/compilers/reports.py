@@ -123,7 +123,8 @@ def _tensors(tensors: Iterable[TensorInfo]) -> str:
     return "; ".join(parts)
 
 
-def _facts(inspection: Inspection) -> list[tuple[str, str]]:
+def inspection_facts(inspection: Inspection) -> list[tuple[str, str]]:
+    """What is to be said of the file as a whole: a label and a text each; names are cleaned, markup is not escaped."""
     facts = [("file", _clean(inspection.file)), ("sha256", inspection.sha256)]
     if inspection.against is not None:
         facts += _verdict(inspection.against)
@@ -226,7 +227,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
 
 def to_text(inspection: Inspection) -> str:
     """A plain-text report: facts, one line per op, findings."""
-    facts, rows = _facts(inspection), _rows(inspection)
+    facts, rows = inspection_facts(inspection), _rows(inspection)
     label = max(len(name) for name, _ in facts)
     lines = [f"{name:<{label}}  {value}" for name, value in facts]
     lines += ["", *_table(_HEAD, rows)]
@@ -248,7 +249,9 @@ def _clean_long(text: str) -> str:
 def to_html(inspection: Inspection) -> str:
     """The same report as an HTML fragment without scripts. Its cells are aligned to the left, which a notebook by itself does not do."""
     left = ' style="text-align:left;padding:.15em .6em"'
-    facts = "".join(f"<tr><th{left}>{html.escape(name)}</th><td{left}>{html.escape(value)}</td></tr>" for name, value in _facts(inspection))
+    facts = "".join(
+        f"<tr><th{left}>{html.escape(name)}</th><td{left}>{html.escape(value)}</td></tr>" for name, value in inspection_facts(inspection)
+    )
     right = ' style="text-align:right;padding:.15em .6em"'
 
     def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -143,13 +143,23 @@ def read_bytes(raw: bytes, file: str, compiler: str = "16.0", source: Work | Non
     """The same for the bytes of a file; ``file`` is what messages call it."""
     check_generation(compiler)
     try:
-        read = _read(read_graph(raw), compiler, source)
+        graph = read_graph(raw)
+    except ModelFileError as error:
+        raise ModelFileError(f"{file!r}: {str(error).replace('the given bytes', 'it', 1)}") from None
+    return read_of_graph(graph, file, compiler, source)
+
+
+def read_of_graph(graph: Graph, file: str, compiler: str = "16.0", source: Work | None = None) -> Read:
+    """The same for a graph already read; ``file`` is what messages call it."""
+    check_generation(compiler)
+    try:
+        read = _read(graph, compiler, source)
         work = read.work
         if max(work.macs, work.input_bytes, work.output_bytes, work.cached_bytes + work.streamed_bytes + work.const_bytes) >= 2**53:
             raise ModelFileError("its shapes ask for more bytes or multiplications than 2**53: it is corrupted; convert it again")
         return read
     except ModelFileError as error:
-        raise ModelFileError(f"{file!r}: {str(error).replace('the given bytes', 'it', 1)}") from None
+        raise ModelFileError(f"{file!r}: {error}") from None
 
 
 def _read(graph: Graph, compiler: str, source: Work | None) -> Read:

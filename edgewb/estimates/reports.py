@@ -57,7 +57,8 @@ def breakdown_info(estimate: Estimate) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _facts(estimate: Estimate) -> list[tuple[str, str]]:
+def estimate_facts(estimate: Estimate) -> list[tuple[str, str]]:
+    """Latency, first inference, energy, doubts and what it all rests on: a label and a text each; markup is not escaped."""
     basis = estimate.basis.value
     facts = [("file", estimate.file), ("host", f"{estimate.host}, {estimate.bus}, {estimate.clock} clock")]
     if estimate.latency_ms is None or estimate.coverage is None:
@@ -86,7 +87,7 @@ def _clean(text: str) -> str:
 
 def estimate_text(estimate: Estimate) -> str:
     """For a terminal."""
-    lines = [f"{name:<20}{_clean(value)}" for name, value in _facts(estimate)]
+    lines = [f"{name:<20}{_clean(value)}" for name, value in estimate_facts(estimate)]
     info = breakdown_info(estimate)
     if info["parts"]:
         lines += ["", f"where the {ms(estimate.mid_ms)} ms go"]
@@ -103,7 +104,7 @@ def estimate_html(estimate: Estimate) -> str:
     """For a notebook; every text is escaped."""
     rows = "".join(
         f"<tr><th style='text-align:left'>{html.escape(name)}</th><td style='text-align:left'>{html.escape(_clean(value))}</td></tr>"
-        for name, value in _facts(estimate)
+        for name, value in estimate_facts(estimate)
     )
     info = breakdown_info(estimate)
     bars = "".join(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgewb.mends.fixing import fix
+from edgewb.mends.fixing import fix, mend_bytes
 from edgewb.mends.results import AppliedMend, Conversion, Mended, RefusedMend
 
-__all__ = ["AppliedMend", "Conversion", "Mended", "RefusedMend", "fix"]
+__all__ = ["AppliedMend", "Conversion", "Mended", "RefusedMend", "fix", "mend_bytes"]

@@ -15,7 +15,7 @@ from edgewb.compilers.limits import version_rating
 from edgewb.errors import ModelFileError
 from edgewb.mends.results import AppliedMend, RefusedMend
 from edgewb.tflite.graphs import Graph
-from edgewb.tflite.mends import Mend
+from edgewb.tflite.mends import Mend, Runs
 
 COMPILER: Final = "16.0"
 """The generation for which versions are lowered and ops are counted: the last one."""
@@ -32,6 +32,9 @@ class Attempt:
     verification: Verification | None = None
 
 
+NOT_RUN: Final = "it would have to be run to tell, which is not done here: `edgewb fix` on a computer of your own does"
+
+
 class _Runs:
     """Runs files for the mends."""
 
@@ -45,11 +48,24 @@ class _Runs:
             return str(error)
 
 
-def attempt_mends(content: bytes, graph: Graph, mends: Sequence[Mend]) -> Attempt:
-    """All mends at once; where the outputs are not identical then, one at a time, each verified."""
+class _NoRuns:
+    """Runs nothing: what can be told from a run alone is refused."""
+
+    def observe(self, content: bytes, tensors: Sequence[int]) -> tuple[dict[int, tuple[int, ...]], dict[int, npt.NDArray[np.generic]]]:
+        raise ModelFileError(f"what its sizes become is not known: {NOT_RUN}")
+
+    def differ(self, first: bytes, second: bytes) -> str | None:
+        return NOT_RUN
+
+
+def attempt_mends(content: bytes, graph: Graph, mends: Sequence[Mend], run: bool = True) -> Attempt:
+    """All mends at once; where the outputs are not identical then, one at a time, each verified.
+
+    With ``run`` False nothing is run and nothing verified; a mend that rests on a run is refused.
+    """
     start = Attempt(content=content, origin=tuple(range(len(graph.ops))))
-    together = _apply(start, graph, mends)
-    if not together.applied:
+    together = _apply(start, graph, mends, _Runs() if run else _NoRuns())
+    if not together.applied or not run:
         return together
     verified = _verify(content, together)
     if isinstance(verified, Verification):
@@ -59,7 +75,7 @@ def attempt_mends(content: bytes, graph: Graph, mends: Sequence[Mend]) -> Attemp
         return dataclasses.replace(start, refused=(*together.refused, *(RefusedMend(id=name, why=verified) for name in made)))
     attempt = start
     for mend in mends:
-        candidate = _apply(attempt, graph, [mend])
+        candidate = _apply(attempt, graph, [mend], _Runs())
         if len(candidate.applied) > len(attempt.applied):
             verified = _verify(content, candidate)
             if isinstance(verified, Verification):
@@ -79,10 +95,10 @@ def _verify(original: bytes, attempt: Attempt) -> Verification | str:
     return verification if verification.identical else f"the outputs would not be identical: {verification.why}"
 
 
-def _apply(attempt: Attempt, source: Graph, mends: Sequence[Mend]) -> Attempt:
+def _apply(attempt: Attempt, source: Graph, mends: Sequence[Mend], runs: Runs) -> Attempt:
     """Mends one after the other, unverified."""
     for mend in mends:
-        change = mend.apply(attempt.content, _Runs(), _rate)
+        change = mend.apply(attempt.content, runs, _rate)
         applied = attempt.applied
         if change.applied:
             ops = [source.ops[attempt.origin[index]] for index in change.ops]

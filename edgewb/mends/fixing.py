@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Sequence
@@ -38,34 +39,66 @@ def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = (
         InputError: an unknown id in ``skip``, or an ``out`` that is empty or the source itself.
         StorageError: the file cannot be written.
     """
+    _check_skipped(skip)
+    content = load_bytes(path)
+    graph = _read(content, str(path))
+    target = _target(path, out)
+    mended, mended_content = _mend(content, graph, str(path), skip, run=True)
+    assert not mended.mends or mended.verification is not None
+    replaced = bool(mended.mends) and target.exists()
+    written = str(write_whole(target, mended_content)) if mended.mends else None
+    return dataclasses.replace(mended, out=written, replaced=replaced)
+
+
+def mend_bytes(content: bytes, file: str, *, run: bool, skip: Sequence[str] = ()) -> tuple[Mended, bytes]:
+    """The same for the bytes of a file; nothing is written, and ``out`` is None.
+
+    Args:
+        content: the file; ``file`` is what messages call it.
+        run: verify each mend by running both files. With False the model is read and rewritten only: a mend that rests on a run is
+            refused, and ``verification`` is None, so that whoever gets the file has to be told.
+
+    Returns:
+        What was done, and the bytes of the mended file: those of the source where no mend was made.
+
+    Raises:
+        ModelFileError, InputError: as ``fix``.
+    """
+    _check_skipped(skip)
+    return _mend(content, _read(content, file), file, skip, run)
+
+
+def _check_skipped(skip: Sequence[str]) -> None:
     known = [mend.id for mend in MENDS]
     for name in skip:
         if name not in known:
             raise unknown_name("mend", str(name), known)
-    content = load_bytes(path)
+
+
+def _read(content: bytes, file: str) -> Graph:
     try:
         graph = read_graph(content)
     except ModelFileError as error:
-        raise ModelFileError(str(error).replace("the given bytes", repr(str(path)), 1)) from None
+        raise ModelFileError(str(error).replace("the given bytes", repr(file), 1)) from None
     if graph.is_compiled:
         raise ModelFileError(
-            f"{str(path)!r} is compiled for the Edge TPU, its ops are gone: give the .tflite it was compiled from, "
+            f"{file!r} is compiled for the Edge TPU, its ops are gone: give the .tflite it was compiled from, "
             "usually the name without _edgetpu"
         )
-    target = _target(path, out)
+    return graph
+
+
+def _mend(content: bytes, graph: Graph, file: str, skip: Sequence[str], run: bool) -> tuple[Mended, bytes]:
     try:
-        attempt = attempt_mends(content, graph, [mend for mend in MENDS if mend.id not in skip])
+        attempt = attempt_mends(content, graph, [mend for mend in MENDS if mend.id not in skip], run)
     except ModelFileError as error:
-        raise ModelFileError(f"{str(path)!r}: {error}") from None
+        raise ModelFileError(f"{file!r}: {error}") from None
     after = read_graph(attempt.content)
     conversions = _conversions(graph, after)
-    assert not attempt.applied or attempt.verification is not None
-    replaced = bool(attempt.applied) and target.exists()
-    written = str(write_whole(target, attempt.content)) if attempt.applied else None
-    return Mended(
-        file=str(path),
+    mended = Mended(
+        file=file,
         sha256=hashlib.sha256(content).hexdigest(),
-        out=written,
+        out=None,
         mends=attempt.applied,
         refused=attempt.refused,
         conversions=conversions,
@@ -73,8 +106,8 @@ def fix(path: str | Path, out: str | Path | None = None, skip: Sequence[str] = (
         after=summarise(place(after, COMPILER)),
         verification=attempt.verification,
         findings=_findings(graph, after, conversions, attempt),
-        replaced=replaced,
     )
+    return mended, attempt.content
 
 
 def _target(path: str | Path, out: str | Path | None) -> Path:

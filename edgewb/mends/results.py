@@ -50,10 +50,10 @@ class Conversion(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mended(Jsonable):
-    """What ``fix`` did to a file. ``out`` is None, and nothing was written, when no mend was made.
+    """What ``fix`` did to a file. ``out`` is None when nothing was written: no mend was made, or ``mend_bytes`` made it.
 
     ``before`` and ``after`` count ops (predicted); ``conversions`` say what the caller does outside from now on; ``verification`` is of the
-    written file against the source. ``replaced``: another file stood at ``out`` before.
+    mended file against the source, None where nothing was run. ``replaced``: another file stood at ``out`` before.
     """
 
     file: str
@@ -85,13 +85,17 @@ class Mended(Jsonable):
             lines += [f"           {conversion.advice}" for conversion in self.conversions]
         lines += [f"  {finding.severity:<8} {finding.message} {finding.fix}" for finding in self.findings]
         if self.verification is not None:
-            lines.append(f"  verified {_verified(self.verification)}")
-        if self.out is None:
+            lines.append(f"  verified {verified(self.verification)}")
+        if not self.mends:
             return "\n".join([*lines, f"  nothing mended, nothing written; {_counts(self.before)}"])
+        if self.verification is None:
+            lines.append("  verified not at all: neither file was run")
+        if self.out is None:
+            return "\n".join([*lines, f"  {gain(self.before, self.after)}"])
         return "\n".join(
             [
                 *lines,
-                f"  {_gain(self.before, self.after)}",
+                f"  {gain(self.before, self.after)}",
                 f"  written to {_printable(self.out)}{', in place of the file that was there' if self.replaced else ''}",
             ]
         )
@@ -111,12 +115,14 @@ def _counts(summary: PlacementSummary) -> str:
     return f"{summary.ops_edgetpu} of {summary.ops_total} ops on the Edge TPU{unknown} ({summary.basis})"
 
 
-def _gain(before: PlacementSummary, after: PlacementSummary) -> str:
+def gain(before: PlacementSummary, after: PlacementSummary) -> str:
+    """How many ops map, before and after."""
     was = f"{before.ops_edgetpu}" + (f" of {before.ops_total}" if before.ops_total != after.ops_total else "")
     return f"{was} -> {_counts(after)}"
 
 
-def _verified(verification: Verification) -> str:
+def verified(verification: Verification) -> str:
+    """What the comparison of the two files says."""
     within = f" (and {verification.inner_tensors} tensors within)" if verification.inner_tensors else ""
     text = f"identical outputs{within}, bit for bit, on n = {verification.inputs} random inputs"
     text += f" ({verification.basis}, {verification.kernels} kernels)"

@@ -36,6 +36,11 @@ def _environment() -> jinja2.Environment:
     )
 
 
+def draw(template: str, **context: Any) -> Markup:
+    """A part of a page that a template draws by itself, such as one to be kept until it changes."""
+    return Markup(_environment().get_template(template).render(context))  # noqa: S704 - jinja2 has escaped what came from people
+
+
 @cache
 def script(*names: str) -> str:
     """The script of a widget: ``page.js``, which exports ``render``, after what the widget adds.

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from edgewb.errors import InputError
+from edgewb.errors import EdgewbError, InputError
 from edgewb.views.widgets.pages import Page
 
 PIECE_BYTES: Final = 1_000_000
@@ -56,6 +56,7 @@ class UploadPage(Page):
 
     upload_limits: ClassVar[Mapping[str, UploadLimit]] = {}
     _unfinished: _Unfinished | None = None
+    _refused: tuple[str, str] = ("", "")
 
     def receive_upload(self, upload: Upload) -> None:
         """What becomes of a file. An EdgewbError is shown on the page."""
@@ -64,6 +65,10 @@ class UploadPage(Page):
     def on_upload(self, value: Any, buffers: Sequence[memoryview]) -> bool | None:
         """One piece of a file. The page is drawn again when the file is complete or refused."""
         identity = str(value.get("id"))[:40] if isinstance(value, dict) else ""
+        if identity and identity == self._refused[0] and value.get("offset") != 0:  # it was on its way already: what was said stands
+            self.alert = self._refused[1]
+            self.send({"upload": {"id": identity, "refused": True}})
+            return False
         try:
             complete = self._take(identity, value, buffers)
             if complete is not None:
@@ -72,9 +77,10 @@ class UploadPage(Page):
                 if given_up is not None:
                     self.alert = f"{given_up} was given up, {complete.name} came before it was complete: give one after the other"
                 self.receive_upload(complete)
-        except Exception:
+        except Exception as error:
             if self._unfinished is not None and self._unfinished.id == identity:
                 self._unfinished = None
+            self._refused = identity, str(error) if isinstance(error, EdgewbError) else ""
             self.send({"upload": {"id": identity, "refused": True}})
             raise
         self.send({"upload": {"id": identity}})

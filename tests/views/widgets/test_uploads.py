@@ -123,6 +123,18 @@ def test_the_newest_takes_the_place_of_an_unfinished_one_and_says_so():
     assert len(page.taken) == 1
 
 
+def test_pieces_on_their_way_when_it_is_refused_change_nothing():
+    page = Taking()
+    piece(page, b"0123", 0, size=200_000_000)
+    said = page.alert
+    for offset in (4, 8):
+        piece(page, b"0123", offset, size=200_000_000)
+    assert page.alert == said
+    assert [message["upload"] for message in page.sent if "upload" in message] == [{"id": "a", "refused": True}] * 3
+    give(page, b"good", id="b")
+    assert ([upload.content for upload in page.taken], page.alert) == ([b"good"], "")
+
+
 def test_several_files_of_one_drop_keep_their_order():
     page = Taking()
     for index, content in enumerate((b"one", b"two", b"three")):

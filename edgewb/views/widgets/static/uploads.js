@@ -1,17 +1,19 @@
-// Sends files in pieces to edgewb.views.widgets.uploads, each when the one before has been taken. What is refused is decided there.
+// Sends files in pieces to edgewb.views.widgets.uploads, a few ahead of its answers. What is refused is decided there.
 const PIECE_BYTES = 1_000_000;
+const AHEAD = 3; // pieces on their way at most, once the first has been taken
 
 function acceptUploads({ model, root }) {
-  const waiting = new Map(); // upload id -> what to do with its answer
+  const waiting = new Map(); // upload id -> what to do with its answers, in their order
   let newest = 0;
 
   const receive = (message) => {
-    if (message.opened?.again) for (const answer of waiting.values()) answer({ refused: true }); // lost with the connection
-    if (message.upload) waiting.get(message.upload.id)?.(message.upload);
+    // Lost with the connection: whoever waits for an answer is told.
+    if (message.opened?.again) for (const answers of waiting.values()) for (const answer of answers.splice(0)) answer({ refused: true });
+    if (message.upload) waiting.get(message.upload.id)?.shift()?.(message.upload);
   };
   const ask = (value, piece) =>
     new Promise((resolve) => {
-      waiting.set(value.id, resolve);
+      waiting.set(value.id, [...(waiting.get(value.id) ?? []), resolve]);
       model.send({ event: "upload", value, number: -1 }, undefined, piece ? [piece] : []);
     });
   const showProgress = (kind, sent, size) => {
@@ -24,16 +26,21 @@ function acceptUploads({ model, root }) {
 
   async function sendOne(kind, blob, index, count, current) {
     const value = { id: `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}`, kind, name: blob.name ?? "pasted text", size: blob.size, index, count };
+    const answers = [];
     let answer = {};
     for (let offset = 0; !answer.refused && (offset === 0 || offset < blob.size); offset += PIECE_BYTES) {
       if (current !== newest) break; // another file was given meanwhile
       showProgress(kind, offset, blob.size);
       try {
-        answer = await ask({ ...value, offset }, await blob.slice(offset, offset + PIECE_BYTES).arrayBuffer());
+        answers.push(ask({ ...value, offset }, await blob.slice(offset, offset + PIECE_BYTES).arrayBuffer()));
       } catch {
-        answer = await ask({ ...value, offset, unreadable: true });
-        answer.refused = true;
+        answers.push(ask({ ...value, offset, unreadable: true }));
       }
+      if (offset === 0 || answers.length >= AHEAD) answer = await answers.shift();
+    }
+    for (const late of answers) {
+      const last = await late;
+      answer = answer.refused ? answer : last;
     }
     waiting.delete(value.id);
     return !answer.refused;
