@@ -54,7 +54,8 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
 
     A subclass names its jinja2 ``template``, which extends ``page.html.j2``; each block in ``regions`` can be sent anew by itself. What the
     template sees comes from ``context()``. An element with ``data-click="select"`` (``data-input``, ``data-change``, ``data-submit``)
-    calls ``on_select(value, buffers)`` with its ``data-value``, its value, or what the form holds.
+    calls ``on_select(value, buffers)`` with its ``data-value``, its value, or what the form holds; where that returns False, nothing has
+    changed and nothing is drawn.
 
     Attributes:
         markup: everything as HTML, as it is now.
@@ -128,7 +129,9 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
             if handler is None:
                 raise InputError(f"event {name!r}: this page knows {', '.join(self.events())}: load the page again")
             self.alert = ""
-            handler(value, buffers)
+            if handler(value, buffers) is False:  # nothing has changed that is drawn: a piece of a file
+                self.send({"done": number})
+                return
         except EdgewbError as error:
             self.alert = str(error)
         except Exception as error:

@@ -1,0 +1,3 @@
+function enhance({ model, root }) {
+  return acceptUploads({ model, root });
+}
