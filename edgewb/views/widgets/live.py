@@ -1,18 +1,388 @@
-"""Live: to be filled."""
+"""Live: a classifier on what a visitor draws, shows to a camera or brings along, with what its answers cost.
+
+Pictures are scaled by the browser and come one by one: ``live.js`` sends the next when an answer is there, so nothing queues up here.
+No frame is kept: of each stays its answer.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import dataclasses
+import importlib.util
+import os
+import statistics
+import tempfile
+import time
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
-from edgewb.views.widgets.pages import Page, style
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.datasets import Split, as_inputs
+from edgewb.errors import EdgewbError, InputError, unknown_name
+from edgewb.intervals import wilson_interval
+from edgewb.locations import write_whole
+from edgewb.targets import TARGETS, Target, open_target, split_target, target_form
+from edgewb.views.widgets import live_charts
+from edgewb.views.widgets.live_models import Classifier, Range, decode_frame, describe_classifier
+from edgewb.views.widgets.live_sides import Answer, Side
+from edgewb.views.widgets.pages import script, style
 from edgewb.views.widgets.registry import PARTS
+from edgewb.views.widgets.uploads import Upload, UploadLimit, UploadPage
+from edgewb.watermarks import watermark
+
+TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
+CONTROL_VARIABLE: Final = "EDGEWB_DASHBOARD_CONTROL"
+SOURCES: Final = {"draw": "drawing", "camera": "camera", "pictures": "picture", "video": "video", "test": "test image"}
+_DRAW_EVERY_S: Final = 0.5
+_RATE_OVER_S: Final = 2.0
+_KEPT: Final = 1_000
+_LISTED: Final = 60
+_NAME_CHARACTERS: Final = 120
+_MODEL_BYTES: Final = 32 * 2**20
 
 
-class Live(Page):
+class Live(UploadPage):
+    """A classifier, live.
+
+    Args:
+        model: a source .tflite that takes one picture; None: the digits net that comes with the repository, for drawings, camera and test
+            images.
+        labels: names of its classes, or a text file with one per line.
+        input_range: what black and white become for the model; None: told from the file.
+        compiled: the same model compiled for the Edge TPU; what a target "edgetpu" is given.
+        targets: further targets that may be chosen, such as ``"ssh:pi@raspberrypi"``; a visitor cannot name any.
+        target, beside: the ones to begin with; ``beside`` runs on the same frames, None: none.
+        threads: of the processor.
+        test: test images that fit the model, to be streamed.
+        trusted: whether visitors may have models of their own run here, each in a process with limits; None: what the environment
+            variable EDGEWB_DASHBOARD_TRUSTED says, which ``edgewb dashboard --trusted`` sets.
+
+    Attributes:
+        answers: the last 1,000 ``Answer``s, of all targets. frames: answered since counting began. distinct: of these, the ones that
+            differed from the one before. dropped: that the page had to leave out, since an answer was still under way.
+        target, beside: what answers, as it is named. latencies_ms: of the last 10,000 calls of ``target`` but the first, ``first_ms``.
+        end_to_end_ms: of the last 1,000 frames, from the moment the page had it until its answer was drawn, as the page tells it.
+    """
+
     template: ClassVar[str] = "live.html.j2"
-    regions: ClassVar[tuple[str, ...]] = ("main",)
+    regions: ClassVar[tuple[str, ...]] = ("model", "answers", "figures", "charts", "pictures")
     name: ClassVar[str] = "live"
+    _esm = script(*PARTS["live"][0])
     _css = style(*PARTS["live"][1])
 
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        labels: Sequence[str] | str | Path | None = None,
+        input_range: Range | None = None,
+        *,
+        compiled: str | Path | None = None,
+        targets: Sequence[str] = (),
+        target: str | None = None,
+        beside: str | None = None,
+        threads: int = 1,
+        test: Split | None = None,
+        trusted: bool | None = None,
+    ) -> None:
+        if model is None:
+            from edgewb.bundles import bundled_model, bundled_test_images
+
+            bundled = bundled_model("digits_cnn_int8")
+            classifier = describe_classifier(bundled.path, labels or bundled.labels, bundled.input_range, sketched=True)
+            test = bundled_test_images() if test is None else test
+        else:
+            classifier = describe_classifier(model, labels, input_range)
+        self.classifier: Classifier = classifier
+        self.compiled = None if compiled is None else Path(compiled)
+        self.threads = threads
+        self.trusted = os.environ.get(TRUSTED_VARIABLE) == "1" if trusted is None else trusted
+        if self.trusted:
+            self.upload_limits = {"model": UploadLimit(max_bytes=_MODEL_BYTES)}
+        self.test = _checked_test(test, classifier)
+        self.choices: tuple[str, ...] = tuple(dict.fromkeys([*_targets_here(), *targets, *filter(None, (target, beside))]))
+        self.sides: list[Side] = []
+        self.uploaded = False
+        self._count_anew()
+        failed = ""
+        if target is None and self.compiled is not None and "edgetpu" in self.choices:
+            try:
+                self.sides = [self._open("edgetpu")]
+            except EdgewbError as error:  # a device is there, and does not work: the page says so, and shows what the processor does
+                failed = str(error)
+        wanted = [given for given in (target, beside) if given] if target or not self.sides else [beside or "cpu"]
+        self.sides += [self._open(given) for given in dict.fromkeys(wanted or ["cpu"])]
+        super().__init__()
+        self.alert = failed
+
+    # What code may read.
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return tuple(self._answers)
+
+    @property
+    def target(self) -> str:
+        return self.sides[0].given
+
+    @property
+    def beside(self) -> str | None:
+        return self.sides[1].given if len(self.sides) > 1 else None
+
+    @property
+    def latencies_ms(self) -> tuple[float, ...]:
+        return tuple(self.sides[0].samples_ms)
+
+    @property
+    def first_ms(self) -> float | None:
+        return self.sides[0].first_ms
+
+    @property
+    def end_to_end_ms(self) -> tuple[float, ...]:
+        return tuple(self._end_to_end_ms)
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Distinct frames answered over the last two seconds of a stream; None where there is none."""
+        recent = [moment for moment in self._moments if self._moments[-1] - moment <= _RATE_OVER_S]
+        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else None
+
+    # Events of the page.
+
+    def on_frame(self, value: Any, buffers: Sequence[memoryview]) -> bool:
+        """One picture: ``{"source", "form", "dropped", "took", "name"}`` and its bytes."""
+        if not isinstance(value, dict) or value.get("source") not in SOURCES or len(buffers) != 1:
+            raise InputError("this frame cannot be read: load the page again")
+        source = str(value["source"])
+        frame = decode_frame(memoryview(buffers[0]).cast("B"), self.classifier.frame_shape, str(value.get("form")))
+        self._note(value, zlib.crc32(frame.tobytes()), streaming=source in ("camera", "video"))
+        real = self.classifier.real_input(frame) if self.classifier.sketched else None
+        nothing = self.classifier.sketched and real is None
+        answered = [] if nothing else [self._ask(side, frame, real, source, None) for side in self.sides]
+        if nothing:
+            answered = [self._unread(side, source) for side in self.sides]
+        if source == "pictures":
+            name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value.get("name", ""))[:_NAME_CHARACTERS])
+            self.pictures.append((name or "picture", answered))
+        self._conclude(answered, real, final=source in ("draw", "pictures"))
+        return False
+
+    def on_example(self, value: Any, buffers: Sequence[memoryview]) -> bool:
+        """The next test image; the page gets it beside the answer."""
+        if self.test is None:
+            raise InputError("there are no test images for this model: draw, or take the camera or pictures")
+        self._note(value if isinstance(value, dict) else {}, self._example, streaming=True)
+        number = self._example % len(self.test)
+        self._example += 1
+        example = as_inputs(self.test.x[number : number + 1], self.classifier.input_range)[0]
+        truth = self.classifier.labels[int(self.test.y[number])]
+        answered = [self._ask(side, None, example, "test", truth) for side in self.sides]
+        low, high = self.classifier.input_range
+        picture = np.round((example - low) / (high - low) * 255).astype(np.uint8)
+        self._conclude(answered, example, picture=picture)
+        return False
+
+    def on_stop(self, value: Any, buffers: Sequence[memoryview]) -> None:
+        """A stream has ended: now there is time to look for lasting changes."""
+        self._note(value if isinstance(value, dict) else {})
+        self._moments.clear()
+        self.drifts = [(side.label, live_charts.read_drift(side)) for side in self.sides]
+
+    def on_clear(self, value: Any, buffers: Sequence[memoryview]) -> None:
+        """Count anew."""
+        self._count_anew()
+
+    def on_target(self, value: Any, buffers: Sequence[memoryview]) -> None:
+        """Another target."""
+        beside = self.beside if self.beside != value else None
+        self._choose(value, beside)
+
+    def on_beside(self, value: Any, buffers: Sequence[memoryview]) -> None:
+        """Another target beside the first, or none: ""."""
+        self._choose(self.target, value or None)
+
+    def receive_upload(self, upload: Upload) -> None:
+        """A visitor's model: described here, run in a process of its own. Only reached where it is allowed."""
+        from edgewb.views.widgets.sandboxes import SandboxTarget
+
+        target = SandboxTarget()
+        with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
+            path = write_whole(Path(folder, "model.tflite"), upload.content)
+            described = dataclasses.replace(describe_classifier(path), name=upload.name)
+            target.load(path)
+        self._close_sides()
+        self.classifier, self.test, self.uploaded = described, None, True
+        self.sides = [Side("cpu", target, described)]
+        self.choices = ("cpu",)
+        self._count_anew()
+        self.send({"input": self.input_form})
+
+    # What the template shows.
+
+    @property
+    def input_form(self) -> dict[str, Any]:
+        """What the page must know to send frames."""
+        height, width, channels = self.classifier.frame_shape
+        shape = self.classifier.input.shape
+        return {"height": height, "width": width, "channels": channels, "fed": [int(shape[1]), int(shape[2]), int(shape[3])]}
+
     def context(self) -> dict[str, Any]:
-        return {}
+        return {"live": self, "charts": live_charts, "digits": live_charts.digits, "watermark": watermark, "shown": target_form, "about": self._about}
+
+    def right_so_far(self, side: Side) -> str:
+        """Of the test images, in words."""
+        if not side.known:
+            return ""
+        low, high = wilson_interval(side.right, side.known)
+        share = 100 * side.right / side.known
+        return f"{side.right:,} of {side.known:,} test images right: {share:.1f} % [{100 * low:.1f}, {100 * high:.1f}], measured"
+
+    def median_end_to_end(self) -> tuple[float, float] | None:
+        """Median and 95th percentile of what frames took from page to page, milliseconds; None for fewer than 20."""
+        if len(self._end_to_end_ms) < 20:
+            return None
+        took = sorted(self._end_to_end_ms)
+        return statistics.median(took), took[int(0.95 * (len(took) - 1))]
+
+    def _about(self, given: str) -> str:
+        """A target in words."""
+        return TARGETS[split_target(given)[0]].summary
+
+    # Within.
+
+    def _count_anew(self) -> None:
+        self.frames = self.distinct = self.dropped = 0
+        self._answers: deque[Answer] = deque(maxlen=_KEPT)
+        self._end_to_end_ms: deque[float] = deque(maxlen=_KEPT)
+        self._moments: deque[float] = deque(maxlen=_KEPT)
+        self.latest: list[Answer] = []
+        self.drifts: list[tuple[str, str]] = []
+        self.pictures: deque[tuple[str, list[Answer]]] = deque(maxlen=_LISTED)
+        self._example = 0
+        self._content: int | None = None
+        self._drawn_s = 0.0
+        for side in self.sides:
+            side.reset()
+
+    def _note(self, value: dict[str, Any], content: int | None = None, *, streaming: bool = False) -> None:
+        """What the page tells of frames before, and whether this one is another than the one before."""
+        dropped, took = value.get("dropped"), value.get("took")
+        if isinstance(dropped, int) and not isinstance(dropped, bool) and 0 <= dropped <= 1_000_000:
+            self.dropped += dropped
+        if isinstance(took, list):
+            self._end_to_end_ms.extend(float(ms) for ms in took[:100] if isinstance(ms, int | float) and 0 <= ms < 600_000)
+        if content is None:
+            return
+        self.frames += 1
+        if content != self._content:
+            self.distinct += 1
+            self._content = content
+            if streaming:
+                self.drifts = []
+                self._moments.append(time.monotonic())
+
+    def _ask(
+        self, side: Side, frame: npt.NDArray[np.uint8] | None, real: npt.NDArray[np.float32] | None, source: str, truth: str | None
+    ) -> Answer:
+        if real is not None:
+            stored = side.spec.stored(real[np.newaxis])
+        else:
+            assert frame is not None
+            stored = self.classifier.stored_input(side.spec, frame)
+        return side.ask(stored, self.frames, source, truth)
+
+    def _unread(self, side: Side, source: str) -> Answer:
+        return Answer(
+            frame=self.frames, source=source, target=side.label, basis=side.basis, label=None, confidence=None, top=(), latency_ms=None
+        )
+
+    def _conclude(
+        self,
+        answered: list[Answer],
+        real: npt.NDArray[np.float32] | None,
+        picture: npt.NDArray[np.uint8] | None = None,
+        *,
+        final: bool = False,
+    ) -> None:
+        """Send what has changed: the answers each time, figures and charts now and then."""
+        self._answers.extend(answered)
+        self.latest = answered
+        now, regions = time.monotonic(), ["alert", "answers"]
+        if final or now - self._drawn_s >= _DRAW_EVERY_S:
+            regions, self._drawn_s = ["alert", *self.regions], now
+        shown = picture
+        if shown is None and real is not None and self.classifier.sketched:
+            shown = np.round(real * 255).astype(np.uint8)
+        content: dict[str, Any] = {"answered": self.frames, "regions": self.redraw(*regions)}
+        self.send(content, buffers=[] if shown is None else [shown.tobytes()])
+
+    def _choose(self, target: Any, beside: Any) -> None:
+        for given in filter(None, (target, beside)):
+            if given not in self.choices:
+                raise unknown_name("target", str(given)[:60], self.choices)
+        if target == beside:
+            raise InputError(f"{target_form(beside)} answers already: choose another one beside it")
+        kept = {side.given: side for side in self.sides}
+        wanted = [given for given in (target, beside) if given]
+        opened: dict[str, Side] = {}
+        try:
+            for given in wanted:
+                if given not in kept:
+                    opened[given] = self._open(given)
+        except EdgewbError:
+            for side in opened.values():
+                side.close()
+            raise
+        for given, side in kept.items():
+            if given not in wanted:
+                side.close()
+        self.sides = [kept.get(given) or opened[given] for given in wanted]
+        self._count_anew()
+
+    def _open(self, given: str) -> Side:
+        target: Target = open_target(given, threads=self.threads)
+        name = split_target(given)[0]
+        try:
+            target.load(self.compiled if name == "edgetpu" and self.compiled is not None else self.classifier.path)
+        except EdgewbError:
+            target.close()
+            raise
+        return Side(given, target, self.classifier)
+
+    def _close_sides(self) -> None:
+        for side in self.sides:
+            side.close()
+        self.sides = []
+
+
+def _targets_here() -> tuple[str, ...]:
+    """Targets that may be chosen without asking libraries or devices whether they work: that costs seconds, and is said when one is chosen.
+
+    ONNX Runtime and OpenVINO take memory that a published dashboard has not for every visitor.
+    """
+    from edgewb.targets.edgetpu_devices import list_devices
+
+    here = ["edgetpu"] if list_devices() else []
+    here += ["cpu", "cpu:builtin"]
+    if os.environ.get(CONTROL_VARIABLE) != "0":
+        here += [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name) is not None]
+    return (*here, "simulated")
+
+
+def _checked_test(test: Split | None, classifier: Classifier) -> Split | None:
+    """Test images that fit.
+
+    Raises:
+        InputError: they do not.
+    """
+    if test is None:
+        return None
+    if tuple(test.x.shape[1:]) != tuple(classifier.input.shape[1:]) or int(test.y.max()) >= len(classifier.labels):
+        raise InputError(
+            f"test images of shape {tuple(test.x.shape[1:])} with {int(test.y.max()) + 1} classes do not fit {classifier.name}, which takes "
+            f"{tuple(classifier.input.shape[1:])} and has {len(classifier.labels)}: give images that do, or none"
+        )
+    return test

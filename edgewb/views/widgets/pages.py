@@ -90,14 +90,18 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
 
     def refresh(self, *regions: str) -> None:
         """Send the regions named, or all, as far as they have changed."""
+        if changed := self.redraw(*regions):
+            self.send({"regions": changed})
+
+    def redraw(self, *regions: str) -> dict[str, str]:
+        """Of the regions named, or all, those that have changed, as HTML: for a message of one's own with the key "regions"."""
         template, context = self._template()
         changed: dict[str, str] = {}
         for region in regions or ("alert", *self.regions):
             html = self._block(template, context, region)
             if self._sent.get(region) != html:
                 self._sent[region] = changed[region] = html
-        if changed:
-            self.send({"regions": changed})
+        return changed
 
     def download(self, name: str, mime: str, content: bytes) -> None:
         """Let the browser save a file."""
