@@ -212,16 +212,43 @@ def recipes(arguments: argparse.Namespace) -> int:
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
-    from pathlib import Path
-
+    from edgewb.dashboards.catalogues import dashboards_folder, find_dashboard
     from edgewb.errors import require
 
+    name = find_dashboard(arguments.name).name if arguments.name else ""
+    folder = dashboards_folder()
     require("voila", "lab", "to serve dashboards")
-    from edgewb.dashboards.servers import make_server
+    require("anywidget", "views", "to draw dashboards")
+    from edgewb.dashboards.servers import DashboardServer, Serving, new_token, open_browser, serve_dashboards
 
-    folder = Path(__file__).parents[2] / "notebooks" / "dashboards"
-    make_server(folder, port=arguments.port, pool=arguments.pool).start()
-    return 0
+    token = os.environ.get("EDGEWB_DASHBOARD_TOKEN", "") if arguments.token is None else arguments.token or new_token()
+    serving = Serving(
+        folder,
+        port=arguments.port,
+        ip=arguments.ip,
+        pool=arguments.pool,
+        idle_s=60 * arguments.idle,
+        visitors=arguments.visitors,
+        token=token,
+        base_url=arguments.base_url,
+        hostnames=tuple(arguments.hostname),
+        trusted=arguments.trusted,
+        verbose=arguments.verbose,
+    )
+
+    def announce(server: DashboardServer) -> None:
+        if arguments.port and server.port != arguments.port:
+            print(f"Port {arguments.port} is taken, so it is {server.port}.")
+        address = server.address(name)
+        print(f"{name or 'Dashboards'}: {address}")
+        if serving.published and not token:
+            print("Whoever reaches this computer can open it; --token asks for a token. PUBLISHING.md says more.")
+        print("Ctrl-C ends it.", flush=True)
+        if not arguments.no_browser:
+            open_browser(address)
+
+    serve_dashboards(serving, announce)
+    return DONE
 
 
 def lab(arguments: argparse.Namespace) -> int:

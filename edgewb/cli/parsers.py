@@ -61,6 +61,40 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 
+def _count(low: int, high: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return count
+
+
+_port = _count(0, 65535)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = float("nan")
+    if not 0.01 <= minutes <= 10_080:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 0.01 to 10080 (a week)")
+    return minutes
+
+
+def _token(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", text):
+        raise argparse.ArgumentTypeError("a token has 8 to 200 letters, digits, or any of . _ ~ - (--token alone makes one)")
+    return text
+
+
+def _path(text: str) -> str:
+    if not re.fullmatch(r"/?([A-Za-z0-9._~@-]+/)*[A-Za-z0-9._~@-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path such as /dashboards/")
+    return f"/{text.strip('/')}/".replace("//", "/")
+
+
 def _host_options(parser: argparse.ArgumentParser, name: str, what: str) -> None:
     parser.add_argument(name, default="desktop", metavar="H", help=what)
     parser.add_argument("--bus", metavar="B", help="usb3, usb2 or pcie (default: the usual one of the host)")
@@ -90,6 +124,32 @@ def _energy_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", metavar="P", help="sustained (idle, warm, steady) or extremes (the same at the --ambient you state)")
     parser.add_argument("--warm", type=float, metavar="S", help="with a protocol: seconds of calls before the sample (default 10)")
     parser.add_argument("--ambient", type=float, metavar="C", help="degrees Celsius around the device, as you read them")
+
+
+def _dashboard_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="explorer, inspector or live (default: the page that lists them)")
+    parser.add_argument("--port", type=_port, default=8866, metavar="P", help="where it listens; when taken, the next that is free (8866)")
+    parser.add_argument("--ip", default="127.0.0.1", metavar="A", help="the address it listens on; 0.0.0.0 for others, too (127.0.0.1)")
+    parser.add_argument("--pool", type=_count(0, 50), default=1, metavar="N", help="pages of each dashboard kept ready (1)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--token",
+        nargs="?",
+        const="",
+        type=_token,
+        metavar="TOKEN",
+        help="ask visitors for a token; without TOKEN one is made (default: EDGEWB_DASHBOARD_TOKEN, else none is asked for)",
+    )
+    parser.add_argument("--base-url", type=_path, default="/", metavar="PATH", help="the path under which a proxy offers it (/)")
+    parser.add_argument(
+        "--hostname", action="append", default=[], metavar="NAME", help='the name under which a proxy offers it; "*" for any'
+    )
+    parser.add_argument(
+        "--idle", type=_minutes, default=30.0, metavar="MINUTES", help="after which a page nobody looks at loses its kernel (30)"
+    )
+    parser.add_argument("--visitors", type=_count(1, 1000), metavar="MAX", help="at once (default: what half of the free memory holds)")
+    parser.add_argument("--trusted", action="store_true", help="run the models visitors bring: for a room of people you trust")
+    parser.add_argument("--verbose", action="store_true", help="tell of every visit")
 
 
 def _study_options(parser: argparse.ArgumentParser) -> None:
@@ -299,10 +359,6 @@ def parser() -> argparse.ArgumentParser:
     command("rules", commands.rules, "every rule behind `inspect`, with the source of each limit")
     command("problems", commands.problems, "every problem edgewb knows: its texts, its cause, what helps")
     command("recipes", commands.recipes, "the recipes: what each does, and what it can and cannot buy on an Edge TPU")
-    dashboard = command("dashboard", commands.dashboard, "dashboards for people who never open a notebook, served by Voila", json=False)
-    dashboard.add_argument("name", nargs="?", help="the one to open: explorer, inspector or live (default: the page that lists them)")
-    dashboard.add_argument("--port", type=int, default=8866, help="where it listens (default: %(default)s)")
-    dashboard.add_argument("--pool", type=int, default=1, metavar="N", help="kernels kept ready for each dashboard (default: %(default)s)")
-    dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    _dashboard_options(command("dashboard", commands.dashboard, "dashboards for people who never open a notebook", json=False))
     command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
     return top

@@ -1,52 +1,91 @@
-"""Voila with a thin page: our template, our scripts, and of Voila's addresses only those that a visitor needs."""
+"""Voila with a thin page: its notebooks run and drawn by Voila, and of its addresses only those that a visitor needs."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tornado.web
+from jupyter_core.utils import ensure_async
 from jupyter_server.utils import url_path_join
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 from traitlets.config import Config
 from voila.app import Voila
-from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
-from voila.tornado.handler import TornadoVoilaHandler
-from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from edgewb.views.widgets.registry import PARTS, widget_script, widget_style
+from edgewb.dashboards import handlers
+from edgewb.dashboards.managers import KernelProgram, VisitorKernels, kernel_environment
+from edgewb.dashboards.visits import Visits
+from edgewb.dashboards.websockets import MAX_MESSAGE_BYTES, PageConnection
+from edgewb.errors import InputError
 
 HERE = Path(__file__).parent
-_KERNEL = r"(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)"
+_KERNEL = r"(\w{8}-\w{4}-\w{4}-\w{4}-\w{12})"
+_PORTS_TRIED = 20
 
 
-class PromptWebsocket(VoilaKernelWebsocketHandler):  # type: ignore[misc]
-    """A kernel's messages without Nagle's delay: 1.5 instead of 30 ms on the way to the page."""
+@dataclass(frozen=True)
+class Serving:
+    """How dashboards are served.
 
-    async def open(self, kernel_id: str) -> None:
-        self.set_nodelay(True)
-        await super().open(kernel_id)
+    Attributes:
+        folder: of the notebooks.
+        port: the first that is tried; 0 for any.
+        ip: the address that is listened on.
+        pool: pages of each dashboard kept ready.
+        idle_s: seconds after which a page that nobody uses or looks at loses its kernel.
+        visitors: how many at once; None for as many as memory is enough for.
+        token: what a visitor has to know; "" for nothing.
+        base_url: the path under which a proxy offers this.
+        hostnames: the names under which a proxy offers this; "*" for any.
+        trusted: whether models that visitors bring are run.
+        verbose: whether the log tells of every visit.
+    """
+
+    folder: Path
+    port: int = 8866
+    ip: str = "127.0.0.1"
+    pool: int = 1
+    idle_s: float = 1800.0
+    visitors: int | None = None
+    token: str = field(default="", repr=False)
+    base_url: str = "/"
+    hostnames: tuple[str, ...] = ()
+    trusted: bool = False
+    verbose: bool = False
+
+    @property
+    def published(self) -> bool:
+        """Whether others than the person at this computer can come."""
+        return bool(self.hostnames) or not is_loopback(self.ip)
 
 
-class WidgetFile(tornado.web.RequestHandler):
-    """The script or the style sheet of a widget, put together from its parts."""
-
-    def get(self, name: str, kind: str) -> None:
-        if name not in PARTS:
-            raise tornado.web.HTTPError(404)
-        self.set_header("Content-Type", {"js": "text/javascript", "css": "text/css"}[kind] + "; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")  # asked for again each time, answered with 304 while it is the same
-        self.finish(widget_script(name) if kind == "js" else widget_style(name))
-
-
-class Gallery(tornado.web.RequestHandler):
-    """What there is to see: the page at the root."""
-
-    def get(self) -> None:
-        self.finish("<!doctype html><title>edgewb</title>")
+def is_loopback(ip: str) -> bool:
+    """Whether an address is reached from this computer alone."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(ip).is_loopback
+    return ip == "localhost"
 
 
 class DashboardServer(Voila):  # type: ignore[misc]
     """Serves the notebooks of one folder, each under its own name."""
+
+    serving: Serving
+    names: tuple[str, ...]
+    visits: Visits
 
     def setup_template_dirs(self) -> None:
         self.template_paths = [str(HERE / "template")]
@@ -54,38 +93,156 @@ class DashboardServer(Voila):  # type: ignore[misc]
 
     def init_handlers(self) -> list[Any]:
         def at(*parts: str) -> str:
-            return url_path_join(self.server_url, *parts)
+            return url_path_join(self.base_url, *parts)
 
-        page = {"template_paths": self.template_paths, "config": self.config, "voila_configuration": self.voila_configuration}
-        handlers: list[Any] = [
-            (at(rf"/api/kernels/{_KERNEL}/channels"), PromptWebsocket),
-            (at(r"/voila/api/shutdown/(.*)"), VoilaShutdownKernelHandler),
-            (at("/"), Gallery),
-            (at(r"/edgewb/widgets/(\w+)\.(js|css)"), WidgetFile),
-            (at(r"/edgewb/static/(.*)"), tornado.web.StaticFileHandler, {"path": str(HERE / "static")}),
-            *self.identity_provider.get_handlers(),
+        return [
+            (at("/"), handlers.Gallery),
+            *((at(f"/{name}"), handlers.DashboardPage, {"name": name}) for name in self.names),
+            (at("/login"), handlers.Login),
+            (at(rf"/kernels/{_KERNEL}"), handlers.Kernel),
+            (at(rf"/kernels/{_KERNEL}/channels"), PageConnection),
+            (at(r"/edgewb/widgets/(\w+)\.(js|css)"), handlers.WidgetFile),
+            (at(r"/edgewb/static/(.*)"), handlers.StaticFile, {"path": str(HERE / "static")}),
         ]
-        for notebook in sorted(Path(self.root_dir).glob("*.ipynb")):
-            handlers.append((at(f"/{notebook.stem}"), TornadoVoilaHandler, {**page, "notebook_path": notebook.name}))
-        return handlers
+
+    def prepare_app(self) -> tornado.web.Application:
+        """Everything but the open port and the kernels."""
+        serving = self.serving
+        self.connection_dir = tempfile.mkdtemp(prefix="edgewb_")
+        self.app = tornado.web.Application(
+            **{
+                **self.init_settings(),
+                "allow_remote_access": "*" in serving.hostnames or not is_loopback(serving.ip),
+                "local_hostnames": ["localhost", *serving.hostnames],
+                "default_handler_class": handlers.NotFound,
+                "dashboards": self.names,
+                "websocket_max_message_size": MAX_MESSAGE_BYTES,
+                "xsrf_cookie_name": "_edgewb",
+                "xsrf_cookie_kwargs": {"httponly": True, "samesite": "Lax", "path": self.base_url},
+                **({} if serving.verbose else {"log_function": lambda _handler: None}),
+            }
+        )
+        self.kernel_manager.environment = kernel_environment(
+            os.environ, control=not serving.published, trusted=serving.trusted, ipython=Path(self.connection_dir) / "ipython"
+        )
+        self.kernel_manager.on_end = PageConnection.end
+        self.visits = self.app.settings["visits"] = Visits(self, self.names, serving.visitors, serving.pool)
+        self.app.add_handlers(".*$", self.init_handlers())
+        return self.app
+
+    def open_port(self) -> HTTPServer:
+        """Listen on the port asked for, or on the next that is free.
+
+        Raises:
+            InputError: none can be had.
+        """
+        serving = self.serving
+        # Small requests, few of them: a page, a script, a token. What comes over the websocket has limits of its own.
+        server = HTTPServer(
+            self.app,
+            max_body_size=2**16,
+            max_buffer_size=2 * MAX_MESSAGE_BYTES,
+            body_timeout=20,
+            idle_connection_timeout=300,
+            xheaders=is_loopback(serving.ip),
+        )
+        for port in range(serving.port, min(serving.port + _PORTS_TRIED, 65536)):
+            try:
+                sockets = bind_sockets(port, serving.ip)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                reason = error.strerror or str(error)
+                raise InputError(f"cannot listen on {serving.ip!r}, port {port}: {reason}; give another --ip or --port") from None
+            self.port = int(sockets[0].getsockname()[1])
+            server.add_sockets(sockets)
+            return server
+        raise InputError(f"port {serving.port} and the {_PORTS_TRIED - 1} after it are taken: give another with --port")
+
+    def address(self, name: str = "") -> str:
+        """The address of a dashboard, or of the page that lists them, as somebody at this computer types it."""
+        host = "127.0.0.1" if self.serving.ip in ("", "0.0.0.0") else "[::1]" if self.serving.ip == "::" else self.serving.ip  # noqa: S104
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        query = f"?token={self.serving.token}" if self.serving.token else ""
+        return f"http://{host}:{self.port}{url_path_join(self.base_url, name)}{query}"
+
+    async def serve(self, announce: Callable[[DashboardServer], None]) -> None:
+        """Serve until SIGINT, SIGTERM or SIGHUP; ``announce`` is called when the port is open."""
+        self.prepare_app()
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
+                loop.add_signal_handler(getattr(signal, name), ended.set)
+        http = None
+        try:
+            http = self.open_port()
+            self.visits.pool.fill()
+            announce(self)
+            await ended.wait()
+        finally:
+            if http is not None:
+                http.stop()
+            await self.visits.pool.close()
+            await ensure_async(self.kernel_manager.shutdown_all(now=True))
+            shutil.rmtree(self.connection_dir, ignore_errors=True)
 
 
-def make_server(folder: Path, *, port: int, ip: str = "127.0.0.1", pool: int = 1) -> DashboardServer:
-    """A server of the dashboards in a folder; ``start()`` blocks."""
+def make_server(serving: Serving) -> DashboardServer:
+    """A server of the dashboards in a folder, which does nothing yet: see ``serve_dashboards``."""
     configuration = Config()
     configuration.VoilaConfiguration.update(
         {
             "template": "edgewb",
             "allow_template_override": "NO",
             "allow_theme_override": "NO",
-            "preheat_kernel": pool > 0,
-            "default_pool_size": pool,
             "strip_sources": True,
             "show_tracebacks": False,
+            "multi_kernel_manager_class": VisitorKernels,
+            "kernel_spec_manager_class": KernelProgram,
         }
     )
+    configuration.VisitorKernels.cull_idle_timeout = max(1, round(serving.idle_s))
+    configuration.VisitorKernels.cull_interval = max(1, min(10, round(serving.idle_s / 4)))
     configuration.KernelManager.transport = "ipc"
+    configuration.KernelRestarter.restart_limit = 0  # a kernel without the page's widget is of no use to the page
     configuration.ZMQChannelsWebsocketConnection.limit_rate = False  # what comes back is bounded by what is asked for
-    server = DashboardServer(config=configuration, root_dir=str(folder), port=port, ip=ip, open_browser=False)
+    server = DashboardServer(
+        config=configuration,
+        config_file_paths=[],  # a voila.json that lies about is not for this
+        root_dir=str(serving.folder),
+        ip=serving.ip,
+        base_url=serving.base_url,
+        token=serving.token,
+        identity_provider_class=handlers.TokenHolders,
+        log_level=logging.INFO if serving.verbose else logging.ERROR,
+        open_browser=False,
+    )
+    server.serving = serving
+    server.names = tuple(sorted(path.stem for path in serving.folder.glob("*.ipynb")))
     server.initialize([])
     return server
+
+
+def serve_dashboards(serving: Serving, announce: Callable[[DashboardServer], None]) -> None:
+    """Serve dashboards until somebody ends it with Ctrl-C; ``announce`` is called with the server when its port is open.
+
+    Raises:
+        InputError: no port can be had.
+    """
+    if not serving.verbose:
+        for name in ("tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    server = make_server(serving)
+    asyncio.run(server.serve(announce))
+
+
+def new_token() -> str:
+    """Something nobody guesses."""
+    return secrets.token_urlsafe(16)
+
+
+def open_browser(address: str) -> None:
+    """Show an address in the user's browser, if there is one."""
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.open(address)

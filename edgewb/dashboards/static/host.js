@@ -63,28 +63,80 @@ class Model {
   }
 }
 
+// The connection of the page with its kernel. When it breaks and the kernel is still there it is made anew; else the page says so.
+const ENDED = 4001;
+const DELAYS_MS = [300, 1000, 2000, 4000, 8000];
+const LOOKED_AT_MS = 30_000;
+
 class Connection {
-  constructor(base, kernel) {
+  constructor(kernel) {
+    this.kernel = kernel;
     this.models = new Map();
     this.early = [];
-    const url = new URL(`${base}api/kernels/${kernel}/channels`, location.href);
+    this.failures = 0;
+    this.over = false;
+    this.opened = false;
+    this.open();
+  }
+  address(path = "") {
+    return new URL(`kernels/${this.kernel}${path}`, document.baseURI);
+  }
+  open() {
+    const url = this.address("/channels");
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("session_id", session);
     this.socket = new WebSocket(url, [PROTOCOL]);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => {
+      this.failures = 0;
+      this.say("");
       for (const message of this.early.splice(0)) this.socket.send(message);
       document.documentElement.dataset.connected = "true";
+      // What was under way when the connection broke is lost on one side or the other: the widgets are drawn anew.
+      for (const model of this.models.values()) model.receive({ opened: { again: this.opened } }, []);
+      this.opened = true;
+      this.lookedAt();
     };
     this.socket.onmessage = (event) => this.receive(decodeMessage(event.data));
-    this.socket.onclose = () => {
-      document.documentElement.dataset.connected = "false";
-      document.getElementById("disconnected")?.removeAttribute("hidden");
-    };
+    this.socket.onclose = (event) => this.closed(event.code);
+  }
+  async closed(code) {
+    document.documentElement.dataset.connected = "false";
+    if (this.over) return;
+    if (code === ENDED || this.failures >= DELAYS_MS.length) return this.lost();
+    this.say("The connection has broken. Trying again …");
+    await new Promise((resolve) => setTimeout(resolve, DELAYS_MS[this.failures++]));
+    const answer = await fetch(this.address()).catch(() => null);
+    if (answer && !answer.ok) return this.lost();
+    if (!this.over) this.open();
+  }
+  lost() {
+    this.over = true;
+    this.say("This page has lost its kernel: it was not used for too long, or the server was stopped. ", "Load the page again");
+  }
+  say(text, link) {
+    const note = document.getElementById("connection");
+    note.textContent = text;
+    if (!link) return;
+    const again = document.createElement("a");
+    again.href = "";
+    again.textContent = link;
+    note.append(again, ".");
+  }
+  // A page that somebody looks at keeps its kernel, whether anything is clicked or not.
+  lookedAt() {
+    if (document.visibilityState === "visible" && this.socket.readyState === WebSocket.OPEN) this.socket.send("looked at");
+  }
+  // A closed page needs no kernel any more.
+  leave() {
+    this.over = true;
+    const form = new FormData();
+    form.set("_xsrf", document.body.dataset.xsrf);
+    navigator.sendBeacon(this.address(), form);
   }
   send(type, content, buffers) {
     const message = encodeMessage("shell", type, content, buffers);
-    if (this.socket.readyState === WebSocket.CONNECTING) this.early.push(message);
+    if (this.socket.readyState === WebSocket.CONNECTING && !this.opened) this.early.push(message);
     else if (this.socket.readyState === WebSocket.OPEN) this.socket.send(message);
   }
   receive({ header, content, buffers }) {
@@ -93,15 +145,18 @@ class Connection {
   }
 }
 
-const { base, kernel } = document.body.dataset;
-const connection = new Connection(base, kernel);
-for (const element of document.querySelectorAll("[data-comm]")) {
-  const widget = await import(`${base}edgewb/widgets/${element.dataset.page}.js`);
-  const model = new Model(connection, element.dataset.comm);
-  connection.models.set(element.dataset.comm, model);
-  widget.default.render({ model, el: element });
+const main = document.querySelector("main[data-kernel]");
+if (main) {
+  const connection = new Connection(main.dataset.kernel);
+  setInterval(() => connection.lookedAt(), LOOKED_AT_MS);
+  document.addEventListener("visibilitychange", () => connection.lookedAt());
+  addEventListener("pagehide", (event) => {
+    if (!event.persisted) connection.leave(); // one that is only put away (back-forward cache) keeps its kernel
+  });
+  for (const element of main.querySelectorAll("[data-comm]")) {
+    const widget = await import(new URL(`edgewb/widgets/${element.dataset.page}.js`, document.baseURI));
+    const model = new Model(connection, element.dataset.comm);
+    connection.models.set(element.dataset.comm, model);
+    widget.default.render({ model, el: element });
+  }
 }
-// A closed page needs no kernel any more; one that is only put away (back-forward cache) keeps it.
-addEventListener("pagehide", (event) => {
-  if (!event.persisted) navigator.sendBeacon(`${base}voila/api/shutdown/${kernel}`);
-});

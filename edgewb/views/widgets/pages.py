@@ -7,7 +7,8 @@ the elements that are there, so that nothing moves.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ import traitlets
 from markupsafe import Markup, escape
 
 from edgewb.errors import EdgewbError, InputError
+from edgewb.locations import home
 
 HERE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
@@ -47,6 +49,16 @@ def script(*names: str) -> str:
 def style(*names: str) -> str:
     """The style sheet of a widget: what all have in common, then its own."""
     return "\n".join((HERE / "static" / f"{name}.css").read_text(encoding="utf-8") for name in ("page", *names))
+
+
+def without_places(text: str) -> str:
+    """A message without the folders of this computer, where the page is published: visitors need not know them."""
+    if os.environ.get("EDGEWB_DASHBOARD_CONTROL") != "0":
+        return text
+    for place, name in ((str(home()), "HOME"), (str(Path.cwd()), "."), (str(HERE.parents[2]), "edgewb"), (str(Path.home()), "~")):
+        if len(place) > 1:
+            text = text.replace(place, name)
+    return text
 
 
 class Page(anywidget.AnyWidget):  # type: ignore[misc]
@@ -125,24 +137,45 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
             return str(escape(context["alert"]))
         return "".join(template.blocks[region](template.new_context(context)))
 
+    def opened(self) -> None:
+        """A visitor has opened the page, which may have been drawn some time before: here a widget reads again what may have changed."""
+
     def _receive(self, _widget: Any, content: Any, buffers: Sequence[memoryview]) -> None:
         """One event of the page. Whatever goes wrong is said on the page; the page goes on."""
-        name, value, number = content.get("event"), content.get("value"), content.get("number")
-        handler: Callable[..., Any] | None = getattr(self, f"on_{name}", None) if isinstance(name, str) and name in self.events() else None
+        content = content if isinstance(content, dict) else {}
+        number = content.get("number")
         try:
-            if handler is None:
-                raise InputError(f"event {name!r}: this page knows {', '.join(self.events())}: load the page again")
+            drawn = self._handle(content.get("event"), content.get("value"), buffers)
+            if drawn is not False:  # else nothing has changed that is drawn: a piece of a file
+                self.refresh()
+        except Exception as error:  # of drawing: with what could not be drawn the page stays as it is
+            self._say(error, "drawing")
+            self._sent.clear()  # what was noted as sent was not: the next drawing sends all
+            self.send({"regions": {"alert": str(escape(self.alert))}})
+        self.send({"done": number if isinstance(number, int) else None})
+
+    def _handle(self, name: Any, value: Any, buffers: Sequence[memoryview]) -> Any:
+        """Call the method an event is for; what it returns, or what went wrong in ``alert``."""
+        try:
+            if name == "opened":
+                if value:  # again, after the connection broke: what was sent meanwhile is lost
+                    self._sent.clear()
+                return self.opened() if value or type(self).opened is not Page.opened else False
+            if not isinstance(name, str) or name not in self.events():
+                raise InputError(f"event {str(name)[:40]!r}: this page knows {', '.join(self.events())}: load the page again")
             self.alert = ""
-            if handler(value, buffers) is False:  # nothing has changed that is drawn: a piece of a file
-                self.send({"done": number})
-                return
-        except EdgewbError as error:
-            self.alert = str(error)
+            return getattr(self, f"on_{name}")(value, buffers)
         except Exception as error:
-            LOG.exception("%s.on_%s", type(self).__name__, name)
-            self.alert = f"something went wrong here ({type(error).__name__}); the page goes on, and the server's log says more"
-        self.refresh()
-        self.send({"done": number})
+            self._say(error, f"on_{str(name)[:40]}")
+            return None
+
+    def _say(self, error: Exception, where: str) -> None:
+        """Put into ``alert`` what went wrong: in edgewb's own words where it has some, else in few, with the rest in the log."""
+        if isinstance(error, EdgewbError):
+            self.alert = without_places(str(error))
+            return
+        LOG.error("%s, %s", type(self).__name__, where, exc_info=error)
+        self.alert = f"something went wrong here ({type(error).__name__}); the page goes on, and the server's log says more"
 
     @classmethod
     def events(cls) -> tuple[str, ...]:

@@ -8,15 +8,25 @@ function valueOf(element, kind) {
   return element.value;
 }
 
+// What the visitor is doing in a region survives its replacement: focus, the place of the cursor, what is open, how far it is scrolled.
 function replaceRegion(root, name, html) {
-  const region = root.querySelector(`[data-region="${name}"]`);
+  const region = root.querySelector(`[data-region="${CSS.escape(name)}"]`);
   if (!region) return;
   const active = document.activeElement;
   const focused = region.contains(active) && active.id ? active.id : null;
+  const selection = focused && typeof active.selectionStart === "number" ? [active.selectionStart, active.selectionEnd] : null;
   const opened = [...region.querySelectorAll("details[open][id]")].map((details) => details.id);
+  const scrolled = [...region.querySelectorAll("[id]")].filter((element) => element.scrollLeft || element.scrollTop)
+    .map((element) => [element.id, element.scrollLeft, element.scrollTop]);
   region.innerHTML = html;
-  for (const id of opened) region.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
-  if (focused) region.querySelector(`#${CSS.escape(focused)}`)?.focus({ preventScroll: true });
+  const find = (id) => region.querySelector(`#${CSS.escape(id)}`);
+  for (const id of opened) find(id)?.setAttribute("open", "");
+  for (const [id, left, top] of scrolled) find(id)?.scrollTo(left, top);
+  if (focused) {
+    const again = find(focused);
+    again?.focus({ preventScroll: true });
+    if (selection && typeof again?.selectionStart === "number") again.setSelectionRange(...selection);
+  }
   region.dispatchEvent(new CustomEvent("edgewb:changed", { bubbles: true, detail: name }));
 }
 
@@ -28,7 +38,9 @@ function saveFile({ name, mime }, buffer) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-// Events of one name never queue up: while one is under way the newest waits, those between are dropped.
+// While an event is under way, of those of the same name only the newest waits: a slider's last place counts. Clicks wait in order.
+const MAX_QUEUE = 20;
+
 function makeSender(model, root) {
   let number = 0;
   const running = new Map();
@@ -39,21 +51,27 @@ function makeSender(model, root) {
     model.send({ event, value, number }, undefined, buffers);
   };
   return {
-    send(event, value = null, buffers = []) {
-      if (running.has(event)) waiting.set(event, [value, buffers]);
-      else emit(event, value, buffers);
+    send(event, value = null, buffers = [], inOrder = false) {
+      if (!running.has(event)) return emit(event, value, buffers);
+      const queue = waiting.get(event) ?? [];
+      if (inOrder && queue.length < MAX_QUEUE) waiting.set(event, [...queue, [value, buffers]]);
+      else waiting.set(event, [...queue.slice(0, -1), [value, buffers]]);
     },
     done(finished) {
-      for (const [event, started] of running) {
+      for (const [event, started] of [...running]) {
         if (started !== finished) continue;
         running.delete(event);
-        if (waiting.has(event)) {
-          const [value, buffers] = waiting.get(event);
-          waiting.delete(event);
-          emit(event, value, buffers);
-        }
+        const [next, ...rest] = waiting.get(event) ?? [];
+        if (rest.length) waiting.set(event, rest);
+        else waiting.delete(event);
+        if (next) emit(event, ...next);
       }
       if (!running.size) root.removeAttribute("aria-busy");
+    },
+    forget() {
+      running.clear();
+      waiting.clear();
+      root.removeAttribute("aria-busy");
     },
   };
 }
@@ -75,7 +93,7 @@ function render({ model, el }) {
       const element = event.target.closest?.(`[data-${kind}]`);
       if (!element || !root.contains(element)) return;
       if (kind === "submit" || element.tagName === "A" || element instanceof SVGElement) event.preventDefault();
-      sender.send(element.dataset[kind], valueOf(element, kind));
+      sender.send(element.dataset[kind], valueOf(element, kind), [], kind === "click" || kind === "submit");
     });
   }
   // What is drawn as SVG answers to the keys as a button does.
@@ -83,9 +101,13 @@ function render({ model, el }) {
     const element = event.target.closest?.("svg [data-click]");
     if (!element || (event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
-    sender.send(element.dataset.click, valueOf(element, "click"));
+    sender.send(element.dataset.click, valueOf(element, "click"), [], true);
   });
   const receive = (message, buffers) => {
+    if (message.opened) {
+      if (message.opened.again) sender.forget();
+      sender.send("opened", Boolean(message.opened.again));
+    }
     for (const [name, html] of Object.entries(message.regions ?? {})) replaceRegion(root, name, html);
     if (message.download) saveFile(message.download, buffers[0]);
     if (message.done !== undefined) sender.done(message.done);

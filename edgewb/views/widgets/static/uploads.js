@@ -6,6 +6,7 @@ function acceptUploads({ model, root }) {
   let newest = 0;
 
   const receive = (message) => {
+    if (message.opened?.again) for (const answer of waiting.values()) answer({ refused: true }); // lost with the connection
     if (message.upload) waiting.get(message.upload.id)?.(message.upload);
   };
   const ask = (value, piece) =>

@@ -1,0 +1,69 @@
+"""The dashboards there are, and what each answers: said on the gallery, and asked by the command line before anything heavy is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewb.errors import InputError, unknown_name
+
+FOLDER = Path(__file__).parents[2] / "notebooks" / "dashboards"
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """One dashboard: the notebook ``NAME.ipynb`` and the words for it."""
+
+    name: str
+    title: str
+    question: str
+    about: str
+
+
+DASHBOARDS = (
+    Dashboard(
+        "explorer",
+        "Trade-off explorer",
+        "Which variant of a model should I take?",
+        "Accuracy against latency, size or energy, with intervals. Say how much may be lost; it says what that buys, and why.",
+    ),
+    Dashboard(
+        "inspector",
+        "Model inspector",
+        "What would an Edge TPU do with this file?",
+        "Drop a .tflite or a compiler log: which ops run on the chip, what stops the rest, what fits its memory, and what helps.",
+    ),
+    Dashboard(
+        "live",
+        "Live",
+        "How does it feel to use?",
+        "Draw a digit, hold one before the camera, or bring pictures: the answer, how sure it is, and how long it took.",
+    ),
+)
+
+
+def find_dashboard(name: str) -> Dashboard:
+    """The dashboard of that name.
+
+    Raises:
+        InputError: there is none; the message lists those there are.
+    """
+    for dashboard in DASHBOARDS:
+        if dashboard.name == name:
+            return dashboard
+    raise unknown_name("dashboard", name[:80], [dashboard.name for dashboard in DASHBOARDS], "without a name, a page lists them")
+
+
+def dashboards_folder(folder: Path = FOLDER) -> Path:
+    """Where the notebooks of the dashboards are.
+
+    Raises:
+        InputError: edgewb was installed without them.
+    """
+    missing = [dashboard.name for dashboard in DASHBOARDS if not (folder / f"{dashboard.name}.ipynb").is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]}.ipynb is not in {str(folder)!r}: dashboards come with a clone of the repository; "
+            "there, `make notebooks` makes them anew"
+        )
+    return folder

@@ -1,0 +1,95 @@
+"""Visitors: each has a page and a kernel; there are only so many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psutil
+from jupyter_core.utils import ensure_async
+from voila.notebook_renderer import NotebookRenderer
+from voila.utils import get_page_config
+
+from edgewb.dashboards.managers import VisitorKernels
+from edgewb.dashboards.pools import DrawnPage, PagePool, Turns
+
+BYTES_PER_VISITOR = 100 * 10**6
+"""What is reckoned for a visitor's kernel: they take 40 to 80 MB of private memory each."""
+
+
+def visitors_that_fit(available_bytes: int) -> int:
+    """How many visitors half of the free memory is enough for: at least one, at most a hundred."""
+    return max(1, min(100, available_bytes // 2 // BYTES_PER_VISITOR))
+
+
+class Visits:
+    """Draws pages for visitors, and knows how many are here.
+
+    Args:
+        server: the Voila application, whose settings and kernels are used.
+        names: the dashboards.
+        most: visitors at once, or None for as many as the memory free now is enough for.
+        size: pages of each dashboard that are kept ready.
+    """
+
+    def __init__(self, server: Any, names: tuple[str, ...], most: int | None, size: int) -> None:
+        self.server = server
+        self.kernels: VisitorKernels = server.kernel_manager
+        self.most = most or visitors_that_fit(psutil.virtual_memory().available - size * len(names) * BYTES_PER_VISITOR)
+        self.pool = PagePool(names, size, self._draw, self._alive, Turns(max(1, psutil.cpu_count() or 1)))
+        self._given: set[str] = set()
+        self._coming = 0
+        self.kernels.is_waiting = self.pool.__contains__
+        server.log.info("at most %d visitors at once", self.most)
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody can be let in now."""
+        self._given = {kernel_id for kernel_id in self._given if kernel_id in self.kernels}
+        return len(self._given) + self._coming >= self.most
+
+    def free_in_s(self) -> float:
+        """When the place that is unused for longest is free again at the latest, in seconds, if its page stays as it is."""
+        left = [limit - idle for idle, limit in map(self.kernels.unused_s, (k for k in self._given if k in self.kernels))]
+        return max(0.0, min(left, default=0.0))
+
+    async def take(self, name: str) -> DrawnPage:
+        """A page for one more visitor."""
+        self._coming += 1
+        try:
+            page = await self.pool.take(name)
+            self._given.add(page.kernel_id)
+            self.kernels.touch(page.kernel_id)
+            return page
+        finally:
+            self._coming -= 1
+
+    async def _alive(self, kernel_id: str) -> bool:
+        return kernel_id in self.kernels and bool(await ensure_async(self.kernels.get_kernel(kernel_id).is_alive()))
+
+    async def _draw(self, name: str) -> DrawnPage:
+        server = self.server
+        kernel_id = await self.kernels.start_kernel(kernel_name="python3", path="")
+        try:
+            renderer = NotebookRenderer(
+                voila_configuration=server.voila_configuration,
+                traitlet_config=server.config,
+                notebook_path=f"{name}.ipynb",
+                template_paths=server.template_paths,
+                config_manager=server.config_manager,
+                contents_manager=server.contents_manager,
+                base_url=server.base_url,
+                kernel_spec_manager=server.kernel_spec_manager,
+                page_config=get_page_config(
+                    base_url=server.base_url,
+                    settings=server.app.settings,
+                    log=server.log,
+                    voila_configuration=server.voila_configuration,
+                ),
+            )
+            await renderer.initialize()
+            html = await renderer.generate_content_str(kernel_id, self.kernels.get_kernel(kernel_id))
+            return DrawnPage(kernel_id, html)
+        except BaseException:  # also when the visitor has gone away meanwhile
+            if kernel_id in self.kernels:
+                await ensure_async(self.kernels.shutdown_kernel(kernel_id, now=True))
+            raise
