@@ -9,12 +9,11 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
-import statistics
 import tempfile
 import time
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -27,9 +26,10 @@ from edgewb.intervals import wilson_interval
 from edgewb.locations import write_whole
 from edgewb.targets import TARGETS, Target, open_target, split_target, target_form
 from edgewb.views.widgets import live_charts
+from edgewb.views.widgets.live_counts import Counts
 from edgewb.views.widgets.live_models import Classifier, Range, decode_frame, describe_classifier
 from edgewb.views.widgets.live_sides import Answer, Side
-from edgewb.views.widgets.pages import script, style
+from edgewb.views.widgets.pages import Reply, script, style
 from edgewb.views.widgets.registry import PARTS
 from edgewb.views.widgets.uploads import Upload, UploadLimit, UploadPage
 from edgewb.watermarks import watermark
@@ -38,7 +38,6 @@ TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
 CONTROL_VARIABLE: Final = "EDGEWB_DASHBOARD_CONTROL"
 SOURCES: Final = {"draw": "drawing", "camera": "camera", "pictures": "picture", "video": "video", "test": "test image"}
 _DRAW_EVERY_S: Final = 0.5
-_RATE_OVER_S: Final = 2.0
 _KEPT: Final = 1_000
 _LISTED: Final = 60
 _NAME_CHARACTERS: Final = 120
@@ -58,19 +57,19 @@ class Live(UploadPage):
         target, beside: the ones to begin with; ``beside`` runs on the same frames, None: none.
         threads: of the processor.
         test: test images that fit the model, to be streamed.
+        in_flight: how many frames may be under way at a time, 1 or 2; the second one only while answers come quickly.
         trusted: whether visitors may have models of their own run here, each in a process with limits; None: what the environment
             variable EDGEWB_DASHBOARD_TRUSTED says, which ``edgewb dashboard --trusted`` sets.
 
     Attributes:
-        answers: the last 1,000 ``Answer``s, of all targets. frames: answered since counting began. distinct: of these, the ones that
-            differed from the one before. dropped: that the page had to leave out, since an answer was still under way.
-        target, beside: what answers, as it is named. latencies_ms: of the last 10,000 calls of ``target`` but the first, ``first_ms``.
-        end_to_end_ms: of the last 1,000 frames, from the moment the page had it until its answer was drawn, as the page tells it.
+        answers: the last 1,000 ``Answer``s, of all targets. counts: frames, distinct and dropped ones, the time from page to page.
+        sides: one per target, with its samples. classifier: what answers.
     """
 
     template: ClassVar[str] = "live.html.j2"
     regions: ClassVar[tuple[str, ...]] = ("model", "answers", "figures", "charts", "pictures")
     name: ClassVar[str] = "live"
+    upload_limits: ClassVar[Mapping[str, UploadLimit]] = {"model": UploadLimit(max_bytes=_MODEL_BYTES)}
     _esm = script(*PARTS["live"][0])
     _css = style(*PARTS["live"][1])
 
@@ -86,6 +85,7 @@ class Live(UploadPage):
         beside: str | None = None,
         threads: int = 1,
         test: Split | None = None,
+        in_flight: int = 2,
         trusted: bool | None = None,
     ) -> None:
         if model is None:
@@ -98,10 +98,11 @@ class Live(UploadPage):
             classifier = describe_classifier(model, labels, input_range)
         self.classifier: Classifier = classifier
         self.compiled = None if compiled is None else Path(compiled)
+        if in_flight not in (1, 2):
+            raise InputError(f"in_flight {in_flight!r}: 1 or 2 frames may be under way, more would only wait in a queue")
+        self.in_flight = in_flight
         self.threads = threads
         self.trusted = os.environ.get(TRUSTED_VARIABLE) == "1" if trusted is None else trusted
-        if self.trusted:
-            self.upload_limits = {"model": UploadLimit(max_bytes=_MODEL_BYTES)}
         self.test = _checked_test(test, classifier)
         self.choices: tuple[str, ...] = tuple(dict.fromkeys([*_targets_here(), *targets, *filter(None, (target, beside))]))
         self.sides: list[Side] = []
@@ -126,33 +127,37 @@ class Live(UploadPage):
 
     @property
     def target(self) -> str:
+        """The first target, as it is named."""
         return self.sides[0].given
 
     @property
     def beside(self) -> str | None:
+        """The second one."""
         return self.sides[1].given if len(self.sides) > 1 else None
 
     @property
     def latencies_ms(self) -> tuple[float, ...]:
+        """Milliseconds of the last 10,000 calls of ``target`` but the first."""
         return tuple(self.sides[0].samples_ms)
 
     @property
     def first_ms(self) -> float | None:
+        """Of the first call of ``target`` after it was loaded."""
         return self.sides[0].first_ms
 
     @property
-    def end_to_end_ms(self) -> tuple[float, ...]:
-        return tuple(self._end_to_end_ms)
+    def frames(self) -> int:
+        """Answered since counting began."""
+        return self.counts.frames
 
     @property
-    def frames_per_second(self) -> float | None:
-        """Distinct frames answered over the last two seconds of a stream; None where there is none."""
-        recent = [moment for moment in self._moments if self._moments[-1] - moment <= _RATE_OVER_S]
-        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else None
+    def dropped(self) -> int:
+        """Frames that the page left out, because an answer was still under way."""
+        return self.counts.dropped
 
     # Events of the page.
 
-    def on_frame(self, value: Any, buffers: Sequence[memoryview]) -> bool:
+    def on_frame(self, value: Any, buffers: Sequence[memoryview]) -> Reply:
         """One picture: ``{"source", "form", "dropped", "took", "name"}`` and its bytes."""
         if not isinstance(value, dict) or value.get("source") not in SOURCES or len(buffers) != 1:
             raise InputError("this frame cannot be read: load the page again")
@@ -167,14 +172,13 @@ class Live(UploadPage):
         if source == "pictures":
             name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value.get("name", ""))[:_NAME_CHARACTERS])
             self.pictures.append((name or "picture", answered))
-        self._conclude(answered, real, final=source in ("draw", "pictures"))
-        return False
+        return self._conclude(answered, real, final=source in ("draw", "pictures"))
 
-    def on_example(self, value: Any, buffers: Sequence[memoryview]) -> bool:
+    def on_example(self, value: Any, buffers: Sequence[memoryview]) -> Reply:
         """The next test image; the page gets it beside the answer."""
         if self.test is None:
             raise InputError("there are no test images for this model: draw, or take the camera or pictures")
-        self._note(value if isinstance(value, dict) else {}, self._example, streaming=True)
+        self._note(value, self._example, streaming=True)
         number = self._example % len(self.test)
         self._example += 1
         example = as_inputs(self.test.x[number : number + 1], self.classifier.input_range)[0]
@@ -182,14 +186,13 @@ class Live(UploadPage):
         answered = [self._ask(side, None, example, "test", truth) for side in self.sides]
         low, high = self.classifier.input_range
         picture = np.round((example - low) / (high - low) * 255).astype(np.uint8)
-        self._conclude(answered, example, picture=picture)
-        return False
+        return self._conclude(answered, example, picture=picture)
 
     def on_stop(self, value: Any, buffers: Sequence[memoryview]) -> None:
         """A stream has ended: now there is time to look for lasting changes."""
-        self._note(value if isinstance(value, dict) else {})
-        self._moments.clear()
-        self.drifts = [(side.label, live_charts.read_drift(side)) for side in self.sides]
+        self.counts.hear(value)
+        self.counts.end()
+        self.drifts[:] = [(side.label, live_charts.read_drift(side)) for side in self.sides]
 
     def on_clear(self, value: Any, buffers: Sequence[memoryview]) -> None:
         """Count anew."""
@@ -204,8 +207,14 @@ class Live(UploadPage):
         """Another target beside the first, or none: ""."""
         self._choose(self.target, value or None)
 
+    def on_upload(self, value: Any, buffers: Sequence[memoryview]) -> bool | None:
+        """A piece of a visitor's model, where these are run."""
+        if not self.trusted:
+            raise InputError("models of visitors are not run here: the server must be started with --trusted for that")
+        return super().on_upload(value, buffers)
+
     def receive_upload(self, upload: Upload) -> None:
-        """A visitor's model: described here, run in a process of its own. Only reached where it is allowed."""
+        """A visitor's model: described here, run in a process of its own."""
         from edgewb.views.widgets.sandboxes import SandboxTarget
 
         target = SandboxTarget()
@@ -227,10 +236,17 @@ class Live(UploadPage):
         """What the page must know to send frames."""
         height, width, channels = self.classifier.frame_shape
         shape = self.classifier.input.shape
-        return {"height": height, "width": width, "channels": channels, "fed": [int(shape[1]), int(shape[2]), int(shape[3])]}
+        return {"height": height, "width": width, "channels": channels, "fed": [int(shape[1]), int(shape[2]), int(shape[3])], "in_flight": self.in_flight}
 
     def context(self) -> dict[str, Any]:
-        return {"live": self, "charts": live_charts, "digits": live_charts.digits, "watermark": watermark, "shown": target_form, "about": self._about}
+        return {
+            "live": self,
+            "charts": live_charts,
+            "digits": live_charts.digits,
+            "watermark": watermark,
+            "shown": target_form,
+            "about": self._about,
+        }
 
     def right_so_far(self, side: Side) -> str:
         """Of the test images, in words."""
@@ -238,14 +254,7 @@ class Live(UploadPage):
             return ""
         low, high = wilson_interval(side.right, side.known)
         share = 100 * side.right / side.known
-        return f"{side.right:,} of {side.known:,} test images right: {share:.1f} % [{100 * low:.1f}, {100 * high:.1f}], measured"
-
-    def median_end_to_end(self) -> tuple[float, float] | None:
-        """Median and 95th percentile of what frames took from page to page, milliseconds; None for fewer than 20."""
-        if len(self._end_to_end_ms) < 20:
-            return None
-        took = sorted(self._end_to_end_ms)
-        return statistics.median(took), took[int(0.95 * (len(took) - 1))]
+        return f"{side.right:,} of {side.known:,} test images right: {share:.1f} % [{100 * low:.1f}, {100 * high:.1f}], {side.basis}"
 
     def _about(self, given: str) -> str:
         """A target in words."""
@@ -254,35 +263,21 @@ class Live(UploadPage):
     # Within.
 
     def _count_anew(self) -> None:
-        self.frames = self.distinct = self.dropped = 0
+        self.counts = Counts()
         self._answers: deque[Answer] = deque(maxlen=_KEPT)
-        self._end_to_end_ms: deque[float] = deque(maxlen=_KEPT)
-        self._moments: deque[float] = deque(maxlen=_KEPT)
         self.latest: list[Answer] = []
         self.drifts: list[tuple[str, str]] = []
         self.pictures: deque[tuple[str, list[Answer]]] = deque(maxlen=_LISTED)
         self._example = 0
-        self._content: int | None = None
         self._drawn_s = 0.0
         for side in self.sides:
             side.reset()
 
-    def _note(self, value: dict[str, Any], content: int | None = None, *, streaming: bool = False) -> None:
-        """What the page tells of frames before, and whether this one is another than the one before."""
-        dropped, took = value.get("dropped"), value.get("took")
-        if isinstance(dropped, int) and not isinstance(dropped, bool) and 0 <= dropped <= 1_000_000:
-            self.dropped += dropped
-        if isinstance(took, list):
-            self._end_to_end_ms.extend(float(ms) for ms in took[:100] if isinstance(ms, int | float) and 0 <= ms < 600_000)
-        if content is None:
-            return
-        self.frames += 1
-        if content != self._content:
-            self.distinct += 1
-            self._content = content
-            if streaming:
-                self.drifts = []
-                self._moments.append(time.monotonic())
+    def _note(self, value: Any, content: int, *, streaming: bool) -> None:
+        self.counts.hear(value)
+        self.counts.add(content, streaming=streaming)
+        if streaming:
+            self.drifts.clear()
 
     def _ask(
         self, side: Side, frame: npt.NDArray[np.uint8] | None, real: npt.NDArray[np.float32] | None, source: str, truth: str | None
@@ -306,8 +301,8 @@ class Live(UploadPage):
         picture: npt.NDArray[np.uint8] | None = None,
         *,
         final: bool = False,
-    ) -> None:
-        """Send what has changed: the answers each time, figures and charts now and then."""
+    ) -> Reply:
+        """What has changed: the answers each time, figures and charts now and then; and the picture that was fed, for the page to show."""
         self._answers.extend(answered)
         self.latest = answered
         now, regions = time.monotonic(), ["alert", "answers"]
@@ -316,8 +311,7 @@ class Live(UploadPage):
         shown = picture
         if shown is None and real is not None and self.classifier.sketched:
             shown = np.round(real * 255).astype(np.uint8)
-        content: dict[str, Any] = {"answered": self.frames, "regions": self.redraw(*regions)}
-        self.send(content, buffers=[] if shown is None else [shown.tobytes()])
+        return Reply({"answered": True, "regions": self.redraw(*regions)}, () if shown is None else (shown.tobytes(),))
 
     def _choose(self, target: Any, beside: Any) -> None:
         for given in filter(None, (target, beside)):
@@ -380,9 +374,10 @@ def _checked_test(test: Split | None, classifier: Classifier) -> Split | None:
     """
     if test is None:
         return None
-    if tuple(test.x.shape[1:]) != tuple(classifier.input.shape[1:]) or int(test.y.max()) >= len(classifier.labels):
+    given, wanted, classes = tuple(test.x.shape[1:]), tuple(classifier.input.shape[1:]), int(test.y.max()) + 1
+    if given != wanted or classes > len(classifier.labels):
         raise InputError(
-            f"test images of shape {tuple(test.x.shape[1:])} with {int(test.y.max()) + 1} classes do not fit {classifier.name}, which takes "
-            f"{tuple(classifier.input.shape[1:])} and has {len(classifier.labels)}: give images that do, or none"
+            f"test images of shape {given} with {classes} classes do not fit {classifier.name}, which takes {wanted} and has "
+            f"{len(classifier.labels)}: give images that do, or none"
         )
     return test

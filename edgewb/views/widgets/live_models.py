@@ -79,14 +79,16 @@ def describe_classifier(
     inputs, outputs = tensor_specs(file, graph, graph.inputs), tensor_specs(file, graph, graph.outputs)
     name = file.name
     if len(inputs) != 1 or len(outputs) != 1:
-        raise ModelFileError(f"{name} has {len(inputs)} inputs and {len(outputs)} outputs: a live page takes models of one picture and one row of classes")
+        raise ModelFileError(
+            f"{name} has {len(inputs)} inputs and {len(outputs)} outputs: a live page takes models of one picture and one row of classes"
+        )
     given, result = inputs[0], outputs[0]
     low, high = _SIDES
     picture = len(given.shape) == 4 and given.shape[0] == 1 and given.shape[3] in (1, 3) and all(low <= n <= high for n in given.shape[1:3])
     if not picture or given.dtype.name not in ("int8", "uint8", "float32"):
         raise ModelFileError(
-            f"{name} takes {given.dtype} of shape {given.shape}: one picture (1, height, width, 1 or 3) of int8, uint8 or float32 is wanted, "
-            f"sides {low} to {high}"
+            f"{name} takes {given.dtype} of shape {given.shape}: one picture (1, height, width, 1 or 3) of int8, uint8 or float32 is "
+            f"wanted, sides {low} to {high}"
         )
     classes = int(np.prod(result.shape))
     if classes < 2 or max(result.shape) != classes:
@@ -122,7 +124,9 @@ def decode_frame(content: memoryview, shape: tuple[int, int, int], form: str) ->
             raise InputError(f"a frame of {content.nbytes:,} bytes came, {height * width * channels:,} are wanted: load the page again")
         return np.frombuffer(content, np.uint8).reshape(shape)
     if form != "jpeg" or content.nbytes > JPEG_LIMIT:
-        raise InputError(f"a frame of {content.nbytes:,} bytes in the form {form[:20]!r} came: raw or jpeg, up to {JPEG_LIMIT:,} bytes, are taken")
+        raise InputError(
+            f"a frame of {content.nbytes:,} bytes in the form {form[:20]!r} came: raw or jpeg, up to {JPEG_LIMIT:,} bytes, are taken"
+        )
     image_module = require("PIL.Image", "data", "to read JPEG frames")
     try:
         with image_module.open(io.BytesIO(content), formats=("JPEG",)) as image:
@@ -155,15 +159,18 @@ def _likely_range(spec: TensorSpec) -> Range:
 def _read_labels(labels: Sequence[str] | str | Path | None, classes: int) -> tuple[str, ...]:
     if labels is None:
         return tuple(f"class {number}" for number in range(classes))
-    names = labels
     if isinstance(labels, str | Path):
         try:
-            names = [line.strip() for line in Path(labels).read_text(encoding="utf-8").splitlines() if line.strip()]
+            lines = Path(labels).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"labels {str(labels)!r} cannot be read ({first_line(error)}): give a text file with one name per line") from None
+            raise InputError(
+                f"labels {str(labels)!r} cannot be read ({first_line(error)}): give a text file with one name per line"
+            ) from None
+        labels = [line.strip() for line in lines if line.strip()]
+    names = tuple(str(name) for name in labels)
     if len(names) != classes:
         raise InputError(f"{len(names)} labels were given for {classes} classes: give one per output, in their order")
-    return tuple(str(name) for name in names)
+    return names
 
 
 @cache

@@ -22,6 +22,7 @@ function enhance({ model, root, sender }) {
 
   const traffic = makeTraffic({
     model,
+    most: form.in_flight,
     onAnswer(source, bytes) {
       if (!bytes) return;
       const fed = find("[data-fed]");
@@ -325,6 +326,10 @@ function enhance({ model, root, sender }) {
     halt();
   });
   const changed = (message) => {
+    if (message.opened?.again) {
+      traffic.forget(); // what was under way when the connection broke
+      pending();
+    }
     if (!message.input) return;
     halt();
     form = message.input;

@@ -1,4 +1,4 @@
-// Frames on their way: made small here, at most two under way, the newest wins. Nothing ever queues.
+// Frames on their way: made small here, one or two of them under way, the newest wins. Nothing ever queues.
 const RAW_BYTES = 65_536; // up to here, and on this very computer, pixels go as they are; else as JPEG
 const LOCAL = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
@@ -57,21 +57,40 @@ function drawBytes(canvas, bytes, [height, width, channels]) {
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
 }
 
-// Sends frames and hears of their answers. `limit` of them may be under way: two where the way takes longer than the answer, else one.
-function makeTraffic({ model, onAnswer, onFree }) {
+// Sends frames and hears of their answers. Of a stream, up to `most` are under way: a second one hides the way there and back where there
+// is time for it, and only makes both wait where there is none. So it is sent while answers come quickly and frames were left out.
+const LOOK_AFTER = 30; // answers
+const QUICK_MS = 28;
+const SLOW_MS = 42;
+const REST = 20; // looks, after a second frame made things slow
+
+function makeTraffic({ model, most, onAnswer, onFree }) {
   let number = -1; // of these events: negative, so that they are nobody else's
   const under = new Map();
-  let took = [];
-  let dropped = 0;
+  let told = { dropped: 0, took: [] };
+  let limit = 1;
+  let looked = { dropped: 0, took: [] };
+  let rest = 0;
+  function note(took) {
+    told.took.push(took);
+    looked.took.push(took);
+    if (looked.took.length < LOOK_AFTER) return;
+    const median = looked.took.sort((a, b) => a - b)[LOOK_AFTER / 2];
+    rest = Math.max(0, rest - 1);
+    if (limit > 1 && median > SLOW_MS) [limit, rest] = [1, REST];
+    else if (limit < most && median < QUICK_MS && looked.dropped && !rest) limit++;
+    looked = { dropped: 0, took: [] };
+  }
   const traffic = {
-    limit: 2,
-    free: () => under.size < traffic.limit,
-    drop: (count) => (dropped += count),
+    free: () => under.size < limit,
+    drop(count) {
+      told.dropped += count;
+      looked.dropped += count;
+    },
     report() {
-      const told = { dropped, took };
-      dropped = 0;
-      took = [];
-      return told;
+      const report = told;
+      told = { dropped: 0, took: [] };
+      return report;
     },
     send(event, value, bytes, at) {
       under.set(--number, { at, source: value.source ?? "test", answered: false });
@@ -80,18 +99,14 @@ function makeTraffic({ model, onAnswer, onFree }) {
     forget: () => under.clear(),
   };
   const receive = (message, buffers) => {
-    if (message.answered !== undefined) {
-      const entry = [...under.values()].find((waiting) => !waiting.answered); // answers come in the order of the frames
-      if (!entry) return;
-      entry.answered = true;
-      if (entry.at !== null) requestAnimationFrame(() => setTimeout(() => took.push(performance.now() - entry.at)));
+    const entry = under.get(message.done);
+    if (!entry) return;
+    under.delete(message.done);
+    if (message.answered) {
+      if (entry.at !== null) requestAnimationFrame(() => setTimeout(() => note(performance.now() - entry.at)));
       onAnswer(entry.source, buffers?.[0]);
     }
-    const finished = under.get(message.done);
-    if (finished) {
-      under.delete(message.done);
-      onFree(finished.answered);
-    }
+    onFree(Boolean(message.answered));
   };
   model.on("msg:custom", receive);
   traffic.close = () => model.off("msg:custom", receive);
