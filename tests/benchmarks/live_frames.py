@@ -69,7 +69,9 @@ def served(folder: Path, cell: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen([sys.executable, "-c", _SERVE, str(folder), str(port)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVE, str(folder), str(port)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         yield server.stdout.readline().strip() + "live"
@@ -117,7 +119,11 @@ def live() -> None:
                 starting = started_browser((f"--use-file-for-fake-video-capture={source}",))
                 rate, text = _stream(next(starting), address)
                 starting.close()
-        words = re.search(r"(\S+ of them distinct; \S+ dropped).*?answer drawn: (\S+ ms in the median, \S+ ms at the 95th percentile \(n = \d+)", text, re.S)
+        words = re.search(
+            r"(\S+ of them distinct; \S+ dropped).*?answer drawn: (\S+ ms in the median, \S+ ms at the 95th percentile \(n = \d+)",
+            text,
+            re.S,
+        )
         assert words is not None, text
         calls = re.search(r"cpu\S*\s+(\S+)\s+(\S+)", text)
         print(

@@ -7,7 +7,6 @@ No frame is kept: of each stays its answer.
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import os
 import tempfile
 import time
@@ -24,19 +23,18 @@ from edgewb.datasets import Split, as_inputs
 from edgewb.errors import EdgewbError, InputError, unknown_name
 from edgewb.intervals import wilson_interval
 from edgewb.locations import write_whole
-from edgewb.targets import TARGETS, Target, open_target, split_target, target_form
+from edgewb.targets import TARGETS, split_target, target_form
 from edgewb.views.widgets import live_charts
 from edgewb.views.widgets.live_counts import Counts
-from edgewb.views.widgets.live_models import Classifier, Range, decode_frame, describe_classifier
-from edgewb.views.widgets.live_sides import Answer, Side
+from edgewb.views.widgets.live_models import Classifier, Range, check_test, decode_frame, describe_classifier
+from edgewb.views.widgets.live_sides import Answer, Side, open_side, targets_here
 from edgewb.views.widgets.pages import Reply, script, style
 from edgewb.views.widgets.registry import PARTS
 from edgewb.views.widgets.uploads import Upload, UploadLimit, UploadPage
 from edgewb.watermarks import watermark
 
 TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
-CONTROL_VARIABLE: Final = "EDGEWB_DASHBOARD_CONTROL"
-SOURCES: Final = {"draw": "drawing", "camera": "camera", "pictures": "picture", "video": "video", "test": "test image"}
+SOURCES: Final = ("draw", "camera", "pictures", "video")
 _DRAW_EVERY_S: Final = 0.5
 _KEPT: Final = 1_000
 _LISTED: Final = 60
@@ -103,19 +101,19 @@ class Live(UploadPage):
         self.in_flight = in_flight
         self.threads = threads
         self.trusted = os.environ.get(TRUSTED_VARIABLE) == "1" if trusted is None else trusted
-        self.test = _checked_test(test, classifier)
-        self.choices: tuple[str, ...] = tuple(dict.fromkeys([*_targets_here(), *targets, *filter(None, (target, beside))]))
+        self.test = check_test(test, classifier)
+        self.choices: tuple[str, ...] = tuple(dict.fromkeys([*targets_here(), *targets, *filter(None, (target, beside))]))
         self.sides: list[Side] = []
         self.uploaded = False
         self._count_anew()
-        failed = ""
+        first, failed = target or "cpu", ""
         if target is None and self.compiled is not None and "edgetpu" in self.choices:
             try:
-                self.sides = [self._open("edgetpu")]
+                self.sides, first = [self._open("edgetpu")], "edgetpu"
             except EdgewbError as error:  # a device is there, and does not work: the page says so, and shows what the processor does
                 failed = str(error)
-        wanted = [given for given in (target, beside) if given] if target or not self.sides else [beside or "cpu"]
-        self.sides += [self._open(given) for given in dict.fromkeys(wanted or ["cpu"])]
+        wanted = dict.fromkeys([first, beside or ("cpu" if first == "edgetpu" and target is None else first)])
+        self.sides += [self._open(given) for given in list(wanted)[len(self.sides) :]]
         super().__init__()
         self.alert = failed
 
@@ -155,13 +153,41 @@ class Live(UploadPage):
         """Frames that the page left out, because an answer was still under way."""
         return self.counts.dropped
 
+    def choose(self, target: str, beside: str | None = None) -> None:
+        """Answer with another target, and perhaps with a second one on the same frames. Counting begins anew.
+
+        Raises:
+            InputError: not among ``choices``, or twice the same. EdgewbError: it cannot be used; those before stay.
+        """
+        for given in (target, *([] if beside is None else [beside])):
+            if given not in self.choices:
+                raise unknown_name("target", given, self.choices)
+        if target == beside:
+            raise InputError(f"{target_form(beside)} answers already: choose another one beside it")
+        kept = {side.given: side for side in self.sides}
+        wanted = [given for given in (target, beside) if given is not None]
+        opened: dict[str, Side] = {}
+        try:
+            for given in wanted:
+                if given not in kept:
+                    opened[given] = self._open(given)
+        except EdgewbError:
+            for side in opened.values():
+                side.close()
+            raise
+        for given, side in kept.items():
+            if given not in wanted:
+                side.close()
+        self.sides = [kept.get(given) or opened[given] for given in wanted]
+        self._count_anew()
+
     # Events of the page.
 
     def on_frame(self, value: Any, buffers: Sequence[memoryview]) -> Reply:
         """One picture: ``{"source", "form", "dropped", "took", "name"}`` and its bytes."""
-        if not isinstance(value, dict) or value.get("source") not in SOURCES or len(buffers) != 1:
+        source = value.get("source") if isinstance(value, dict) else None
+        if not isinstance(source, str) or source not in SOURCES or len(buffers) != 1:
             raise InputError("this frame cannot be read: load the page again")
-        source = str(value["source"])
         frame = decode_frame(memoryview(buffers[0]).cast("B"), self.classifier.frame_shape, str(value.get("form")))
         self._note(value, zlib.crc32(frame.tobytes()), streaming=source in ("camera", "video"))
         real = self.classifier.real_input(frame) if self.classifier.sketched else None
@@ -175,7 +201,7 @@ class Live(UploadPage):
         return self._conclude(answered, real, final=source in ("draw", "pictures"))
 
     def on_example(self, value: Any, buffers: Sequence[memoryview]) -> Reply:
-        """The next test image; the page gets it beside the answer."""
+        """The next test image, of a stream or ``{"once": true}``; the page gets it beside the answer."""
         if self.test is None:
             raise InputError("there are no test images for this model: draw, or take the camera or pictures")
         self._note(value, self._example, streaming=True)
@@ -186,7 +212,7 @@ class Live(UploadPage):
         answered = [self._ask(side, None, example, "test", truth) for side in self.sides]
         low, high = self.classifier.input_range
         picture = np.round((example - low) / (high - low) * 255).astype(np.uint8)
-        return self._conclude(answered, example, picture=picture)
+        return self._conclude(answered, example, picture=picture, final=isinstance(value, dict) and value.get("once") is True)
 
     def on_stop(self, value: Any, buffers: Sequence[memoryview]) -> None:
         """A stream has ended: now there is time to look for lasting changes."""
@@ -199,13 +225,13 @@ class Live(UploadPage):
         self._count_anew()
 
     def on_target(self, value: Any, buffers: Sequence[memoryview]) -> None:
-        """Another target."""
-        beside = self.beside if self.beside != value else None
-        self._choose(value, beside)
+        """Another target: its place among ``choices``."""
+        target = self._chosen(value)
+        self.choose(target, self.beside if self.beside != target else None)
 
     def on_beside(self, value: Any, buffers: Sequence[memoryview]) -> None:
-        """Another target beside the first, or none: ""."""
-        self._choose(self.target, value or None)
+        """Another target beside the first, by its place; or none: ""."""
+        self.choose(self.target, None if value == "" else self._chosen(value))
 
     def on_upload(self, value: Any, buffers: Sequence[memoryview]) -> bool | None:
         """A piece of a visitor's model, where these are run."""
@@ -236,7 +262,13 @@ class Live(UploadPage):
         """What the page must know to send frames."""
         height, width, channels = self.classifier.frame_shape
         shape = self.classifier.input.shape
-        return {"height": height, "width": width, "channels": channels, "fed": [int(shape[1]), int(shape[2]), int(shape[3])], "in_flight": self.in_flight}
+        return {
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "fed": [int(shape[1]), int(shape[2]), int(shape[3])],
+            "in_flight": self.in_flight,
+        }
 
     def context(self) -> dict[str, Any]:
         return {
@@ -313,71 +345,17 @@ class Live(UploadPage):
             shown = np.round(real * 255).astype(np.uint8)
         return Reply({"answered": True, "regions": self.redraw(*regions)}, () if shown is None else (shown.tobytes(),))
 
-    def _choose(self, target: Any, beside: Any) -> None:
-        for given in filter(None, (target, beside)):
-            if given not in self.choices:
-                raise unknown_name("target", str(given)[:60], self.choices)
-        if target == beside:
-            raise InputError(f"{target_form(beside)} answers already: choose another one beside it")
-        kept = {side.given: side for side in self.sides}
-        wanted = [given for given in (target, beside) if given]
-        opened: dict[str, Side] = {}
-        try:
-            for given in wanted:
-                if given not in kept:
-                    opened[given] = self._open(given)
-        except EdgewbError:
-            for side in opened.values():
-                side.close()
-            raise
-        for given, side in kept.items():
-            if given not in wanted:
-                side.close()
-        self.sides = [kept.get(given) or opened[given] for given in wanted]
-        self._count_anew()
+    def _chosen(self, place: Any) -> str:
+        """What the page names by its place: an address of a target is nothing for visitors, and they name no others."""
+        if not isinstance(place, str) or not place.isdecimal() or len(place) > 3 or int(place) >= len(self.choices):
+            raise InputError(f"target {str(place)[:40]!r} is not offered here: choose one of the list")
+        return self.choices[int(place)]
 
     def _open(self, given: str) -> Side:
-        target: Target = open_target(given, threads=self.threads)
-        name = split_target(given)[0]
-        try:
-            target.load(self.compiled if name == "edgetpu" and self.compiled is not None else self.classifier.path)
-        except EdgewbError:
-            target.close()
-            raise
-        return Side(given, target, self.classifier)
+        compiled = self.compiled if split_target(given)[0] == "edgetpu" else None
+        return open_side(given, self.classifier, compiled or self.classifier.path, self.threads)
 
     def _close_sides(self) -> None:
         for side in self.sides:
             side.close()
         self.sides = []
-
-
-def _targets_here() -> tuple[str, ...]:
-    """Targets that may be chosen without asking libraries or devices whether they work: that costs seconds, and is said when one is chosen.
-
-    ONNX Runtime and OpenVINO take memory that a published dashboard has not for every visitor.
-    """
-    from edgewb.targets.edgetpu_devices import list_devices
-
-    here = ["edgetpu"] if list_devices() else []
-    here += ["cpu", "cpu:builtin"]
-    if os.environ.get(CONTROL_VARIABLE) != "0":
-        here += [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name) is not None]
-    return (*here, "simulated")
-
-
-def _checked_test(test: Split | None, classifier: Classifier) -> Split | None:
-    """Test images that fit.
-
-    Raises:
-        InputError: they do not.
-    """
-    if test is None:
-        return None
-    given, wanted, classes = tuple(test.x.shape[1:]), tuple(classifier.input.shape[1:]), int(test.y.max()) + 1
-    if given != wanted or classes > len(classifier.labels):
-        raise InputError(
-            f"test images of shape {given} with {classes} classes do not fit {classifier.name}, which takes {wanted} and has "
-            f"{len(classifier.labels)}: give images that do, or none"
-        )
-    return test

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgewb.datasets import as_inputs
+from edgewb.datasets import Split, as_inputs
 from edgewb.errors import InputError, ModelFileError, first_line, require
 from edgewb.sketches import SIDE, read_sketch
 from edgewb.targets import TensorSpec
@@ -136,6 +136,23 @@ def decode_frame(content: memoryview, shape: tuple[int, int, int], form: str) ->
     except Exception as error:  # Pillow's decoders raise OSError, ValueError, SyntaxError, struct.error and more on damaged files
         raise InputError(f"a frame cannot be read as JPEG ({first_line(error)}): load the page again") from None
     raise InputError(f"a frame of {size[0]} x {size[1]} pixels came, {width} x {height} are wanted: load the page again")
+
+
+def check_test(test: Split | None, classifier: Classifier) -> Split | None:
+    """Test images that fit.
+
+    Raises:
+        InputError: they do not.
+    """
+    if test is None:
+        return None
+    given, wanted, classes = tuple(test.x.shape[1:]), tuple(classifier.input.shape[1:]), int(test.y.max()) + 1
+    if given != wanted or classes > len(classifier.labels):
+        raise InputError(
+            f"test images of shape {given} with {classes} classes do not fit {classifier.name}, which takes {wanted} and has "
+            f"{len(classifier.labels)}: give images that do, or none"
+        )
+    return test
 
 
 def shares(scores: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float64], bool]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import os
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edgewb.drifts import find_changes
+from edgewb.errors import EdgewbError
 from edgewb.intervals import median_interval
-from edgewb.targets import CountsCalls, InChild, RunsElsewhere, Target, label_targets
+from edgewb.targets import CountsCalls, InChild, RunsElsewhere, Target, label_targets, open_target
 from edgewb.timings import summarise_latency
 from edgewb.types import Basis, Change, Jsonable, LatencySummary, TargetFacts
 from edgewb.views.widgets.live_models import Classifier, shares
 
+CONTROL_VARIABLE: Final = "EDGEWB_DASHBOARD_CONTROL"
 KEPT: Final = 10_000
 _TOP: Final = 5
 _WINDOWS: Final = 24
@@ -170,3 +175,35 @@ class Side:
     def close(self) -> None:
         """Give the target back."""
         self.target.close()
+
+
+def open_side(given: str, classifier: Classifier, path: Path, threads: int) -> Side:
+    """A target with a file loaded.
+
+    Args:
+        path: the classifier's, or what is compiled from it.
+
+    Raises:
+        EdgewbError: it cannot be used here, or does not take the file.
+    """
+    target = open_target(given, threads=threads)
+    try:
+        target.load(path)
+    except EdgewbError:
+        target.close()
+        raise
+    return Side(given, target, classifier)
+
+
+def targets_here() -> tuple[str, ...]:
+    """Targets that may be chosen without asking libraries or devices whether they work: that costs seconds, and is said when one is chosen.
+
+    ONNX Runtime and OpenVINO take memory that a published dashboard has not for every visitor.
+    """
+    from edgewb.targets.edgetpu_devices import list_devices
+
+    here = ["edgetpu"] if list_devices() else []
+    here += ["cpu", "cpu:builtin"]
+    if os.environ.get(CONTROL_VARIABLE) != "0":
+        here += [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name) is not None]
+    return (*here, "simulated")

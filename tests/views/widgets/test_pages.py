@@ -115,9 +115,7 @@ def test_a_number_that_is_none_is_not_sent_back(page, number):
 
 
 def test_a_refusal_and_a_fault_show_on_the_page_and_the_page_goes_on(page, caplog):
-    assert regions(receive(page, {"event": "refuse", "value": "<b>7</b>"})) == {
-        "alert": "&lt;b&gt;7&lt;/b&gt; is not taken: give another"
-    }
+    assert regions(receive(page, {"event": "refuse", "value": "<b>7</b>"})) == {"alert": "&lt;b&gt;7&lt;/b&gt; is not taken: give another"}
     with caplog.at_level("ERROR", logger=pages.__name__):
         alert = regions(receive(page, {"event": "fail"}))["alert"]
     assert alert == "something went wrong here (ZeroDivisionError); the page goes on, and the server&#39;s log says more"

@@ -73,7 +73,7 @@ def test_closing_ends_the_process(sandbox):
 
 def test_a_model_that_needs_more_memory_than_it_may_take_is_refused_and_its_process_ended(tflite_file):
     with SandboxTarget(memory_bytes=60 * 2**20) as target:
-        with pytest.raises(ModelFileError, match="60 MB of memory|LiteRT cannot run it"):
+        with pytest.raises(ModelFileError, match=r"60 MB of memory|LiteRT cannot run it"):
             target.load(tflite_file("int8_conv"))
         assert target.process_id is None
 
@@ -100,7 +100,12 @@ def test_a_process_that_is_gone_is_said(sandbox):
 
 @pytest.mark.parametrize(
     "answer",
-    [b"A" + (2**62).to_bytes(8, "little"), b"E" + (2**40).to_bytes(8, "little"), b"A" + (3).to_bytes(8, "little") + b"abc", b"\x80\x04K\x01."],
+    [
+        b"A" + (2**62).to_bytes(8, "little"),
+        b"E" + (2**40).to_bytes(8, "little"),
+        b"A" + (3).to_bytes(8, "little") + b"abc",
+        b"\x80\x04K\x01.",
+    ],
     ids=["endless", "endless text", "too short", "a pickle"],
 )
 def test_an_answer_of_another_size_is_not_read(sandbox, answer, monkeypatch):

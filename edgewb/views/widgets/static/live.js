@@ -288,10 +288,10 @@ function enhance({ model, root, sender }) {
 
   // --- Test images ---
   const streamButton = find("[data-stream]");
-  const nextExample = () => traffic.send("example", {}, null, null);
+  const nextExample = (once) => traffic.send("example", { once }, null, null);
   listen(find("[data-next]"), "click", () => {
     halt();
-    if (traffic.free()) nextExample();
+    if (traffic.free()) nextExample(true);
   });
   listen(streamButton, "click", () => {
     const on = streamButton.dataset.on === "true";
@@ -302,7 +302,7 @@ function enhance({ model, root, sender }) {
     pending = () => {
       const rate = Number(find("[data-speed]").value);
       due = rate ? Math.max(due + 1000 / rate, performance.now() - 1000 / rate) : performance.now();
-      timer = setTimeout(nextExample, Math.max(0, due - performance.now()));
+      timer = setTimeout(() => nextExample(false), Math.max(0, due - performance.now()));
     };
     stopSource = () => {
       clearTimeout(timer);
@@ -312,7 +312,7 @@ function enhance({ model, root, sender }) {
     };
     streamButton.dataset.on = "true";
     streamButton.textContent = "Stop";
-    nextExample();
+    nextExample(false);
   });
 
   // --- Nothing goes on where nobody looks ---
