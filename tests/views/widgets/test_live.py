@@ -143,7 +143,7 @@ def test_a_bad_frame_is_said_in_one_line_and_the_page_goes_on(digits, value, buf
 
 def test_test_images_are_streamed_with_what_is_right(digits):
     for _ in range(40):
-        (content, buffers), *_ = digits.event("example", {})
+        (_, buffers), *_ = digits.event("example", {})
         assert len(buffers[0]) == 32 * 32
     side = digits.live.sides[0]
     assert (side.known, len(digits.live.answers)) == (40, 40)
