@@ -104,6 +104,12 @@ def test_nothing_of_the_computer_it_was_recorded_on_is_told() -> None:
     assert all("origin" not in record for record in study["records"])
 
 
+def test_the_readme_names_every_file() -> None:
+    readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    names = [f"models/{name}.tflite" for name in bundled_models()] + ["digits/test_images.npz", "studies/digits.json"]
+    assert [name for name in names if f"`{name}`" not in readme] == []
+
+
 def test_all_of_it_stays_small() -> None:
     sizes = [p.stat().st_size for name in ("models", "digits", "studies") for p in (ROOT / "data" / name).rglob("*") if p.is_file()]
     assert sum(sizes) < 1_500_000
