@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import webbrowser
 from collections.abc import Callable
@@ -22,7 +23,6 @@ import tornado.web
 from jupyter_core.utils import ensure_async
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from traitlets.config import Config
 from voila.app import Voila
 
@@ -102,7 +102,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
             (at(rf"/kernels/{_KERNEL}"), handlers.Kernel),
             (at(rf"/kernels/{_KERNEL}/channels"), PageConnection),
             (at(r"/edgewb/widgets/(\w+)\.(js|css)"), handlers.WidgetFile),
-            (at(r"/edgewb/static/(.*)"), handlers.StaticFile, {"path": str(HERE / "static")}),
+            (at(r"/edgewb/static/(\w+\.(?:js|css))"), handlers.StaticFile, {"path": str(HERE / "static")}),
         ]
 
     def prepare_app(self) -> tornado.web.Application:
@@ -148,14 +148,15 @@ class DashboardServer(Voila):  # type: ignore[misc]
         )
         for port in range(serving.port, min(serving.port + _PORTS_TRIED, 65536)):
             try:
-                sockets = bind_sockets(port, serving.ip)
+                listening = socket.create_server((serving.ip, port), family=socket.AF_INET6 if ":" in serving.ip else socket.AF_INET)
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     continue
                 reason = error.strerror or str(error)
                 raise InputError(f"cannot listen on {serving.ip!r}, port {port}: {reason}; give another --ip or --port") from None
-            self.port = int(sockets[0].getsockname()[1])
-            server.add_sockets(sockets)
+            listening.setblocking(False)
+            self.port = int(listening.getsockname()[1])
+            server.add_socket(listening)
             return server
         raise InputError(f"port {serving.port} and the {_PORTS_TRIED - 1} after it are taken: give another with --port")
 
@@ -166,14 +167,9 @@ class DashboardServer(Voila):  # type: ignore[misc]
         query = f"?token={self.serving.token}" if self.serving.token else ""
         return f"http://{host}:{self.port}{url_path_join(self.base_url, name)}{query}"
 
-    async def serve(self, announce: Callable[[DashboardServer], None]) -> None:
-        """Serve until SIGINT, SIGTERM or SIGHUP; ``announce`` is called when the port is open."""
+    async def serve(self, ended: asyncio.Event, announce: Callable[[DashboardServer], None]) -> None:
+        """Serve until ``ended`` is set; ``announce`` is called when the port is open."""
         self.prepare_app()
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
-                loop.add_signal_handler(getattr(signal, name), ended.set)
         http = None
         try:
             http = self.open_port()
@@ -185,6 +181,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
                 http.stop()
             await self.visits.pool.close()
             await ensure_async(self.kernel_manager.shutdown_all(now=True))
+            self.kernel_manager.context.destroy(linger=0)  # here and now, rather than whenever Python cleans up
             shutil.rmtree(self.connection_dir, ignore_errors=True)
 
 
@@ -234,7 +231,15 @@ def serve_dashboards(serving: Serving, announce: Callable[[DashboardServer], Non
         for name in ("tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.ERROR)
     server = make_server(serving)
-    asyncio.run(server.serve(announce))
+
+    async def serve() -> None:
+        ended = asyncio.Event()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), ended.set)
+        await server.serve(ended, announce)
+
+    asyncio.run(serve())
 
 
 def new_token() -> str:

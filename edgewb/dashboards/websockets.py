@@ -84,7 +84,11 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
         self.set_nodelay(True)
         self.ws_connection.stream.max_write_buffer_size = MAX_UNREAD_BYTES
         self.open_ones.setdefault(kernel_id, set()).add(self)
-        await super().open(kernel_id)
+        try:
+            await super().open(kernel_id)
+        except TimeoutError:
+            self.log.warning("kernel %s does not answer", kernel_id[:8])
+            self.close(1011, "the kernel does not answer")
 
     def on_message(self, message: str | bytes) -> None:
         if isinstance(message, str):

@@ -96,8 +96,9 @@ def test_a_handler_may_send_a_message_of_its_own_with_the_word_that_it_is_done(p
 
 @pytest.mark.parametrize(
     "message",
-    [None, 7, "add", [], ["event"], {}, {"event": None}, {"event": 3}, {"event": {"a": 1}}, {"event": ["add"]}, {"event": "nosuch"}, b"bytes",
-     {"event": "_receive"}, {"event": "__init__"}, {"event": "msg"}, {"event": "trait_change"}, {"event": "displayed"}, {"event": "x" * 10**6}],
+    [None, 7, "add", [], ["event"], {}, {"event": None}, {"event": 3}, {"event": {"a": 1}}, {"event": ["add"]}, {"event": "nosuch"},
+     b"bytes", {"event": "_receive"}, {"event": "__init__"}, {"event": "msg"}, {"event": "trait_change"}, {"event": "displayed"},
+     {"event": "x" * 10**6}],
     ids=lambda message: repr(message)[:30],
 )  # fmt: skip
 def test_what_is_no_event_of_this_page_is_said_in_one_short_line(page, message):
