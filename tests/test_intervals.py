@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, multinomial
 
-from edgewb.intervals import Z95, Z95_ONE_SIDED, holm, loss_score, mcnemar_p_value, pairs_needed, tango_interval, wilson_interval
+from edgewb.intervals import (
+    Z95,
+    Z95_ONE_SIDED,
+    holm,
+    loss_score,
+    mcnemar_p_value,
+    median_interval,
+    pairs_needed,
+    tango_interval,
+    wilson_interval,
+)
 
 
 @st.composite
@@ -248,3 +258,26 @@ def test_no_number_of_pairs_tells_a_loss_from_itself() -> None:
 def test_counts_that_cannot_be_are_refused(counts: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match=r"counts"):
         tango_interval(*counts)
+
+
+@given(st.integers(1, 600))
+@settings(deadline=None)
+def test_the_interval_of_a_median_runs_between_the_ranks_of_the_binomial(n: int) -> None:
+    middle, (low, high) = median_interval([float(value) for value in range(n, 0, -1)])
+    assert middle == (n + 1) / 2
+    assert low + high == n + 1  # as far from the one end as from the other
+    j = int(low)
+    assert j == 1 or 2 * binom.cdf(j - 1, n, 0.5) <= 0.05
+    assert 2 * binom.cdf(j, n, 0.5) > 0.05 or 2 * j >= n
+
+
+def test_the_interval_of_a_median_holds_it_in_95_of_100_skewed_samples() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.exponential(size=(2000, 40))
+    held = sum(low <= math.log(2) <= high for _, (low, high) in (median_interval(row.tolist()) for row in draws))
+    assert 0.94 <= held / 2000 <= 0.98  # 96.2 % exactly: ranks are whole
+
+
+def test_no_samples_have_no_median() -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        median_interval([])

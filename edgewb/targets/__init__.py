@@ -10,12 +10,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgewb.errors import InputError, unknown_name
-from edgewb.targets.interfaces import Availability, Converts, InChild, ListsDevices, Resets, RunsElsewhere, Target, TensorSpec, TimesItself
+from edgewb.targets.interfaces import (
+    Availability,
+    Converts,
+    CountsCalls,
+    InChild,
+    ListsDevices,
+    Resets,
+    RunsElsewhere,
+    Target,
+    TensorSpec,
+    TimesItself,
+)
 
 __all__ = [
     "TARGETS",
     "Availability",
     "Converts",
+    "CountsCalls",
     "InChild",
     "Kind",
     "ListsDevices",

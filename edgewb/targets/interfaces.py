@@ -134,6 +134,16 @@ class InChild(Protocol):
 
 
 @runtime_checkable
+class CountsCalls(Protocol):
+    """A target whose calls through ``run`` do not count as what they took here, because it stands for another."""
+
+    @property
+    def last_ms(self) -> float:
+        """Milliseconds that the last call counts as; 0 before the first."""
+        ...
+
+
+@runtime_checkable
 class ListsDevices(Protocol):
     """A target that can name the devices or providers it finds here, as they are written behind its name and a colon."""
 

@@ -54,6 +54,7 @@ class SimulatedTarget:
         self._notes: tuple[str, ...] = ()
         self._first_ms = self._pace_ms = 0.0
         self._calls = 0
+        self._last_ms = 0.0
         self._late: list[float] = []
 
     @property
@@ -63,6 +64,11 @@ class SimulatedTarget:
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         return self._cpu.outputs
+
+    @property
+    def last_ms(self) -> float:
+        """Milliseconds that the last call counts as, see ``sample``; 0 before the first."""
+        return self._last_ms
 
     def available(self) -> Availability:
         """Whether LiteRT can be imported here."""
@@ -138,6 +144,7 @@ class SimulatedTarget:
         """Drop the interpreter and its memory."""
         self._cpu.close()
         self._calls = 0
+        self._last_ms = 0.0
         self._late = []
 
     def __enter__(self) -> Self:
@@ -154,7 +161,8 @@ class SimulatedTarget:
         self._calls += 1
         wait_until(started + round(pace_ms * 1e6))
         took_ms = (clock() - started) / 1e6
-        if took_ms > pace_ms * _KEPT:
+        late = took_ms > pace_ms * _KEPT
+        if late:
             self._late.append(took_ms)
-            return answer, pace_ms
-        return answer, took_ms
+        self._last_ms = pace_ms if late else took_ms
+        return answer, self._last_ms

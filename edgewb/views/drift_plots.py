@@ -65,7 +65,7 @@ def drift_info(measured: Measurement) -> DriftInfo | None:
             DriftPoint(at_s=w.start_s + run.window_s / 2, p10_ms=w.p10_ms, p50_ms=w.p50_ms, p90_ms=w.p90_ms, n=w.n) for w in run.windows
         ),
         marks=tuple(
-            DriftMark(at_s=c.at_s, before_ms=c.before_ms, after_ms=c.after_ms, text=_step(c)) for c in measured.drift.changes or ()
+            DriftMark(at_s=c.at_s, before_ms=c.before_ms, after_ms=c.after_ms, text=read_change(c)) for c in measured.drift.changes or ()
         ),
         basis=measured.basis,
         n=run.kept,
@@ -105,7 +105,7 @@ def read_changes(measured: Measurement) -> list[str]:
     """A line per change; or that none was found, and what would have been. Nothing where none was looked for."""
     drift = measured.drift
     if drift.changes:
-        return [f"{_step(change)} ({_levels(change)}; {measured.basis})" for change in drift.changes]
+        return [f"{read_change(change)} ({_levels(change)}; {measured.basis})" for change in drift.changes]
     if drift.changes is None:
         return ["too few calls to tell a change from noise: sustain it for longer"] if measured.sustained is not None else []
     tried = drift.sensitivity
@@ -117,7 +117,8 @@ def read_changes(measured: Measurement) -> list[str]:
     return [f"no lasting change found; {seen} ({share})"]
 
 
-def _step(change: Change) -> str:
+def read_change(change: Change) -> str:
+    """One change: which way, by how much, from when on."""
     word = "slower" if change.ratio > 1 else "faster"
     return f"{word} by {100 * abs(change.ratio - 1):.0f} % from {change.at_s:.1f} s on"
 

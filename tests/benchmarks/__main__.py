@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.distillations import distillation
+from tests.benchmarks.live_frames import live
+from tests.benchmarks.sketches import sketches
 
 ROOT = Path(__file__).parents[2]
 
@@ -317,6 +319,8 @@ def main() -> None:
         "demo": demo,
         "recipes": recipes,
         "distillation": distillation,
+        "live": live,
+        "sketches": sketches,
     }
     # Too long to be run unless named.
     known_apart: dict[str, Callable[[], None]] = {"changes": changing, "hard": hard, "culprits": culprits}

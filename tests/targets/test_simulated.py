@@ -13,7 +13,7 @@ from edgewb.estimates.estimations import estimate
 from edgewb.estimates.hosts import find_profile, save
 from edgewb.measurements import measure, predict
 from edgewb.sampling import random_values
-from edgewb.targets import open_target
+from edgewb.targets import CountsCalls, open_target
 from edgewb.types import Basis
 
 Files = Callable[[str], Path]
@@ -81,6 +81,13 @@ def test_a_processor_slower_than_the_estimate_is_said_and_its_time_is_not_passed
     (note,) = (note for note in found.facts.notes if "could not be kept" in note)
     assert "in 30 of 31 calls" in note or "in 31 of 31 calls" in note
     assert "median, measured" in note
+    with open_target(f"simulated:{host}") as target:
+        target.load(model)
+        assert isinstance(target, CountsCalls)
+        assert target.last_ms == 0
+        for _ in range(2):
+            target.run([random_values(spec) for spec in target.inputs])
+        assert target.last_ms == wanted
 
 
 @pytest.mark.parametrize("kernels", ["xnnpack", "builtin"])

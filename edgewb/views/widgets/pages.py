@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import anywidget
 import jinja2
@@ -66,13 +66,20 @@ def without_places(text: str) -> str:
     return text
 
 
+class Reply(NamedTuple):
+    """What a handler may return in place of having everything drawn: a message of its own, sent with the word that the event is done."""
+
+    content: dict[str, Any]
+    buffers: Sequence[bytes] = ()
+
+
 class Page(anywidget.AnyWidget):  # type: ignore[misc]
     """A widget whose markup is drawn in Python.
 
     A subclass names its jinja2 ``template``, which extends ``page.html.j2``; each block in ``regions`` can be sent anew by itself. What the
     template sees comes from ``context()``. An element with ``data-click="select"`` (``data-input``, ``data-change``, ``data-submit``)
     calls ``on_select(value, buffers)`` with its ``data-value``, its value, or what the form holds; where that returns False, nothing has
-    changed and nothing is drawn.
+    changed and nothing is drawn; where it returns a ``Reply``, that is sent and nothing else is drawn.
 
     Attributes:
         markup: everything as HTML, as it is now.
@@ -148,16 +155,18 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
     def _receive(self, _widget: Any, content: Any, buffers: Sequence[memoryview]) -> None:
         """One event of the page. Whatever goes wrong is said on the page; the page goes on."""
         content = content if isinstance(content, dict) else {}
-        number = content.get("number")
+        number, reply = content.get("number"), Reply({})
         try:
             drawn = self._handle(content.get("event"), content.get("value"), buffers)
-            if drawn is not False:  # else nothing has changed that is drawn: a piece of a file
+            if isinstance(drawn, Reply):
+                reply = drawn
+            elif drawn is not False:  # else nothing has changed that is drawn: a piece of a file
                 self.refresh()
         except Exception as error:  # of drawing: with what could not be drawn the page stays as it is
             self._say(error, "drawing")
             self._sent.clear()  # what was noted as sent was not: the next drawing sends all
             self.send({"regions": {"alert": str(escape(self.alert))}})
-        self.send({"done": number if isinstance(number, int) else None})
+        self.send({**reply.content, "done": number if isinstance(number, int) else None}, buffers=list(reply.buffers))
 
     def _handle(self, name: Any, value: Any, buffers: Sequence[memoryview]) -> Any:
         """Call the method an event is for; what it returns, or what went wrong in ``alert``."""

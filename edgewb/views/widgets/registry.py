@@ -7,7 +7,7 @@ from edgewb.views.widgets.pages import script, style
 PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "explorer": (("explorer",), ("explorer",)),
     "inspector": (("uploads", "inspector"), ("inspector",)),
-    "live": ((), ("live",)),
+    "live": (("uploads", "live_frames", "live"), ("live",)),
 }
 """By name: the scripts before ``page.js``, the style sheets after ``page.css``."""
 

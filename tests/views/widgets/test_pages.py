@@ -9,7 +9,7 @@ import pytest
 
 from edgewb.errors import InputError
 from edgewb.views.widgets import pages
-from edgewb.views.widgets.pages import Page
+from edgewb.views.widgets.pages import Page, Reply
 
 TEMPLATE = """{% extends "page.html.j2" %}
 {% block body %}<h1>{{ title }}</h1>
@@ -83,6 +83,15 @@ def test_only_what_changed_is_sent_and_then_that_it_is_done(page):
 def test_a_handler_that_says_so_draws_nothing(page):
     page.count = 5
     assert receive(page, {"event": "idle", "number": 1}) == [{"done": 1}]
+
+
+def test_a_handler_may_send_a_message_of_its_own_with_the_word_that_it_is_done(page, monkeypatch):
+    sent = []
+    monkeypatch.setattr(page, "send", lambda content, buffers=None: sent.append((content, buffers)))
+    monkeypatch.setattr(Counter, "on_add", lambda _self, _value, _buffers: Reply({"answered": True}, [b"picture"]))
+    page.count = 5  # which nobody draws
+    receive(page, {"event": "add", "number": 4})
+    assert sent == [({"answered": True, "done": 4}, [b"picture"])]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,218 @@
+"""A visitor's model, run by LiteRT in a process of its own: with little memory, no files to write, nothing of the server's environment, and
+ended when a call takes too long. Only where the server was started for it.
+
+LiteRT trusts what is in a file. A model made to break out of it would find itself in that process, so what comes back is read as plain
+bytes of a size known before, never unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewb.errors import InputError, ModelFileError, TargetError
+from edgewb.targets.interfaces import Availability, TensorSpec
+from edgewb.targets.runtimes import read_source, tensor_specs
+from edgewb.tflite.reader import load_bytes
+from edgewb.types import Basis, Environment, TargetFacts
+
+MEMORY_BYTES: Final = 2**29
+"""Of address space, of which Python, numpy and LiteRT take 170 MB."""
+LOAD_SECONDS: Final = 20.0
+CALL_SECONDS: Final = 3.0
+CPU_SECONDS: Final = 3_600
+_HEAD: Final = 9
+_TEXT_BYTES: Final = 400
+_KEPT_VARIABLES: Final = ("PATH", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+class SandboxTarget:
+    """A target for one model of a visitor, see ``Target``. Times are there and back, as ``InChild`` targets have them."""
+
+    name = "cpu"
+    basis = Basis.MEASURED
+    threads = 1
+    kernels = "xnnpack"
+    environment: Environment | None = None
+
+    def __init__(self, *, memory_bytes: int = MEMORY_BYTES, call_seconds: float = CALL_SECONDS) -> None:
+        self.inputs: tuple[TensorSpec, ...] = ()
+        self.outputs: tuple[TensorSpec, ...] = ()
+        self.facts = TargetFacts(runtime="", device="cpu")
+        self._memory_bytes, self._call_seconds = memory_bytes, call_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that runs the model; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def available(self) -> Availability:
+        """Where Python can limit a process: not on Windows."""
+        import importlib.util
+
+        if importlib.util.find_spec("resource") is None:
+            return Availability(available=False, reason="this system cannot limit the memory of a process", fix="serve from Linux or macOS")
+        return Availability(available=True)
+
+    def load(self, path: str | Path) -> None:
+        """Start the process and load the model there.
+
+        Raises:
+            ModelFileError: not a source .tflite, or not one that runs within the limits. TargetError: no limits here.
+        """
+        self.close()
+        if not (found := self.available()).available:
+            raise TargetError(f"models of visitors cannot be run here: {found.reason}; {found.fix}")
+        graph = read_source(path, self.name)
+        inputs, outputs = tensor_specs(path, graph, graph.inputs), tensor_specs(path, graph, graph.outputs)
+        environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join(place or os.getcwd() for place in sys.path)
+        command = [sys.executable, "-P", "-m", "edgewb.views.widgets.sandboxes", str(self._memory_bytes), str(CPU_SECONDS)]
+        self._process = subprocess.Popen(
+            command, cwd="/", env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+        )
+        runtime = self._ask(b"L", load_bytes(path), 0, LOAD_SECONDS, text=True)
+        self.inputs, self.outputs = inputs, outputs
+        self.facts = TargetFacts(runtime=runtime.decode(errors="replace"), device="cpu", notes=("in a process of its own with limits",))
+
+    def run(self, inputs: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """One call; see ``Target.run``.
+
+        Raises:
+            InputError: nothing is loaded, or an array does not fit. ModelFileError: it failed, or did not answer in time.
+        """
+        if self._process is None:
+            raise InputError("no model is loaded: call load(path) first")
+        fits = [(array.dtype, array.shape) for array in inputs] == [(spec.dtype, spec.shape) for spec in self.inputs]
+        if not fits:
+            raise InputError("the inputs do not fit the model")
+        sizes = [spec.dtype.itemsize * int(np.prod(spec.shape)) for spec in self.outputs]
+        content = self._ask(b"R", b"".join(array.tobytes() for array in inputs), sum(sizes), self._call_seconds)
+        cuts = np.cumsum([0, *sizes])
+        parts = (content[begin:end] for begin, end in itertools.pairwise(cuts.tolist()))
+        return [np.frombuffer(part, spec.dtype).reshape(spec.shape).copy() for part, spec in zip(parts, self.outputs, strict=True)]
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        self.inputs = self.outputs = ()
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _ask(self, kind: bytes, content: bytes, size: int, seconds: float, *, text: bool = False) -> bytes:
+        """What the process answers: ``size`` bytes, or a short text."""
+        deadline = time.monotonic() + seconds
+        try:
+            self._write(kind + len(content).to_bytes(8, "little") + content, deadline)
+            head = self._read(_HEAD, deadline)
+            length = int.from_bytes(head[1:], "little")
+            refused = head[:1] == b"E"
+            if length > _TEXT_BYTES if refused or text else length != size:
+                raise OSError("an answer of another size")
+            answer = self._read(length, deadline)
+        except TimeoutError:
+            self.close()
+            raise ModelFileError(f"the model did not answer within {seconds:g} s and was ended: give a smaller one") from None
+        except (OSError, ValueError):
+            self.close()
+            limit = f"{self._memory_bytes / 2**20:,.0f} MB of memory"
+            raise ModelFileError(f"the model ended its process, which may take {limit}: give a smaller one, or convert it again") from None
+        if refused:
+            self.close()
+            said = "".join(c for c in answer.decode(errors="replace") if c.isprintable())
+            raise ModelFileError(f"LiteRT cannot run it ({said}): convert the model again with builtin ops only")
+        return answer
+
+    def _write(self, content: bytes, deadline: float) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        pipe, left = self._process.stdin.fileno(), memoryview(content)
+        os.set_blocking(pipe, False)
+        while left:
+            if not select.select([], [pipe], [], max(0.0, deadline - time.monotonic()))[1]:
+                raise TimeoutError
+            left = left[os.write(pipe, left) :]
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        pipe, content = self._process.stdout.fileno(), bytearray()
+        while len(content) < size:
+            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise TimeoutError
+            part = os.read(pipe, size - len(content))
+            if not part:
+                raise OSError("it is gone")
+            content += part
+        return bytes(content)
+
+
+def _limit(memory_bytes: int, cpu_seconds: int) -> None:
+    """No more memory, processor time or open files than this, no file longer than nothing, no core dump."""
+    import resource
+
+    limits = {"AS": memory_bytes, "CPU": cpu_seconds, "FSIZE": 0, "CORE": 0, "NOFILE": 64}
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses some
+            resource.setrlimit(kind, (value, value))
+
+
+def _main(memory_bytes: int, cpu_seconds: int) -> None:
+    """The child: one model, then calls, until the parent closes the pipe."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what LiteRT prints must not get between the answers
+    from ai_edge_litert.interpreter import Interpreter
+
+    from edgewb.targets.litert import litert_version, one_line
+
+    _limit(memory_bytes, cpu_seconds)
+    interpreter: Any = None
+    while len(head := requests.read(_HEAD)) == _HEAD:
+        content = requests.read(int.from_bytes(head[1:], "little"))
+        try:
+            if head[:1] == b"L":
+                interpreter = Interpreter(model_content=content, num_threads=1)
+                interpreter.allocate_tensors()
+                answer = litert_version().encode()
+            else:
+                offset = 0
+                for detail in interpreter.get_input_details():
+                    array = np.frombuffer(content, detail["dtype"], int(np.prod(detail["shape"])), offset).reshape(detail["shape"])
+                    interpreter.set_tensor(detail["index"], array)
+                    offset += array.nbytes
+                interpreter.invoke()
+                answer = b"".join(interpreter.get_tensor(detail["index"]).tobytes() for detail in interpreter.get_output_details())
+            kind = b"A"
+        except (ValueError, RuntimeError, MemoryError) as error:
+            kind, answer = b"E", one_line(error).encode()[:_TEXT_BYTES]
+        answers.write(kind + len(answer).to_bytes(8, "little") + answer)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,346 @@
+// The sources of a live page: paper, camera, pictures, video, test images. What becomes of a picture is decided in Python.
+const MOST_FILES = 1_000;
+const PEN = 22; // of a paper of 320
+const REFUSALS = {
+  NotAllowedError: "The browser was not allowed to use the camera: allow it beside the address, then try again.",
+  NotFoundError: "No camera was found: connect one, then try again.",
+  NotReadableError: "The camera does not answer: another program may be using it.",
+};
+
+function enhance({ model, root, sender }) {
+  const find = (selector) => root.querySelector(selector);
+  const stage = find("[data-live]");
+  let form = JSON.parse(stage.dataset.live);
+  let grabber = makeGrabber(form);
+  let pending = () => {}; // what to do when a frame may be sent
+  let stopSource = () => {};
+  const undo = [acceptUploads({ model, root })];
+  const listen = (element, kind, action) => {
+    element?.addEventListener(kind, action);
+    undo.push(() => element?.removeEventListener(kind, action));
+  };
+
+  const traffic = makeTraffic({
+    model,
+    most: form.in_flight,
+    onAnswer(source, bytes) {
+      if (!bytes) return;
+      const fed = find("[data-fed]");
+      if (fed) drawBytes(fed, bytes, form.fed);
+      if (source === "test") drawBytes(find("[data-example]"), bytes, form.fed);
+    },
+    onFree(answered) {
+      if (answered) pending();
+      else halt(); // it was refused, and the page says why
+    },
+  });
+  undo.push(traffic.close);
+
+  async function sendFrame(source, picture, width, height, at, more = {}) {
+    const bytes = await grabber.grab(picture, width, height);
+    traffic.send("frame", { source, form: grabber.form, ...more }, bytes, at);
+  }
+
+  function halt() {
+    stopSource();
+    stopSource = () => {};
+    pending = () => {};
+  }
+  function ended() {
+    sender.send("stop", traffic.report());
+  }
+
+  // --- Which source ---
+  listen(stage, "click", (event) => {
+    const button = event.target.closest?.("[data-source]");
+    if (!button) return;
+    halt();
+    for (const other of stage.querySelectorAll("[data-source]")) other.setAttribute("aria-pressed", String(other === button));
+    for (const panel of stage.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== button.dataset.source;
+  });
+
+  // --- Paper ---
+  const paper = find("[data-paper]");
+  const cursor = find("[data-cursor]");
+  const ink = paper.getContext("2d", { alpha: false });
+  const pen = { x: 160, y: 60, down: false };
+  const wipe = () => {
+    ink.fillStyle = "#fff";
+    ink.fillRect(0, 0, paper.width, paper.height);
+    sendPaper();
+  };
+  function sendPaper() {
+    const send = () => {
+      pending = () => {};
+      sendFrame("draw", paper, paper.width, paper.height, null);
+    };
+    if (traffic.free()) send();
+    else pending = send; // the paper as it will be then
+  }
+  function stroke(x, y) {
+    ink.lineWidth = PEN;
+    ink.lineCap = ink.lineJoin = "round";
+    ink.strokeStyle = "#111";
+    ink.beginPath();
+    ink.moveTo(pen.x, pen.y);
+    ink.lineTo(x, y);
+    ink.stroke();
+    movePen(x, y);
+    sendPaper();
+  }
+  function movePen(x, y) {
+    [pen.x, pen.y] = [Math.max(0, Math.min(paper.width, x)), Math.max(0, Math.min(paper.height, y))];
+    cursor.style.left = `${(100 * pen.x) / paper.width}%`;
+    cursor.style.top = `${(100 * pen.y) / paper.height}%`;
+  }
+  function place(event) {
+    const box = paper.getBoundingClientRect();
+    return [((event.clientX - box.left) / box.width) * paper.width, ((event.clientY - box.top) / box.height) * paper.height];
+  }
+  ink.fillStyle = "#fff";
+  ink.fillRect(0, 0, paper.width, paper.height);
+  movePen(pen.x, pen.y);
+  let drawing = false;
+  listen(paper, "pointerdown", (event) => {
+    if (event.button !== 0) return;
+    drawing = true;
+    paper.setPointerCapture(event.pointerId);
+    movePen(...place(event));
+    stroke(pen.x, pen.y);
+  });
+  listen(paper, "pointermove", (event) => {
+    if (!drawing) return;
+    for (const step of event.getCoalescedEvents?.() ?? []) stroke(...place(step));
+    stroke(...place(event));
+  });
+  for (const kind of ["pointerup", "pointercancel"]) listen(paper, kind, () => (drawing = false));
+  const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  listen(paper, "keydown", (event) => {
+    if (event.key in STEPS) {
+      const step = event.shiftKey ? 4 : 16;
+      const [x, y] = [pen.x + step * STEPS[event.key][0], pen.y + step * STEPS[event.key][1]];
+      if (pen.down) stroke(Math.max(0, Math.min(paper.width, x)), Math.max(0, Math.min(paper.height, y)));
+      else movePen(x, y);
+    } else if (event.key === " ") {
+      pen.down = !pen.down;
+      cursor.toggleAttribute("data-down", pen.down);
+      if (pen.down) stroke(pen.x, pen.y);
+      find("[data-pen]").textContent = pen.down ? "The pen is down: arrows draw, Space lifts it." : "The pen is up: arrows move it, Space lowers it.";
+    } else if (event.key === "Delete" || event.key === "Backspace") wipe();
+    else return;
+    event.preventDefault();
+  });
+  listen(find("[data-wipe]"), "click", wipe);
+
+  // --- Camera and video: a <video> whose newest picture goes when there is room ---
+  function stream(source, video) {
+    let newest = null;
+    const send = () => {
+      if (newest === null || !traffic.free()) return;
+      const at = newest;
+      newest = null;
+      sendFrame(source, video, video.videoWidth, video.videoHeight, at);
+    };
+    pending = send;
+    return followVideo(
+      video,
+      (at) => {
+        if (newest !== null) traffic.drop(1);
+        newest = at;
+        send();
+      },
+      traffic.drop,
+    );
+  }
+
+  const eye = find("[data-camera-picture]");
+  const cameraButton = find("[data-camera]");
+  const cameraNote = find("[data-camera-note]");
+  const sign = find("[data-sign]");
+  let asked = 0; // a camera that is allowed when nobody wants it any more stays off
+  const showCamera = (on, words) => {
+    sign.hidden = !on;
+    cameraButton.textContent = on ? "Turn the camera off" : "Turn the camera on";
+    if (words) cameraNote.textContent = words;
+  };
+  async function startCamera() {
+    if (!navigator.mediaDevices?.getUserMedia) {
+      showCamera(false, `This browser gives no camera here: browsers allow it on HTTPS pages and on localhost only, and this page came from ${location.origin}.`);
+      return;
+    }
+    const mine = ++asked;
+    let camera;
+    try {
+      const wanted = { facingMode: { ideal: "environment" }, width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 60 } };
+      camera = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+    } catch (error) {
+      if (mine === asked) showCamera(false, REFUSALS[error.name] ?? `The camera could not be turned on (${error.name}).`);
+      return;
+    }
+    const off = () => {
+      for (const track of camera.getTracks()) track.stop();
+    };
+    if (mine !== asked || document.hidden) return off();
+    eye.srcObject = camera;
+    camera.getVideoTracks()[0].addEventListener("ended", halt);
+    const unfollow = stream("camera", eye);
+    stopSource = () => {
+      unfollow();
+      off();
+      eye.srcObject = null;
+      showCamera(false, "The camera is off.");
+      ended();
+    };
+    showCamera(true, "The camera is on. Fill the picture with one digit, dark on white paper. Pictures go to the model alone and are not stored.");
+    eye.play().catch(() => {}); // stopped before it had begun
+  }
+  listen(cameraButton, "click", () => {
+    const on = !sign.hidden;
+    asked++;
+    halt();
+    if (!on) startCamera();
+  });
+  undo.push(() => asked++);
+
+  const film = find("[data-film]");
+  const filmNote = find("[data-film-note]");
+  listen(find("[data-film-file]"), "change", (event) => {
+    const [file] = event.target.files;
+    if (!file) return;
+    halt();
+    const address = URL.createObjectURL(file);
+    event.target.value = "";
+    film.src = address;
+    let unfollow = () => {};
+    const play = () => {
+      unfollow();
+      unfollow = stream("video", film);
+    };
+    const pause = () => {
+      unfollow();
+      ended();
+    };
+    const refuse = () => (filmNote.textContent = "The browser cannot play this file: give an MP4 or WebM video.");
+    const actions = { play, pause, error: refuse };
+    for (const [kind, action] of Object.entries(actions)) film.addEventListener(kind, action);
+    stopSource = () => {
+      unfollow();
+      for (const [kind, action] of Object.entries(actions)) film.removeEventListener(kind, action);
+      film.pause();
+      film.removeAttribute("src");
+      film.load();
+      URL.revokeObjectURL(address);
+    };
+    filmNote.textContent = "The video is played by your browser; its pictures are answered while it runs.";
+    film.play().catch(() => {});
+  });
+
+  // --- Pictures, one after the other ---
+  const filesNote = find("[data-files-note]");
+  const stopFiles = find("[data-stop]");
+  const easel = find("[data-picture]");
+  async function showFiles(files) {
+    halt();
+    let going = true;
+    let unread = 0;
+    stopSource = () => (going = false);
+    stopFiles.disabled = false;
+    const pictures = files.filter((file) => file.type.startsWith("image/")).slice(0, MOST_FILES);
+    for (const [index, file] of pictures.entries()) {
+      let picture;
+      try {
+        picture = await createImageBitmap(file);
+      } catch {
+        unread++;
+        continue;
+      }
+      if (!going) break;
+      const context = easel.getContext("2d");
+      const scale = Math.min(easel.width / picture.width, easel.height / picture.height);
+      const [width, height] = [picture.width * scale, picture.height * scale];
+      context.clearRect(0, 0, easel.width, easel.height);
+      context.drawImage(picture, (easel.width - width) / 2, (easel.height - height) / 2, width, height);
+      filesNote.textContent = `Picture ${index + 1} of ${pictures.length}`;
+      const answered = new Promise((resolve) => {
+        pending = () => resolve(true);
+        stopSource = () => {
+          going = false;
+          resolve(false);
+        };
+      });
+      await sendFrame("pictures", picture, picture.width, picture.height, null, { name: file.name });
+      picture.close();
+      if (!(await answered)) break;
+    }
+    stopFiles.disabled = true;
+    const left = files.length - pictures.length;
+    const notes = [unread && `${unread} could not be opened`, left && `${left} were left out: no pictures, or more than ${MOST_FILES}`];
+    filesNote.textContent = [`${pictures.length - unread} pictures`, ...notes.filter(Boolean)].join("; ") + (going ? "." : "; stopped.");
+    if (going) ended();
+  }
+  for (const input of stage.querySelectorAll("[data-files]")) {
+    listen(input, "change", () => {
+      if (input.files.length) showFiles([...input.files]);
+      input.value = "";
+    });
+  }
+  listen(stopFiles, "click", halt);
+
+  // --- Test images ---
+  const streamButton = find("[data-stream]");
+  const nextExample = (once) => traffic.send("example", { once }, null, null);
+  listen(find("[data-next]"), "click", () => {
+    halt();
+    if (traffic.free()) nextExample(true);
+  });
+  listen(streamButton, "click", () => {
+    const on = streamButton.dataset.on === "true";
+    halt();
+    if (on) return;
+    let due = performance.now();
+    let timer = null;
+    pending = () => {
+      const rate = Number(find("[data-speed]").value);
+      due = rate ? Math.max(due + 1000 / rate, performance.now() - 1000 / rate) : performance.now();
+      timer = setTimeout(() => nextExample(false), Math.max(0, due - performance.now()));
+    };
+    stopSource = () => {
+      clearTimeout(timer);
+      streamButton.dataset.on = "false";
+      streamButton.textContent = "Stream";
+      ended();
+    };
+    streamButton.dataset.on = "true";
+    streamButton.textContent = "Stop";
+    nextExample(false);
+  });
+
+  // --- Nothing goes on where nobody looks ---
+  listen(document, "visibilitychange", () => {
+    if (!document.hidden) return;
+    asked++;
+    halt();
+  });
+  listen(window, "pagehide", () => {
+    asked++;
+    halt();
+  });
+  const changed = (message) => {
+    if (message.opened?.again) {
+      traffic.forget(); // what was under way when the connection broke
+      pending();
+    }
+    if (!message.input) return;
+    halt();
+    form = message.input;
+    grabber = makeGrabber(form);
+    find(".fed")?.setAttribute("hidden", "");
+    wipe();
+  };
+  model.on("msg:custom", changed);
+  undo.push(() => model.off("msg:custom", changed));
+  return () => {
+    halt();
+    for (const step of undo.reverse()) step();
+  };
+}

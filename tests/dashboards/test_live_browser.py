@@ -1,0 +1,264 @@
+"""The live page as a visitor uses it: draws, turns the camera on and off, brings pictures, streams test images, chooses a target beside."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+import scenes
+from axe_playwright_python.sync_playwright import Axe
+from browsers import wait_until
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+
+
+def draw(page, digit):
+    """A digit with the mouse, within the middle of the paper."""
+    box = page.locator("[data-paper]").bounding_box()
+    for line in scenes.STROKES[digit]:
+        points = [(box["x"] + box["width"] * (0.25 + 0.5 * x), box["y"] + box["height"] * (0.15 + 0.7 * y)) for x, y in line]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+def label(page):
+    return page.locator("[data-label]").first.inner_text()
+
+
+def until_label(page, wanted):
+    wait_until(page, f"document.querySelector('[data-label]').textContent === {wanted!r}")
+
+
+def figures(page):
+    return page.inner_text("[data-region=figures]")
+
+
+def test_a_drawn_digit_is_read(visit):
+    page = visit("live")
+    assert label(page) == "–"
+    draw(page, 0)
+    until_label(page, "0")
+    assert "measured" in page.inner_text("[data-region=answers]")
+    page.click("[data-wipe]")
+    until_label(page, "?")
+    draw(page, 1)
+    until_label(page, "1")
+    assert page.locator("[data-camera-picture]").is_hidden()
+
+
+def test_with_keys_alone(visit):
+    page = visit("live")
+    page.keyboard.press("Tab")
+    for _ in range(12):  # past the link to all dashboards and the five sources
+        if page.evaluate("document.activeElement.hasAttribute('data-paper')"):
+            break
+        page.keyboard.press("Tab")
+    else:
+        raise AssertionError("the paper is never reached")
+    page.keyboard.press("Space")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    until_label(page, "1")
+    page.keyboard.press("Space")
+    assert page.locator("[data-cursor][data-down]").count() == 0
+    page.keyboard.press("Delete")
+    until_label(page, "?")
+    page.locator("[data-source=test]").focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-next]").focus()
+    page.keyboard.press("Enter")
+    wait_until(page, "/test images right/.test(document.querySelector('[data-region=figures]').textContent)")
+    page.locator("#live-target").focus()
+    page.keyboard.press("ArrowDown")
+    wait_until(page, "document.querySelector('.answer h2').textContent.includes('cpu:builtin')")
+    assert page.evaluate("document.activeElement.id") == "live-target"
+
+
+def test_the_camera_is_off_until_it_is_turned_on_and_a_sign_shows_it(visit):
+    page = visit("live", permissions=["camera"])
+    page.evaluate(
+        """() => {
+            window.asked = [];
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (wanted) => {
+                window.asked.push(wanted);
+                return (window.camera = await ask(wanted));
+            };
+        }"""
+    )
+    page.click("[data-source=camera]")
+    assert "HTTPS" in page.inner_text("[data-camera-note]")
+    assert page.evaluate("window.asked") == []
+    assert page.locator("[data-sign]").is_hidden()
+    page.click("[data-camera]")
+    page.locator("[data-sign]").wait_for(state="visible")
+    assert page.inner_text("[data-sign]") == "● Camera on"
+    wait_until(page, "/distinct frames a second/.test(document.querySelector('[data-region=figures]').textContent)")
+    wait_until(page, "/95th percentile/.test(document.querySelector('[data-region=figures]').textContent)")
+    asked = page.evaluate("window.asked")
+    assert [wanted["audio"] for wanted in asked] == [False]
+    page.click("[data-camera]")
+    page.locator("[data-sign]").wait_for(state="hidden")
+    assert page.evaluate("window.camera.getTracks().map((track) => [track.kind, track.readyState])") == [["video", "ended"]]
+    wait_until(page, "/Drift on/.test(document.querySelector('[data-region=figures]').textContent)")
+    before = figures(page)
+    page.wait_for_timeout(500)
+    assert figures(page) == before  # no frame comes after it
+
+
+@pytest.mark.parametrize("leaving", ["another source", "a hidden page"])
+def test_the_camera_goes_off_when_it_is_left(visit, leaving):
+    page = visit("live", permissions=["camera"])
+    page.click("[data-source=camera]")
+    page.click("[data-camera]")
+    page.locator("[data-sign]").wait_for(state="visible")
+    tracks = page.evaluate_handle("document.querySelector('[data-camera-picture]').srcObject.getTracks()")
+    if leaving == "another source":
+        page.click("[data-source=draw]")
+    else:
+        page.evaluate(
+            """() => {
+                Object.defineProperty(document, "hidden", { value: true, configurable: true });
+                document.dispatchEvent(new Event("visibilitychange"));
+            }"""
+        )
+    assert tracks.evaluate("tracks => tracks.map((track) => track.readyState)") == ["ended"]
+    page.locator("[data-sign]").wait_for(state="hidden")
+
+
+def test_a_camera_that_is_refused_or_not_there_is_said(visit):
+    page = visit("live", permissions=[])
+    page.click("[data-source=camera]")
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); }; }")
+    page.click("[data-camera]")
+    wait_until(page, "document.querySelector('[data-camera-note]').textContent.includes('not allowed to use the camera')")
+    page.evaluate("() => { Object.defineProperty(navigator, 'mediaDevices', { value: undefined, configurable: true }); }")
+    page.click("[data-camera]")
+    wait_until(page, "document.querySelector('[data-camera-note]').textContent.includes('HTTPS pages and on localhost only')")
+    assert page.locator("[data-sign]").is_hidden()
+
+
+def png(digit, kind="strokes"):
+    rng = np.random.default_rng(digit)
+    stream = io.BytesIO()
+    Image.fromarray(scenes.photograph(scenes.ink(kind, digit, None, rng), "even", rng)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_pictures_are_answered_one_after_the_other_and_what_is_none_is_counted(visit):
+    page = visit("live")
+    page.click("[data-source=pictures]")
+    files = [{"name": f"digit {digit}.png", "mimeType": "image/png", "buffer": png(digit)} for digit in (0, 1, 3)]
+    files.append({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
+    files.append({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"text"})
+    page.set_input_files("[data-files]:not([webkitdirectory])", files)
+    wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('3 pictures')")
+    assert page.inner_text("[data-files-note]") == "3 pictures; 1 could not be opened; 1 were left out: no pictures, or more than 1000."
+    rows = page.locator("[data-region=pictures] tbody tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in rows] == ["digit 3.png", "digit 1.png", "digit 0.png"]
+    assert [row.split("\t")[1][0] for row in rows] == ["3", "1", "0"]
+    assert "3 frames answered" in figures(page)
+
+
+def test_a_folder_of_pictures(visit, tmp_path):
+    for digit in (0, 1):
+        (tmp_path / f"{digit}.png").write_bytes(png(digit))
+    page = visit("live")
+    page.click("[data-source=pictures]")
+    page.set_input_files("[data-files][webkitdirectory]", tmp_path)
+    wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('2 pictures')")
+    assert page.locator("[data-region=pictures] tbody tr").count() == 2
+
+
+def test_a_video_is_answered_while_it_plays(visit):
+    page = visit("live")
+    page.click("[data-source=video]")
+    # The browser makes the film: a digit that moves.
+    made = page.evaluate(
+        """async () => {
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [160, 160];
+            const context = canvas.getContext("2d");
+            const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: "video/webm" });
+            const parts = [];
+            recorder.ondataavailable = (event) => parts.push(event.data);
+            recorder.start();
+            for (let step = 0; step < 45; step++) {
+                context.fillStyle = "#eee";
+                context.fillRect(0, 0, 160, 160);
+                context.fillStyle = "#222";
+                context.fillRect(60 + step, 40, 14, 80);
+                await new Promise((resolve) => setTimeout(resolve, 33));
+            }
+            const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+            recorder.stop();
+            await stopped;
+            return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
+        }"""
+    )
+    page.set_input_files("[data-film-file]", [{"name": "film.webm", "mimeType": "video/webm", "buffer": bytes(made)}])
+    until_label(page, "1")
+    wait_until(page, "document.querySelector('[data-film]').ended")
+    wait_until(page, "/Drift on/.test(document.querySelector('[data-region=figures]').textContent)")
+    found = re.search(r"(\d+) frames answered, (\d+) of them distinct", figures(page))
+    assert int(found.group(2)) >= 5
+    page.set_input_files("[data-film-file]", [{"name": "film.webm", "mimeType": "video/webm", "buffer": b"no film"}])
+    wait_until(page, "document.querySelector('[data-film-note]').textContent.includes('cannot play this file')")
+
+
+def test_test_images_beside_a_simulated_target_wear_its_watermark(visit):
+    page = visit("live")
+    page.select_option(
+        "#live-beside", label="simulated[:HOST]" if page.locator("#live-beside option", has_text="HOST").count() else "simulated"
+    )
+    wait_until(page, "document.querySelectorAll('.answer').length === 2")
+    page.click("[data-source=test]")
+    page.select_option("[data-speed]", "0")
+    page.click("[data-stream]")
+    wait_until(page, "document.querySelectorAll('[data-region=charts] .stamp').length > 0")
+    assert "SIMULATED, not measured" in page.locator(".answer").nth(1).inner_text()
+    assert "SIMULATED" not in page.locator(".answer").nth(0).inner_text()
+    page.click("[data-stream]")
+    wait_until(page, "/Drift on simulated/.test(document.querySelector('[data-region=figures]').textContent)")
+    found = re.search(r"cpu\S*: (\d+) of (\d+) test images right", figures(page))
+    assert int(found.group(1)) >= 0.85 * int(found.group(2)) > 10
+    rows = page.locator("[data-region=figures] tbody tr").all_inner_texts()
+    assert [row.split("\t")[-1] for row in rows] == ["measured", "simulated"]
+    pixels = page.evaluate(
+        "() => { const c = document.querySelector('[data-example]'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }"
+    )
+    assert len(set(pixels)) > 3  # the image is there
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (1366, "dark"), (390, "light"), (390, "dark")])
+def test_names_contrast_and_width(visit, width, scheme):
+    page = visit("live", width=width, height=844 if width == 390 else 768, scheme=scheme)
+    draw(page, 0)
+    until_label(page, "0")
+    for source in ("draw", "camera", "pictures", "video", "test"):
+        page.click(f"[data-source={source}]")
+        found = Axe().run(page, options={"resultTypes": ["violations"]})
+        serious = [f"{v['id']}: {v['nodes'][0]['html']}" for v in found.response["violations"] if v["impact"] in ("serious", "critical")]
+        assert serious == []
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_nothing_jumps_when_the_page_becomes_alive(browser, server):
+    names, found = ("h1", "[data-paper]", ".fed", ".answer", ".settings", ".figures"), []
+    for alive in (False, True):
+        context = browser.new_context(viewport={"width": 1366, "height": 768})
+        page = context.new_page()
+        if not alive:
+            page.route("**/host.js", lambda route: route.abort())
+        page.goto(f"{server.origin}/live")
+        if alive:
+            wait_until(page, "document.documentElement.dataset.connected === 'true'")
+        found.append([page.locator(name).first.bounding_box() for name in names])
+        context.close()
+    assert found[0] == found[1]

@@ -1,0 +1,355 @@
+"""The live widget without a browser: events with binary frames, bad ones, targets, counters, uploads where they are trusted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgewb.datasets import Split
+from edgewb.errors import InputError, ModelFileError
+from edgewb.sketches import SIDE
+from edgewb.types import Basis
+from edgewb.views.widgets import Live
+from edgewb.views.widgets.live_sides import KEPT
+
+
+class Driven:
+    """A live widget whose messages are kept, and the page's part in few words."""
+
+    def __init__(self, *arguments, **options):
+        self.live = Live(*arguments, **options)
+        self.sent = []
+        self.live.send = lambda content, buffers=None: self.sent.append((content, buffers or []))
+
+    def event(self, name, value=None, buffers=()):
+        self.sent.clear()
+        self.live._receive(self.live, {"event": name, "value": value, "number": -7}, [memoryview(buffer) for buffer in buffers])
+        assert self.sent[-1][0]["done"] == -7
+        return self.sent
+
+    def frame(self, picture, source="camera", **more):
+        return self.event("frame", {"source": source, "form": "raw", **more}, [np.ascontiguousarray(picture).tobytes()])
+
+    def shown(self, region):
+        """What a region looks like after the last message."""
+        return self.live._sent[region]
+
+
+def one():
+    """An upright stroke."""
+    picture = np.full((SIDE, SIDE), 235, np.uint8)
+    picture[30:95, 58:72] = 25
+    return picture
+
+
+@pytest.fixture
+def digits():
+    return Driven()
+
+
+@pytest.fixture
+def tiny(tflite_file):
+    return Driven(tflite_file("int8_conv"), [f"<b>{number}</b>" for number in range(10)])
+
+
+def test_a_frame_is_answered_in_one_message_with_what_was_fed(digits):
+    (content, buffers), *others = digits.frame(one(), took=[20.5], dropped=4)
+    assert not others
+    assert content["answered"] is True
+    assert {"answers"} <= set(content["regions"])
+    assert len(buffers[0]) == 32 * 32
+    live = digits.live
+    assert (live.frames, live.dropped, live.target, live.beside) == (1, 4, "cpu", None)
+    (answer,) = live.answers
+    assert (answer.label, answer.source, answer.basis, answer.truth) == ("1", "camera", Basis.MEASURED, None)
+    assert answer.top[0] == ("1", answer.confidence)
+    assert answer.latency_ms == live.first_ms
+    assert live.latencies_ms == ()  # the first call stands apart
+    digits.frame(one())
+    assert len(live.latencies_ms) == 1
+    assert (live.frames, live.counts.distinct) == (2, 1)
+
+
+def test_a_frame_without_a_digit_gets_no_made_up_answer(digits):
+    digits.frame(np.full((SIDE, SIDE), 200, np.uint8))
+    (answer,) = digits.live.answers
+    assert (answer.label, answer.confidence, answer.latency_ms, answer.top) == (None, None, None, ())
+    assert digits.live.first_ms is None
+    assert "Nothing here stands out" in digits.shown("answers")
+
+
+def test_no_frame_is_kept(digits):
+    import gc
+
+    digits.frame(one())
+    gc.collect()
+    held = [
+        o
+        for o in gc.get_objects()
+        if isinstance(o, bytes | np.ndarray) and getattr(o, "nbytes", len(o) if isinstance(o, bytes) else 0) == SIDE**2
+    ]
+    assert held == []
+
+
+def test_any_classifier_is_fed_the_pixels_it_takes(tiny, tflite_file):
+    from edgewb.targets import open_target
+
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    (content, buffers), *_ = tiny.frame(picture)
+    assert content["answered"] is True
+    assert buffers == []
+    with open_target("cpu") as target:
+        target.load(tflite_file("int8_conv"))
+        spec = target.inputs[0]
+        result = target.run([spec.stored(picture[np.newaxis] / np.float32(127.5) - 1)])[0]
+    assert tiny.live.answers[0].label == f"<b>{int(result.argmax())}</b>"
+    assert "<b>" not in tiny.shown("answers")  # labels are text, whoever wrote them
+    assert "&lt;b&gt;" in tiny.shown("answers")
+
+
+@pytest.mark.parametrize(
+    ("value", "buffers"),
+    [
+        ({"source": "camera", "form": "raw"}, [b""]),
+        ({"source": "camera", "form": "raw"}, [bytes(SIDE * SIDE - 1)]),
+        ({"source": "camera", "form": "raw"}, [bytes(20_000_000)]),
+        ({"source": "camera", "form": "raw"}, []),
+        ({"source": "camera", "form": "raw"}, [bytes(SIDE * SIDE)] * 2),
+        ({"source": "camera", "form": "jpeg"}, [b"\xff\xd8garbage"]),
+        ({"source": "camera", "form": {"a": 1}}, [bytes(SIDE * SIDE)]),
+        ({"source": "camera"}, [bytes(SIDE * SIDE)]),
+        ({"source": "<script>", "form": "raw"}, [bytes(SIDE * SIDE)]),
+        ({"source": ["camera"], "form": "raw"}, [bytes(SIDE * SIDE)]),
+        ({"form": "raw"}, [bytes(SIDE * SIDE)]),
+        (None, [bytes(SIDE * SIDE)]),
+        ("camera", [bytes(SIDE * SIDE)]),
+    ],
+)
+def test_a_bad_frame_is_said_in_one_line_and_the_page_goes_on(digits, value, buffers):
+    sent = digits.event("frame", value, buffers)
+    alert = digits.live.alert
+    assert alert
+    assert "\n" not in alert
+    assert "something went wrong" not in alert
+    assert not any("answered" in content for content, _ in sent)
+    assert digits.live.frames == 0
+    digits.frame(one())
+    assert (digits.live.alert, digits.live.answers[-1].label) == ("", "1")
+
+
+def test_test_images_are_streamed_with_what_is_right(digits):
+    for _ in range(40):
+        (_, buffers), *_ = digits.event("example", {})
+        assert len(buffers[0]) == 32 * 32
+    side = digits.live.sides[0]
+    assert (side.known, len(digits.live.answers)) == (40, 40)
+    assert side.right >= 36
+    assert sum(answer.label == answer.truth for answer in digits.live.answers) == side.right
+    assert f"{side.right} of 40 test images right" in digits.live.right_so_far(side)
+    digits.event("stop", {"dropped": 0, "took": []})
+    assert f"{side.right} of 40 test images right" in digits.shown("figures")
+    assert "Drift on cpu" in digits.shown("figures")
+
+
+def test_two_targets_answer_the_same_frames_and_a_stand_in_wears_its_watermark():
+    driven = Driven(beside="simulated")
+    for _ in range(25):
+        driven.frame(one())
+    driven.event("stop", {})
+    first, second = driven.live.answers[-2:]
+    assert (first.frame, first.label, first.basis) == (25, "1", Basis.MEASURED)
+    assert (second.frame, second.label, second.basis) == (25, "1", Basis.SIMULATED)
+    assert "SIMULATED, not measured: stands for an Edge TPU" in driven.shown("answers")
+    assert 'class="stamp"' in driven.shown("charts")
+    assert driven.shown("charts").count("SIMULATED") >= 1
+    measured, simulated = driven.shown("charts").split("How long calls took on simulated", 1)
+    assert "SIMULATED" not in measured
+    assert "SIMULATED" in simulated
+    assert "Both say the same" in driven.shown("answers")
+
+
+def test_a_call_slower_than_what_is_simulated_counts_as_the_estimate_and_is_said():
+    live = Live(beside="simulated").sides[1]
+    live.target.run([np.zeros((1, 32, 32, 1), np.int8)])  # the first call of the target
+    counted = live._count(50.0, 1.0)
+    assert counted == live.target.last_ms < 5
+    assert "could not be kept in 1 of 1 calls, which took up to 50 ms" in " ".join(live.notes)
+
+
+def test_a_target_is_chosen_among_those_offered_and_no_other(digits):
+    live = digits.live
+    place = {given: str(number) for number, given in enumerate(live.choices)}
+    digits.frame(one())
+    digits.event("target", place["cpu:builtin"])
+    assert (live.target, live.frames, live.answers, live.first_ms) == ("cpu:builtin", 0, (), None)
+    digits.event("beside", place["cpu"])
+    assert (live.target, live.beside) == ("cpu:builtin", "cpu")
+    digits.event("target", place["cpu"])  # what was beside is now first
+    assert (live.target, live.beside) == ("cpu", None)
+    for wrong in ("replay:/etc/passwd", "ssh:root@example.org", "cpu", "99", "-1", "²", "", None, 7, ["0"], {}, "0" * 10_000):
+        for event in ("target", "beside"):
+            if (event, wrong) == ("beside", ""):
+                continue
+            digits.event(event, wrong)
+            assert "is not offered here" in live.alert
+            assert len(live.alert) < 200
+            assert (live.target, live.beside) == ("cpu", None)
+    digits.event("beside", place["cpu"])
+    assert "answers already" in live.alert
+    digits.event("beside", place["simulated"])
+    assert live.beside == "simulated"
+    digits.event("beside", "")
+    assert live.beside is None
+
+
+def test_targets_are_chosen_by_code_too(digits):
+    digits.live.choose("cpu:builtin", "cpu")
+    assert (digits.live.target, digits.live.beside) == ("cpu:builtin", "cpu")
+    with pytest.raises(InputError, match="unknown target"):
+        digits.live.choose("gpu")
+
+
+def test_a_target_that_cannot_be_used_is_said_and_the_one_before_stays(digits):
+    live = digits.live
+    live.choices = (*live.choices, "edgetpu")
+    digits.event("target", str(len(live.choices) - 1))
+    assert "not compiled for the Edge TPU" in live.alert
+    assert live.target == "cpu"
+    digits.frame(one())
+    assert live.answers[-1].label == "1"
+
+
+def test_on_a_published_page_runtimes_that_take_much_memory_are_not_offered(monkeypatch):
+    monkeypatch.setenv("EDGEWB_DASHBOARD_CONTROL", "0")
+    assert not {"onnxruntime", "openvino"} & set(Live().choices)
+    monkeypatch.setenv("EDGEWB_DASHBOARD_CONTROL", "1")
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    assert "onnxruntime" in Live().choices
+
+
+def test_an_address_is_not_shown():
+    driven = Driven(targets=["ssh:somebody@secret.example.org"])
+    html = driven.live.render()
+    assert "ssh:user@host[:port]" in html
+    assert "secret" not in html
+
+
+def test_counting_anew_keeps_the_model_loaded(digits):
+    for _ in range(3):
+        digits.frame(one())
+    first = digits.live.first_ms
+    digits.event("clear")
+    assert (digits.live.frames, digits.live.latencies_ms, digits.live.answers) == (0, (), ())
+    assert digits.live.first_ms == first
+
+
+def test_pictures_are_listed_by_name_and_a_name_is_text(digits):
+    digits.frame(one(), source="pictures", name='<img src=x onerror="alert(1)">\x1b[31m.png')
+    html = digits.shown("pictures")
+    assert "<img" not in html
+    assert "&lt;img src=x" in html
+    assert "\x1b" not in html
+    digits.frame(one(), source="pictures", name="x" * 10_000)
+    assert "x" * 121 not in digits.shown("pictures")
+    for _ in range(100):
+        digits.frame(one(), source="pictures", name={"a": 1})
+    assert len(digits.live.pictures) == 60
+
+
+def test_what_is_kept_is_bounded(tiny):
+    side = tiny.live.sides[0]
+    for number in range(KEPT + 50):
+        side._count(1.0, float(number))
+    assert len(side.samples_ms) == len(side.ended_s) == KEPT
+    for _ in range(20):
+        tiny.frame(np.zeros((8, 8, 3), np.uint8))
+    assert tiny.live._answers.maxlen == 1_000
+
+
+def test_options_that_make_no_sense_are_refused(tflite_file, tmp_path):
+    with pytest.raises(InputError, match="1 or 2 frames"):
+        Live(in_flight=3)
+    with pytest.raises(InputError, match="unknown target"):
+        Live(target="gpu")
+    with pytest.raises(ModelFileError):
+        Live(tmp_path / "none.tflite")
+    split = Split(np.zeros((4, 9, 9, 3), np.float32), np.zeros(4, np.int64), "test")
+    with pytest.raises(InputError, match="do not fit"):
+        Live(tflite_file("int8_conv"), test=split)
+
+
+def test_test_images_of_one_s_own(tflite_file):
+    images = np.random.default_rng(0).random((6, 8, 8, 3)).astype(np.float32)
+    driven = Driven(tflite_file("int8_conv"), test=Split(images, np.arange(6), "test"))
+    for _ in range(8):  # from the beginning again at the end
+        (_, buffers), *_ = driven.event("example", {})
+    assert np.frombuffer(buffers[0], np.uint8).tolist() == np.round(images[1] * 255).astype(np.uint8).ravel().tolist()
+    assert driven.live.sides[0].known == 8
+
+
+def test_without_test_images_that_is_said(tiny):
+    tiny.event("example", {})
+    assert "no test images for this model" in tiny.live.alert
+    assert "Test set" not in tiny.live.render()
+
+
+def upload(driven, content, name="mine.tflite"):
+    value = {"id": "a", "kind": "model", "name": name, "size": len(content), "index": 0, "count": 1, "offset": 0}
+    return driven.event("upload", value, [content])
+
+
+def test_a_visitor_s_model_is_not_run_unless_the_server_was_started_for_it(digits, tflite_bytes, monkeypatch):
+    upload(digits, tflite_bytes("int8_conv"))
+    assert "must be started with --trusted" in digits.live.alert
+    assert not digits.live.uploaded
+    assert 'data-upload="model"' not in digits.live.render()
+    monkeypatch.setenv("EDGEWB_DASHBOARD_TRUSTED", "0")
+    assert not Live().trusted
+    monkeypatch.setenv("EDGEWB_DASHBOARD_TRUSTED", "1")
+    assert Live().trusted
+
+
+def test_a_visitor_s_model_runs_in_a_process_of_its_own(tflite_bytes):
+    driven = Driven(trusted=True)
+    assert 'data-upload="model"' in driven.live.render()
+    sent = upload(driven, tflite_bytes("int8_conv"), "<i>mine</i>.tflite")
+    assert driven.live.alert == ""
+    told = next(content["input"] for content, _ in sent if "input" in content)
+    assert (told["height"], told["width"], told["channels"]) == (8, 8, 3)
+    driven.frame(np.zeros((8, 8, 3), np.uint8))
+    assert driven.live.answers[0].basis is Basis.MEASURED
+    assert driven.live.sides[0].target.process_id is not None
+    driven.live.refresh()
+    assert "&lt;i&gt;mine" in driven.shown("model")
+    driven.live.sides[0].close()
+
+
+@pytest.mark.parametrize("name", ["compiled", "float_io", "custom_op"])
+def test_a_visitor_s_model_that_does_not_fit_changes_nothing(name, tflite_bytes):
+    driven = Driven(trusted=True)
+    for content in (tflite_bytes(name), b"", b"not a model", tflite_bytes("int8_conv")[:900]):
+        upload(driven, content)
+        assert driven.live.alert
+        assert "\n" not in driven.live.alert
+    driven.frame(one())
+    assert driven.live.answers[-1].label == "1"
+
+
+def test_the_kernel_of_a_live_page_stays_small():
+    """Neither what trains, nor what draws elsewhere, nor Pillow and scipy: they come when they are needed, if ever."""
+    words = """
+import sys
+from edgewb.views.widgets import Live
+live = Live()
+live.send = lambda *a, **k: None
+for _ in range(30):
+    live._receive(live, {"event": "example", "value": {}, "number": 1}, [])
+assert live.frames == 30, live.alert
+print([name for name in ("tensorflow", "sklearn", "plotly", "pandas", "scipy", "PIL", "onnxruntime", "openvino") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, cwd=Path(__file__).parents[3], check=True)
+    assert done.stdout.strip() == "[]"
