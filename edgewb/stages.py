@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edgewb.answers import Predictions
     from edgewb.datasets import Dataset, Split
 
-_TRAINING_CODE = ("datasets.py", "models.py", "model_files.py", "optimizers", "splits.py", "stages.py", "tflite")
+_TRAINING_CODE = ("compilers", "datasets.py", "models.py", "model_files.py", "optimizers", "splits.py", "stages.py", "tflite")
 _PREDICTION_CODE = ("accuracies.py", "answers.py", "datasets.py", "splits.py", "stages.py", "targets", "tflite")
 _TRAINING_PACKAGES = ("tensorflow", "tf_keras", "keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert")
 
