@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,21 @@ from edgewb.datasets import DATASET_NAMES, Dataset, as_inputs, load_dataset
 from edgewb.environments import environment
 from edgewb.errors import InputError
 from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
+from edgewb.residuals import Scale, choose_output_scale, read_residuals, regression_errors, scale_note
 from edgewb.targets import Target, TensorSpec, open_target
 from edgewb.tflite.reader import load_bytes, read_graph
-from edgewb.types import Accuracy, AccuracyDelta, Basis, ClassAccuracy, Confused, Environment, Jsonable, TargetFacts
+from edgewb.types import (
+    Accuracy,
+    AccuracyDelta,
+    Basis,
+    ClassAccuracy,
+    Confused,
+    Environment,
+    Jsonable,
+    RegressionErrors,
+    TargetFacts,
+    Task,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 _SLICE = 256  # examples quantised at once: quick, without a second copy of a large data set
@@ -25,7 +38,11 @@ _SLICE = 256  # examples quantised at once: quick, without a second copy of a la
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Evaluation(Jsonable):
-    """Accuracy of a file on the test split of a data set. ``classes``, ``top5`` and ``confusion`` are as in ``types.Answers``."""
+    """Accuracy of a file on the test split of a data set. ``classes``, ``top5`` and ``confusion`` are as in ``types.Answers``.
+
+    Of a regression there are ``errors`` in the place of all these, and ``output_scale``, mean and standard deviation by which the outputs
+    were multiplied out; ``notes`` say how that was chosen.
+    """
 
     file: str
     sha256: str
@@ -33,11 +50,14 @@ class Evaluation(Jsonable):
     dataset_fingerprint: str
     target: str
     basis: Basis
-    accuracy: Accuracy
-    classes: tuple[ClassAccuracy, ...]
-    top5: Accuracy | None
-    confusion: tuple[Confused, ...] | None
-    class_names: tuple[str, ...]
+    accuracy: Accuracy | None
+    classes: tuple[ClassAccuracy, ...] = ()
+    top5: Accuracy | None = None
+    confusion: tuple[Confused, ...] | None = None
+    class_names: tuple[str, ...] = ()
+    errors: RegressionErrors | None = None
+    output_scale: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
     threads: int
     kernels: str
     input_range: tuple[float, float]
@@ -45,9 +65,22 @@ class Evaluation(Jsonable):
     facts: TargetFacts
 
     def __repr__(self) -> str:
+        where = f"Evaluation: {self.file} on {self.dataset}, {self.target}"
+        if self.accuracy is None:
+            return f"{where}: {'; '.join(errors_lines(self.errors)) if self.errors else 'nothing'}"
         low, high = self.accuracy.ci95
         share = f"{100 * self.accuracy.value:.1f} % right, 95 % interval {100 * low:.1f} to {100 * high:.1f} %"
-        return f"Evaluation: {self.file} on {self.dataset}, {self.target}: {share} (n = {self.accuracy.n}, {self.basis})"
+        return f"{where}: {share} (n = {self.accuracy.n}, {self.basis})"
+
+
+def errors_lines(errors: RegressionErrors) -> list[str]:
+    """MAE, RMSE and R2, each with interval, n and basis."""
+    rows = (("R2", errors.r2, errors.r2_ci95), ("MAE", errors.mae, errors.mae_ci95), ("RMSE", errors.rmse, errors.rmse_ci95))
+    return [
+        f"{name} {value:.4g}, 95 % interval {low:.4g} to {high:.4g}{'' if name == 'R2' else ', in the unit of y'} "
+        f"(n = {errors.n}, {errors.basis})"
+        for name, value, (low, high) in rows
+    ]
 
 
 def accuracy(correct: npt.ArrayLike, target: str) -> Accuracy:
@@ -93,7 +126,7 @@ def accuracy_delta(correct_variant: npt.ArrayLike, correct_reference: npt.ArrayL
 
 
 def predict(path: str | Path, inputs: npt.ArrayLike, target: str = "cpu", *, kernels: str = "builtin") -> npt.NDArray[np.float32]:
-    """Real-valued outputs of a classifier, one row per example, computed one by one on one thread, with built-in kernels unless said.
+    """Real-valued outputs of a model, one row per example, computed one by one on one thread, with built-in kernels unless said.
 
     Inputs are quantised, and outputs dequantised, by the scale and zero point the file itself gives.
 
@@ -104,7 +137,7 @@ def predict(path: str | Path, inputs: npt.ArrayLike, target: str = "cpu", *, ker
         kernels: see ``targets.open_target``.
 
     Returns:
-        (N, classes) float32.
+        (N, classes) float32, or (N, 1).
 
     Raises:
         InputError: inputs that do not fit the model. ModelFileError: a file that cannot be used this way.
@@ -129,9 +162,15 @@ def predict(path: str | Path, inputs: npt.ArrayLike, target: str = "cpu", *, ker
 
 
 def evaluate(
-    path: str | Path, dataset: str | Path | Dataset, target: str = "cpu", input_range: tuple[float, float] = (0.0, 1.0), seed: int = 0
+    path: str | Path,
+    dataset: str | Path | Dataset,
+    target: str = "cpu",
+    input_range: tuple[float, float] = (0.0, 1.0),
+    seed: int = 0,
+    output_scale: Scale | None = None,
+    task: str | None = None,
 ) -> Evaluation:
-    """Accuracy of a .tflite classifier on the test split of a data set.
+    """Accuracy of a .tflite classifier, or errors of a regression, on the test split of a data set.
 
     Args:
         path: the file.
@@ -139,11 +178,14 @@ def evaluate(
         target: see ``targets.TARGETS``.
         input_range: what black and white are for this model, see ``datasets.as_inputs``.
         seed: of the splits, when ``dataset`` is a name or a path: a model trained on other splits has seen some of this test split.
+        output_scale: of a regression, mean and standard deviation that its outputs are multiplied out by; by default either (0, 1) or
+            those of the train split's y, whichever has the smaller MAE on the validation split.
+        task: what the y of an .npz is, see ``load_dataset``.
 
     Raises:
         InputError: the data do not fit the model. DatasetError, ModelFileError: one of them cannot be used.
     """
-    data = load_data_for(path, dataset, seed)
+    data = load_data_for(path, dataset, seed, task)
     with open_target(target, kernels="builtin") as opened:
         opened.load(path)
         given, result = single_tensors(path, opened)
@@ -154,8 +196,21 @@ def evaluate(
     outputs = predict(path, as_inputs(test, input_range), target)
     if not np.isfinite(outputs).all():
         raise InputError(f"{path} answers with NaN or infinite values on {data.name!r}: check the input range, or train the model again")
-    predictions = read_answers(outputs, test.y)
-    answers = count_answers(predictions, data.class_names, name, basis=basis)
+    figures: dict[str, Any]
+    if data.task is Task.REGRESSION:
+        scale, notes = _scale_of(path, data, target, input_range, output_scale)
+        errors = regression_errors(read_residuals(outputs, test.y, scale), name, basis)
+        figures = {"accuracy": None, "errors": errors, "output_scale": scale, "notes": notes}
+    else:
+        predictions = read_answers(outputs, test.y)
+        answers = count_answers(predictions, data.class_names, name, basis=basis)
+        figures = {
+            "accuracy": dataclasses.replace(accuracy(predictions.right, name), basis=basis),
+            "classes": answers.classes,
+            "top5": answers.top5,
+            "confusion": answers.confusion,
+            "class_names": answers.class_names,
+        }
     return Evaluation(
         file=Path(path).name,
         sha256=hashlib.sha256(load_bytes(path)).hexdigest(),
@@ -163,20 +218,29 @@ def evaluate(
         dataset_fingerprint=data.fingerprint,
         target=name,
         basis=basis,
-        accuracy=dataclasses.replace(accuracy(predictions.right, name), basis=basis),
-        classes=answers.classes,
-        top5=answers.top5,
-        confusion=answers.confusion,
-        class_names=answers.class_names,
         threads=threads,
         kernels=kernels,
         input_range=(float(input_range[0]), float(input_range[1])),
         environment=where,
         facts=facts,
+        **figures,
     )
 
 
-def load_data_for(path: str | Path, dataset: str | Path | Dataset, seed: int) -> Dataset:
+def _scale_of(
+    path: str | Path, data: Dataset, target: str, input_range: tuple[float, float], given: Scale | None
+) -> tuple[Scale, tuple[str, ...]]:
+    """By what a regression's outputs are multiplied out, as given or chosen on the validation split, and a note in the latter case."""
+    if given is not None:
+        return given, ()
+    outputs = predict(path, as_inputs(data.validation, input_range), target)
+    if not np.isfinite(outputs).all():
+        raise InputError(f"{path} answers with NaN or infinite values on {data.name!r}: check the input range, or train the model again")
+    scale, mae, other = choose_output_scale(outputs, data.validation.y, data.truth_scale)
+    return scale, (scale_note(scale, mae, other, len(data.validation)),)
+
+
+def load_data_for(path: str | Path, dataset: str | Path | Dataset, seed: int, task: str | None = None) -> Dataset:
     """The data a file is to be tried on; a folder of images given by path is resized to its input.
 
     Raises:
@@ -186,7 +250,7 @@ def load_data_for(path: str | Path, dataset: str | Path | Dataset, seed: int) ->
     if isinstance(dataset, Dataset):
         return dataset
     shape = graph.tensors[graph.inputs[0]].shape if graph.inputs else ()
-    return load_dataset(dataset, seed=seed, image_size=_image_size_for(dataset, shape))
+    return load_dataset(dataset, seed=seed, image_size=_image_size_for(dataset, shape), task=task)
 
 
 def check_fit(path: str | Path, given: tuple[int, ...], result: tuple[int, ...], data: Dataset) -> None:
@@ -195,7 +259,13 @@ def check_fit(path: str | Path, given: tuple[int, ...], result: tuple[int, ...],
     Raises:
         InputError: they are not.
     """
-    if given[1:] != data.input_shape or result[-1:] != (len(data.class_names),):
+    if data.task is Task.REGRESSION:
+        if given[1:] != data.input_shape or result[-1:] != (1,):
+            raise InputError(
+                f"{path} takes {given[1:]} and gives {result[-1] if result else 0} outputs, the dataset {data.name!r} is a regression with "
+                f"examples of {data.input_shape}, which wants one output: evaluate it on the data it was trained for, or give --task"
+            )
+    elif given[1:] != data.input_shape or result[-1:] != (len(data.class_names),):
         raise InputError(
             f"{path} takes {given[1:]} and gives {result[-1] if result else 0} outputs, the dataset {data.name!r} has examples of "
             f"{data.input_shape} in {len(data.class_names)} classes: evaluate it on the data it was trained for"
@@ -228,7 +298,7 @@ def _booleans(name: str, values: npt.ArrayLike) -> BoolArray:
 
 
 def single_tensors(path: str | Path, target: Target) -> tuple[TensorSpec, TensorSpec]:
-    """Input and output of a classifier: one of each, batch 1, a dtype that can be fed from real values."""
+    """Input and output of a classifier or regression: one of each, batch 1, a dtype that can be fed from real values."""
     if len(target.inputs) != 1 or len(target.outputs) != 1:
         raise InputError(
             f"{path}: has {len(target.inputs)} inputs and {len(target.outputs)} outputs: a classifier with one of each is wanted"

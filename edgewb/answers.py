@@ -43,6 +43,11 @@ class Predictions:
         right: npt.NDArray[np.bool_] = self.best[:, 0] == self.truth
         return right
 
+    @property
+    def arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
+        """What a comparison with these depends on."""
+        return self.best, self.scores, self.rank
+
     def to_bytes(self) -> bytes:
         """As an .npz, see ``from_bytes``."""
         stream = io.BytesIO()

@@ -15,23 +15,37 @@ import numpy.typing as npt
 from edgewb.errors import DatasetError
 from edgewb.images import MEMORY_LIMIT_BYTES, MODEL_VALUE_BYTES
 from edgewb.splits import PER_CLASS_MINIMUM, Content
+from edgewb.types import Task
 
-_WANTED = "an .npz with x (images: N x height x width [x channels]; table: N x features) and y (N labels 0..K-1) is wanted"
+_WANTED = (
+    "an .npz with x (images: N x height x width [x channels]; table: N x features) and y (N labels 0..K-1, or N numbers for a "
+    "regression) is wanted"
+)
+_LARGEST_Y = 1e30  # squares of it, and of its differences from a mean, still fit
 _HEADER_LIMIT_BYTES = 64 * 1024  # of an array; numpy itself trusts no header above 10,000 characters
 
 
-def read_npz(file: Path) -> Content:
+def read_npz(file: Path, task: Task | None = None) -> Content:
     """Examples from the arrays ``x``, ``y`` and, if there, ``class_names`` of an .npz file.
 
     Whole-number images (0..255) are kept as uint8, images in 0..1 as float32, a table as float32 just as it is.
+
+    Args:
+        task: what y is; by default a regression's truth where some of it is no whole number and no class is named, else classes.
 
     Raises:
         DatasetError: anything that is not as described in one line.
     """
     arrays = _unpack(file)
     x = _checked_x(file, arrays["x"])
-    y = _checked_y(file, arrays["y"], len(x))
-    return Content(x, y, _checked_classes(file, arrays.get("class_names"), y))
+    flat = _checked_row(file, arrays["y"], len(x))
+    names = arrays.get("class_names")
+    if task is None:
+        task = Task.REGRESSION if names is None and (flat != np.floor(flat)).any() else Task.CLASSIFICATION
+    if task is Task.REGRESSION:
+        return Content(x, _checked_truth(file, flat, names), ())
+    y = _checked_y(file, flat, len(x))
+    return Content(x, y, _checked_classes(file, names, y))
 
 
 def _unpack(file: Path) -> dict[str, npt.NDArray[Any]]:
@@ -129,19 +143,47 @@ def _checked_x(file: Path, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return images[..., np.newaxis] if images.ndim == 3 else images
 
 
-def _checked_y(file: Path, y: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
+def _checked_row(file: Path, y: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
+    """One finite number per example, whatever it means."""
     flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if flat.ndim != 1 or len(flat) != n:
         raise DatasetError(f"{file}: y has the shape {y.shape} and x has {n} examples: y must be {n} labels, one per example (not one-hot)")
     if flat.dtype.kind not in "iuf":
         raise DatasetError(f"{file}: y holds {y.dtype}: labels are whole numbers 0..K-1; names go into class_names")
-    if not np.isfinite(flat).all() or (flat != np.floor(flat)).any():
-        odd = flat[~np.isfinite(flat) | (flat != np.floor(flat))][0]
-        raise DatasetError(f"{file}: y has the label {odd}: labels are whole numbers 0..K-1")
+    if not np.isfinite(flat).all():
+        row = int(np.argmin(np.isfinite(flat)))
+        raise DatasetError(
+            f"{file}: y is {flat[row]} in row {row} (from 0): classes are whole numbers 0..K-1, a regression's y is finite: drop such rows"
+        )
+    return flat
+
+
+def _checked_truth(file: Path, flat: npt.NDArray[Any], names: npt.NDArray[Any] | None) -> npt.NDArray[np.float64]:
+    """The truth of a regression, in its own unit."""
+    if names is not None:
+        raise DatasetError(f"{file}: has class_names, which a regression has not: leave them out, or leave --task out for classes")
+    truth = flat.astype(np.float64)
+    row = int(np.abs(truth).argmax())
+    if abs(truth[row]) > _LARGEST_Y:
+        raise DatasetError(
+            f"{file}: y is {truth[row]:g} in row {row} (from 0), at most {_LARGEST_Y:g} can be squared: give it in a larger unit"
+        )
+    if np.ptp(truth) == 0:
+        raise DatasetError(f"{file}: y is {truth[0]:g} in all {len(truth)} rows: there is nothing to learn")
+    return truth
+
+
+def _checked_y(file: Path, flat: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
+    other = "; --task regression takes y as numbers"
+    if (flat != np.floor(flat)).any():
+        odd = flat[flat != np.floor(flat)][0]
+        raise DatasetError(f"{file}: y has the label {odd}: labels are whole numbers 0..K-1{other}")
     if flat.min() < 0:
-        raise DatasetError(f"{file}: y has the label {flat.min():g}, below 0: labels are whole numbers 0..K-1")
+        raise DatasetError(f"{file}: y has the label {flat.min():g}, below 0: labels are whole numbers 0..K-1{other}")
     if flat.max() >= n:
-        raise DatasetError(f"{file}: y has the label {flat.max():g} and there are {n} examples: labels count classes from 0, without gaps")
+        raise DatasetError(
+            f"{file}: y has the label {flat.max():g} and there are {n} examples: labels count classes from 0, without gaps{other}"
+        )
     return flat.astype(np.int64)
 
 
@@ -162,6 +204,6 @@ def _checked_classes(file: Path, names: npt.NDArray[Any] | None, y: npt.NDArray[
         missing = int(counts.argmin())
         raise DatasetError(
             f"{file}: class {missing} of 0..{classes - 1} has no example in y: number the classes without gaps, "
-            f"at least {PER_CLASS_MINIMUM} examples each"
+            f"at least {PER_CLASS_MINIMUM} examples each; --task regression takes y as numbers"
         )
     return tuple(str(label) for label in (names.tolist() if names is not None else range(classes)))

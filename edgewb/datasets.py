@@ -16,17 +16,19 @@ from edgewb.arrays import read_npz
 from edgewb.errors import DatasetError, InputError, require, unknown_name
 from edgewb.images import read_folder
 from edgewb.shifts import decode_shift, is_shift, shift_images
-from edgewb.splits import Content, IntArray, add_array, assign_splits, duplicate_notes
+from edgewb.splits import Content, IntArray, add_array, assign_splits, duplicate_notes, task_of
+from edgewb.types import Task
 
 FloatArray = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Some examples of a data set. ``x``: (N, height, width, channels) uint8 or float32 in 0..1, or (N, features) float32; ``y``: (N,)."""
+    """Some examples of a data set. ``x``: (N, height, width, channels) uint8 or float32 in 0..1, or (N, features) float32; ``y``: (N,),
+    classes as int64, or for a regression float64 in its own unit."""
 
     x: npt.NDArray[Any]
-    y: IntArray
+    y: npt.NDArray[Any]
     name: str
 
     def __len__(self) -> int:
@@ -41,7 +43,7 @@ class Dataset:
     """Examples in four splits. The test split is opened by a call, ``open_test()``, so that every use of it can be found.
 
     ``content_sha256`` is of the examples as they were read; ``fingerprint`` also covers the seed, the splits as they are here
-    (prepared), and what ``as_inputs`` makes of them.
+    (prepared), and what ``as_inputs`` makes of them. A regression has no ``class_names``.
     """
 
     name: str
@@ -64,13 +66,23 @@ class Dataset:
         return self._test
 
     @property
+    def task(self) -> Task:
+        return task_of(self.train.y)
+
+    @property
+    def truth_scale(self) -> tuple[float, float]:
+        """Mean and standard deviation of a regression's y in the train split: in these steps a net is trained."""
+        return float(self.train.y.mean()), float(self.train.y.std())
+
+    @property
     def sizes(self) -> dict[str, int]:
         """How many examples each split has."""
         return {split.name: len(split) for split in (self.train, self.calibration, self.validation, self._test)}
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {n}" for name, n in self.sizes.items())
-        return f"Dataset({self.name!r}, {self.kind} {self.input_shape}, {len(self.class_names)} classes, {sizes})"
+        answers = "regression" if self.task is Task.REGRESSION else f"{len(self.class_names)} classes"
+        return f"Dataset({self.name!r}, {self.kind} {self.input_shape}, {answers}, {sizes})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,32 +96,40 @@ class _Bundled:
     sizes: Mapping[str, int] | None = None
 
 
-def load_dataset(name: str | Path, *, seed: int = 0, image_size: tuple[int, int, int] | None = None) -> Dataset:
+def load_dataset(name: str | Path, *, seed: int = 0, image_size: tuple[int, int, int] | None = None, task: str | None = None) -> Dataset:
     """A data set by its name, or from a path.
 
     Args:
         name: ``"digits"`` (images 32 x 32 x 1, float32 in 0..1), ``"digits_noise3"`` (the same under a shift, see ``shifts``),
             ``"breast_cancer"`` (30 features, standardised with mean and
-            standard deviation of the train split alone); a folder with one sub-folder of images per class; an .npz with
-            ``x``, ``y`` and optionally ``class_names`` (a table in it is taken as it is).
+            standard deviation of the train split alone), ``"diabetes"`` (a regression, 10 features, standardised likewise); a
+            folder with one sub-folder of images per class; an .npz with ``x``, ``y`` and optionally ``class_names`` (a table in it is
+            taken as it is).
         seed: chooses the splits, not less than 0; the same seed gives the same splits.
         image_size: (height, width, channels) a folder of images is brought to, 64 x 64 x 3 by default. Nothing else is
             resized: another data set must have this shape already.
+        task: ``"classification"`` or ``"regression"``: what the y of an .npz is. By default classes if all of it is whole numbers.
 
     Raises:
-        InputError: a name that is neither known nor a path.
+        InputError: a name that is neither known nor a path; an unknown task.
         DatasetError: what is there cannot be used; the message says why and what to do.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise DatasetError(f"seed {seed!r}: a whole number of 0 or more is wanted")
+    asked = _as_task(task)
     if isinstance(name, str) and name in _BUNDLED:
-        return _with_shape(_load_bundled(name, seed), image_size)
+        return _with_task(_with_shape(_load_bundled(name, seed), image_size), asked)
     base = unshifted_name(str(name))
     if base != str(name):
-        return _with_shape(shift_dataset(_load_bundled(base, seed), str(name).removeprefix(f"{base}_")), image_size)
+        shifted = shift_dataset(_load_bundled(base, seed), str(name).removeprefix(f"{base}_"))
+        return _with_task(_with_shape(shifted, image_size), asked)
     path = _existing_path(name)
     what = path.resolve().name
     if path.is_dir():
+        if asked is Task.REGRESSION:
+            raise DatasetError(
+                f"{path}: is a folder of images per class, and a regression needs a number for each: give an .npz with x and y"
+            )
         try:
             content = read_folder(path, image_size)
         except OSError as error:
@@ -117,7 +137,7 @@ def load_dataset(name: str | Path, *, seed: int = 0, image_size: tuple[int, int,
     else:
         if not path.is_file():
             raise DatasetError(f"{path}: is neither a folder nor a regular file: give a folder of images or an .npz file")
-        content = read_npz(path)
+        content = read_npz(path, asked)
     splits = assign_splits(content, str(path), seed=seed)
     loaded = _assemble(what, content, content.x, splits, seed, "given by path", "not stated")
     return loaded if path.is_dir() else _with_shape(loaded, image_size)
@@ -198,6 +218,23 @@ def _existing_path(name: str | Path) -> Path:
     raise unknown_name("dataset", text, DATASET_NAMES, "a path to a folder of images or to an .npz file is also possible")
 
 
+def _as_task(task: str | None) -> Task | None:
+    if task is None:
+        return None
+    try:
+        return Task(task)
+    except ValueError:
+        raise unknown_name("task", str(task), map(str, Task)) from None
+
+
+def _with_task(dataset: Dataset, wanted: Task | None) -> Dataset:
+    if wanted is not None and wanted is not dataset.task:
+        raise DatasetError(
+            f"{dataset.name}: is for {dataset.task} and {wanted} is wanted: leave --task out; it tells what the y of an .npz is"
+        )
+    return dataset
+
+
 def _with_shape(dataset: Dataset, wanted: tuple[int, ...] | None) -> Dataset:
     if wanted is not None and tuple(wanted) != dataset.input_shape:
         raise DatasetError(
@@ -261,6 +298,11 @@ def _read_breast_cancer() -> Content:
     return Content(raw.data.astype(np.float64), raw.target.astype(np.int64), tuple(str(name) for name in raw.target_names))
 
 
+def _read_diabetes() -> Content:
+    raw = require("sklearn.datasets", "data", "for the bundled diabetes").load_diabetes(scaled=False)
+    return Content(raw.data.astype(np.float64), raw.target.astype(np.float64), ())
+
+
 def _standardise(x: npt.NDArray[Any], train: IntArray) -> FloatArray:
     mean, stdev = x[train].mean(axis=0), x[train].std(axis=0)
     stdev[stdev == 0] = 1.0  # a feature that never changes stays at 0
@@ -283,6 +325,13 @@ _BUNDLED = {
         source="W. Wolberg, O. Mangasarian, N. Street and W. Street, Breast Cancer Wisconsin (Diagnostic), UCI Machine Learning "
         "Repository, doi:10.24432/C5DW2B, as distributed with scikit-learn (load_breast_cancer)",
         licence="CC BY 4.0",
+    ),
+    "diabetes": _Bundled(
+        read=_read_diabetes,
+        prepare=_standardise,
+        source="B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least Angle Regression, Annals of Statistics 32 (2004) 407-499, "
+        "doi:10.1214/009053604000000067, as distributed with scikit-learn (load_diabetes)",
+        licence="not stated",
     ),
 }
 DATASET_NAMES: tuple[str, ...] = tuple(_BUNDLED)

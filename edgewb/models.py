@@ -8,6 +8,24 @@ from typing import Any
 
 from edgewb.errors import InputError, first_line, require
 
+HEAD, VALUE = "logits", "value"
+"""The name of a network's last dense layer: one output per class, or of a regression the one."""
+
+_DECAY = 22.0
+"""The L2 penalty of a regression's table net, times the number of train rows.
+
+Chosen on validation (diabetes, five random draws of 221 train and 66 validation rows, 800 steps): mean R2 0.319 without, 0.450, 0.468,
+0.494, 0.490 and 0.474 for penalties of 0.01, 0.03, 0.1, 0.2 and 0.4; 0.495 for 0.1 after 400 steps; 0.466 for scikit-learn's RidgeCV."""
+
+
+def add_head(features: Any, classes: int) -> Any:
+    """The end of a classifier, or of a regression (``classes`` 0): one linear output."""
+    import tf_keras as keras
+
+    if classes == 0:
+        return keras.layers.Dense(1, name=VALUE)(features)
+    return keras.layers.Softmax(name="probabilities")(keras.layers.Dense(classes, name=HEAD)(features))
+
 
 def _separable_cnn(input_shape: tuple[int, ...], classes: int, stem: int, blocks: tuple[tuple[int, int], ...]) -> Any:
     """A convolution, then depthwise separable blocks of (channels, stride), each with batch norm and ReLU (MobileNet, arXiv 1704.04861)."""
@@ -26,8 +44,7 @@ def _separable_cnn(input_shape: tuple[int, ...], classes: int, stem: int, blocks
         x = normalised(layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=f"depthwise{i}")(x), f"depthwise{i}")
         x = normalised(layers.Conv2D(channels, 1, use_bias=False, name=f"pointwise{i}")(x), f"pointwise{i}")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
-    x = layers.Dense(classes, name="logits")(x)
-    return keras.Model(inputs, layers.Softmax(name="probabilities")(x))
+    return keras.Model(inputs, add_head(x, classes))
 
 
 def _digits_cnn(input_shape: tuple[int, ...], classes: int) -> Any:
@@ -43,15 +60,15 @@ def _image_cnn(input_shape: tuple[int, ...], classes: int) -> Any:
     return _separable_cnn(input_shape, classes, 16, ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1)))
 
 
-def _table_mlp(input_shape: tuple[int, ...], classes: int) -> Any:
+def _table_mlp(input_shape: tuple[int, ...], classes: int, examples: int = 0) -> Any:
     import tf_keras as keras
 
     layers = keras.layers
+    penalty = keras.regularizers.L2(_DECAY / examples) if classes == 0 and examples else None
     inputs = keras.Input(input_shape, name="features")
-    x = layers.Dense(32, activation="relu", name="hidden1")(inputs)
-    x = layers.Dense(32, activation="relu", name="hidden2")(x)
-    x = layers.Dense(classes, name="logits")(x)
-    return keras.Model(inputs, layers.Softmax(name="probabilities")(x))
+    x = layers.Dense(32, activation="relu", kernel_regularizer=penalty, name="hidden1")(inputs)
+    x = layers.Dense(32, activation="relu", kernel_regularizer=penalty, name="hidden2")(x)
+    return keras.Model(inputs, add_head(x, classes))
 
 
 def _mobilenet_v2(input_shape: tuple[int, ...], classes: int) -> Any:
@@ -60,8 +77,7 @@ def _mobilenet_v2(input_shape: tuple[int, ...], classes: int) -> Any:
 
     base = keras.applications.MobileNetV2(input_shape=input_shape, include_top=False, weights=None)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(base.output)
-    x = keras.layers.Dense(classes, name="logits")(x)
-    return keras.Model(base.input, keras.layers.Softmax(name="probabilities")(x))
+    return keras.Model(base.input, add_head(x, classes))
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,7 @@ class ModelSpec:
     ``widened``: once trained, each of its channels is multiplied by 2^U(-widened, widened), and what reads it divided by that.
     """
 
-    build: Callable[[tuple[int, ...], int], Any]
+    build: Callable[..., Any]
     kind: str
     description: str
     image_size: tuple[int, int, int] | None = None
@@ -111,16 +127,21 @@ def default_model(dataset_name: str, kind: str) -> str:
     return "table_mlp" if kind == "table" else "image_cnn"
 
 
-def build_model(name: str, input_shape: tuple[int, ...], classes: int, weights: str = "") -> Any:
+def build_model(name: str, input_shape: tuple[int, ...], classes: int, weights: str = "", examples: int = 0) -> Any:
     """Build a built-in network as a ``tf_keras.Model`` (float32, softmax output of shape (batch, classes)).
 
     The caller seeds the initialisation with ``tf_keras.utils.set_random_seed``.
+
+    Args:
+        classes: 0 for a regression, whose output is linear and of shape (batch, 1).
+        examples: it is to be trained with, by which a regression's table net is regularised; 0: not known, and it is not.
 
     Raises:
         InputError: the weights file does not fit.
     """
     require("tf_keras", "train", "to train models")
-    model = MODELS[name].build(input_shape, classes)
+    more = {"examples": examples} if MODELS[name].kind == "table" else {}
+    model = MODELS[name].build(input_shape, classes, **more)
     if weights:
         before = model.get_weights()
         try:

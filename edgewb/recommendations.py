@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from edgewb.errors import InputError
 from edgewb.records.columns import points
-from edgewb.types import AccuracyDelta, Basis, Latency, Recommendation, Record
-from edgewb.verdicts import budget_text, judge_loss, judge_losses, verdict_text
+from edgewb.types import AccuracyDelta, Basis, ErrorDelta, Latency, Recommendation, Record, Task
+from edgewb.verdicts import R2, budget_text, judge_loss, judge_losses, of, verdict_text
 
 SAME_SPEED = 1.15
 """Within this ratio two variants count as equally fast: repeated samples of one file on a busy laptop differ by about as much."""
@@ -38,9 +38,11 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     recommended, and no second choice is made on them.
     """
     check_budget(budget_points)
-    compared = [r for r in records if r.accuracy_delta is not None and r.validation_delta is not None]
+    compared = [r for r in records if r.delta is not None and r.validated is not None]
     within = [r for r in compared if _validated(r).points >= -budget_points - 1e-9]
     head = f"At most {budget_text(budget_points)} lost"
+    if any(r.task is Task.REGRESSION for r in compared):
+        head = f"At most {budget_text(budget_points, R2)} lost (R2 {budget_points / 100:g} lower)"
     verdicts = judge_losses(records, budget_points)
 
     def answer(recipe: str | None, why: str) -> Recommendation:
@@ -60,7 +62,7 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     fast = [r for r in mapped if fastest is None or (t := _slowness(r, target)) is None or t <= fastest * SAME_SPEED]
     sure = [r for r in fast if _validated(r).ci95[0] >= -budget_points - 1e-9]
     best = min(sure or fast, key=lambda r: (0.0 if sure else -round(_validated(r).ci95[0], 6), r.compressed_bytes, r.recipe))
-    tested = best.accuracy_delta
+    tested = best.delta
     assert tested is not None
     if tested.points < -budget_points - 1e-9:
         why = (
@@ -72,14 +74,14 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     return answer(best.recipe, f"{head}: take {best.recipe}, because {_reasons(best, fast, sure, budget_points, target)}")
 
 
-def _validated(record: Record) -> AccuracyDelta:
-    assert record.validation_delta is not None
-    return record.validation_delta
+def _validated(record: Record) -> AccuracyDelta | ErrorDelta:
+    assert record.validated is not None
+    return record.validated
 
 
 def _verdict(record: Record, budget: float) -> str:
-    assert record.accuracy_delta is not None
-    return verdict_text(judge_loss(record.recipe, record.accuracy_delta, budget))
+    assert record.delta is not None
+    return verdict_text(judge_loss(record.recipe, record.delta, budget))
 
 
 def _edgetpu_share(record: Record) -> float:
@@ -104,16 +106,17 @@ def _slowness(record: Record, target: str | None) -> float | None:
     return latency.latency_ms.p50 if latency.ratio is None else latency.ratio
 
 
-def _loss_text(delta: AccuracyDelta) -> str:
+def _loss_text(delta: AccuracyDelta | ErrorDelta) -> str:
     low, high = delta.ci95
     change = "loses nothing"
     if delta.points:
-        change = f"{'gains' if delta.points > 0 else 'loses'} {abs(delta.points):.1f} points"
+        what = of(R2) if isinstance(delta, ErrorDelta) else ""
+        change = f"{'gains' if delta.points > 0 else 'loses'} {abs(delta.points):.1f} points{what}"
     return f"it {change} against {delta.against} (95 % interval {points(low)} to {points(high)}, n = {delta.n}, {delta.basis})"
 
 
 def _reasons(best: Record, fast: Sequence[Record], sure: Sequence[Record], budget: float, target: str | None) -> str:
-    tested = best.accuracy_delta
+    tested = best.delta
     assert tested is not None
     parts = [f"on the validation examples, by which it is chosen, {_loss_text(_validated(best))}"]
     placed = best.placement

@@ -148,6 +148,7 @@ def prepare_recording(
     seed: int = 0,
     threads: int = 1,
     kernels: str = "xnnpack",
+    task: str | None = None,
 ) -> Recorder:
     """Check what can be checked before anything is measured: ``prepare_recording(...).write(measure(...))``.
 
@@ -156,7 +157,7 @@ def prepare_recording(
         out: where the recording goes, compressed if it ends in ``.gz``; nothing is written over.
         target, threads, kernels: as they will be given to ``measure``.
         dataset: whose test examples are answered, too; without it, only what ``measure`` itself feeds.
-        input_range, seed: see ``accuracies.evaluate``.
+        input_range, seed, task: see ``accuracies.evaluate``.
 
     Raises:
         InputError: a target whose figures are not measured, an output that is a folder or the model itself, data that do not fit.
@@ -177,7 +178,7 @@ def prepare_recording(
     _check_free(place)
     data = None
     if dataset is not None:
-        data = load_data_for(file, dataset, seed)
+        data = load_data_for(file, dataset, seed, task)
         as_inputs(data.validation.x[:1], input_range)
         if len(graph.inputs) == 1 and len(graph.outputs) == 1:  # what has more is refused when it runs
             check_fit(file, graph.tensors[graph.inputs[0]].shape, graph.tensors[graph.outputs[0]].shape, data)

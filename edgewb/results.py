@@ -20,10 +20,11 @@ from edgewb.model_files import ModelSource
 from edgewb.optimizers.recipes import REFERENCE, Recipe
 from edgewb.optimizers.workers import Worker
 from edgewb.records import RecordStore
+from edgewb.scores import Answered, by_task, compare, score
 from edgewb.stages import Stages, Variant
 from edgewb.targets import Converts, identify_target, open_target, split_target, target_form
 from edgewb.tflite.graphs import Graph
-from edgewb.types import Basis, Latency, OpPlacement, Parameters, Placement, Record
+from edgewb.types import Basis, ErrorDelta, Latency, OpPlacement, Parameters, Placement, Record
 
 _REASON_LENGTH = 400  # what a record may hold of a message and still be imported elsewhere
 
@@ -33,6 +34,8 @@ _MEASUREMENT_CODE = (
     "datasets.py",
     "splits.py",
     "intervals.py",
+    "residuals.py",
+    "scores.py",
     "latencies.py",
     "optimizers/onnx_conversion.py",
     "sampling.py",
@@ -71,13 +74,13 @@ class Setting:
 class BothAnswers:
     """A variant's answers to the test and to the validation examples."""
 
-    test: Predictions
-    validation: Predictions
+    test: Answered
+    validation: Answered
 
     @property
     def digest(self) -> str:
         """Of every answer and score: what is compared with these depends on them."""
-        return hashlib.sha256(b"".join(a.tobytes() for p in (self.test, self.validation) for a in (p.best, p.scores, p.rank))).hexdigest()
+        return hashlib.sha256(b"".join(a.tobytes() for answered in (self.test, self.validation) for a in answered.arrays)).hexdigest()
 
 
 def _parameters(graph: Graph, placements: Sequence[OpPlacement]) -> Parameters | None:
@@ -138,8 +141,6 @@ def teaching_notes(right: Mapping[str, BothAnswers]) -> list[str]:
     Args:
         right: the answers of all finished variants, per recipe.
     """
-    from edgewb.accuracies import accuracy_delta
-
     notes = []
     for name in right:
         if not name.startswith("distill"):
@@ -148,11 +149,12 @@ def teaching_notes(right: Mapping[str, BothAnswers]) -> list[str]:
         if alone not in right:
             notes.append(f"{name}: its difference from float32 does not tell what the teacher brought; run {alone} beside it")
             continue
-        delta = accuracy_delta(right[name].test.right, right[alone].test.right, alone)
+        delta = compare(right[name].test, right[alone].test, alone)
+        of, test = (" of R2", "Wilcoxon") if isinstance(delta, ErrorDelta) else ("", "McNemar")
         notes.append(
-            f"{name} against {alone}, the same student with the same start, batches and steps but no teacher: {delta.points:+.1f} points "
-            f"(95 % interval {delta.ci95[0]:+.1f} to {delta.ci95[1]:+.1f}, McNemar p {delta.p_value:.2g}, n {delta.n}, measured); one "
-            "training each, so how much trainings differ by themselves is not in it"
+            f"{name} against {alone}, the same student with the same start, batches and steps but no teacher: {delta.points:+.1f} "
+            f"points{of} (95 % interval {delta.ci95[0]:+.1f} to {delta.ci95[1]:+.1f}, {test} p {delta.p_value:.2g}, n {delta.n}, measured);"
+            " one training each, so how much trainings differ by themselves is not in it"
         )
     return notes
 
@@ -177,7 +179,6 @@ def record_variant(
     """
     from edgewb.compilers.placement import place, summarise
     from edgewb.estimates.estimations import estimated_latency
-    from edgewb.measurements import accuracy, accuracy_delta
     from edgewb.tflite.reader import read_graph
 
     path = write_whole(setting.out / "models" / f"{recipe.name}.tflite", variant.content)
@@ -201,6 +202,12 @@ def record_variant(
     placements = place(graph)
     latencies, not_measured = _measure(path, setting, stages.worker, alone)
     compared = answers[REFERENCE] if recipe.name != REFERENCE else None
+    tested = None if compared is None else compare(own.test, compared.test, REFERENCE)
+    validated = None if compared is None else compare(own.validation, compared.validation, REFERENCE)
+    counted = None
+    if isinstance(own.test, Predictions):
+        before = compared.test if compared is not None and isinstance(compared.test, Predictions) else None
+        counted = count_answers(own.test, stages.dataset.class_names, "cpu", before, REFERENCE)
     record = Record(
         key=key,
         recipe=recipe.name,
@@ -211,10 +218,10 @@ def record_variant(
         sha256=sha256,
         size_bytes=len(variant.content),
         compressed_bytes=len(zlib.compress(variant.content, 9)),
-        accuracy=accuracy(own.test.right, "cpu"),
-        accuracy_delta=None if compared is None else accuracy_delta(own.test.right, compared.test.right, REFERENCE),
-        validation_delta=None if compared is None else accuracy_delta(own.validation.right, compared.validation.right, REFERENCE),
-        answers=count_answers(own.test, stages.dataset.class_names, "cpu", compared.test if compared else None, REFERENCE),
+        **by_task("accuracy", "errors", score(own.test, "cpu")),
+        **by_task("accuracy_delta", "error_delta", tested),
+        **by_task("validation_delta", "validation_error_delta", validated),
+        answers=counted,
         placement=summarise(placements),
         parameters=_parameters(graph, placements),
         latency=latencies,
@@ -225,6 +232,7 @@ def record_variant(
         settings={
             "training": dataclasses.asdict(stages.settings),
             "input_range": list(stages.input_range),
+            **({} if stages.output_scale is None else {"task": str(stages.dataset.task), "output_scale": list(stages.output_scale)}),
             "model_kind": str(setting.source.kind),
             "model_sha256": setting.source.sha256 or setting.source.weights_sha256 or None,
             **variant.facts,

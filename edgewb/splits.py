@@ -11,12 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import DatasetError
+from edgewb.types import Task
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
 SPLIT_NAMES = ("train", "calibration", "validation", "test")
 PER_CLASS_MINIMUM = len(SPLIT_NAMES)
+REGRESSION_MINIMUM = 40
+"""Different examples of a regression: a quarter of them are for testing, and errors of fewer than ten say nothing."""
+_STRATA = 10
 CALIBRATION_LIMIT = 500  # post-training quantisation needs a few hundred examples; more are of better use for training
 _SHARES = {"calibration": 0.10, "validation": 0.15, "test": 0.25}
 
@@ -27,17 +31,22 @@ IntArray = npt.NDArray[np.int64]
 class Content:
     """Labelled examples as they were read, before they are split.
 
-    ``x`` is (N, height, width, channels) for images and (N, features) for a table; ``y`` is (N,) with classes 0..K-1.
+    ``x`` is (N, height, width, channels) for images and (N, features) for a table; ``y`` is (N,): classes 0..K-1 as int64, or for a
+    regression float64 in its own unit, and ``class_names`` is then empty.
     """
 
     x: npt.NDArray[Any]
-    y: IntArray
+    y: npt.NDArray[Any]
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
         return "images" if self.x.ndim == 4 else "table"
+
+    @property
+    def task(self) -> Task:
+        return task_of(self.y)
 
     def sha256(self) -> str:
         """Hash of the values, labels and class names, the same on every machine (little-endian bytes)."""
@@ -46,6 +55,11 @@ class Content:
             add_array(digest, array)
         digest.update("\n".join(self.class_names).encode())
         return digest.hexdigest()
+
+
+def task_of(y: npt.NDArray[Any]) -> Task:
+    """Classes are kept as whole numbers, a regression's truth as floats."""
+    return Task.REGRESSION if y.dtype.kind == "f" else Task.CLASSIFICATION
 
 
 def add_array(digest: _Hash, array: npt.NDArray[Any]) -> None:
@@ -62,7 +76,7 @@ def assign_splits(content: Content, what: str, *, seed: int, sizes: Mapping[str,
 
     Every class has at least one example in every split. Equal examples (the same pixels, the same row of a table) all go
     into one split, so that no test example was seen in training; where their labels differ, they count for the class that
-    has most of them.
+    has most of them. Of a regression each tenth of the examples, ordered by y, is spread over the splits like a class.
 
     Args:
         content: the examples, N of them.
@@ -72,14 +86,18 @@ def assign_splits(content: Content, what: str, *, seed: int, sizes: Mapping[str,
             50 % train, 10 % calibration (at most 500), 15 % validation, 25 % test.
 
     Raises:
-        DatasetError: when a class has too few different examples.
+        DatasetError: when a class, or a regression, has too few different examples.
     """
-    classes = len(content.class_names)
-    owned: list[list[list[int]]] = [[] for _ in range(classes)]
-    for group in _equal_examples(content.x):
-        owned[int(np.bincount(content.y[group]).argmax())].append(group)
-    _need_enough(content, owned, what)
+    groups = _equal_examples(content.x)
+    if content.task is Task.REGRESSION:
+        owned = _strata(content, groups, what)
+    else:
+        owned = [[] for _ in content.class_names]
+        for group in groups:
+            owned[int(np.bincount(content.y[group]).argmax())].append(group)
+        _need_enough(content, owned, what)
 
+    classes = len(owned)
     counts = np.array([sum(len(group) for group in of_class) for of_class in owned], dtype=np.int64)
     quotas = _quotas(counts, _totals(len(content.y), classes, sizes))
     members: dict[str, list[int]] = {name: [] for name in SPLIT_NAMES}
@@ -97,7 +115,29 @@ def assign_splits(content: Content, what: str, *, seed: int, sizes: Mapping[str,
             left[name] -= len(group)
             empty.discard(name)
     order = np.random.default_rng([seed, classes])
-    return {name: order.permutation(np.array(sorted(members[name]), dtype=np.int64)) for name in SPLIT_NAMES}
+    splits = {name: order.permutation(np.array(sorted(members[name]), dtype=np.int64)) for name in SPLIT_NAMES}
+    if content.task is Task.REGRESSION:
+        for name in ("train", "validation", "test"):
+            if np.ptp(content.y[splits[name]]) == 0:
+                raise DatasetError(
+                    f"{what}: y is {content.y[splits[name][0]]:g} for all {len(splits[name])} {name} examples of seed {seed}, where no "
+                    "regression can be judged: give more different values, or say --task classification"
+                )
+    return splits
+
+
+def _strata(content: Content, groups: list[list[int]], what: str) -> list[list[list[int]]]:
+    """Groups of equal examples by the tenth of the ranks of y (of their mean) that they are in."""
+    if len(groups) < REGRESSION_MINIMUM:
+        raise DatasetError(
+            f"{what}: has {len(groups)} different {_noun(content)}, and a regression (y of floats; classes are whole numbers 0..K-1) needs "
+            f"at least {REGRESSION_MINIMUM}: add {_noun(content)}"
+        )
+    ranks = np.argsort(np.argsort([float(content.y[group].mean()) for group in groups], kind="stable"), kind="stable")
+    strata: list[list[list[int]]] = [[] for _ in range(_STRATA)]
+    for group, rank in zip(groups, ranks.tolist(), strict=True):
+        strata[rank * _STRATA // len(groups)].append(group)
+    return strata
 
 
 def duplicate_notes(content: Content) -> tuple[str, ...]:
@@ -108,9 +148,11 @@ def duplicate_notes(content: Content) -> tuple[str, ...]:
     copies = sum(len(group) for group in repeated)
     noun = _noun(content)
     notes = [f"{copies} {noun} are copies of one another ({len(repeated)} different ones); all copies of one are in the same split"]
-    contradictory = sum(len({int(content.y[i]) for i in group}) > 1 for group in repeated)
+    contradictory = sum(len(set(content.y[group].tolist())) > 1 for group in repeated)
     if contradictory:
-        notes.append(f"{contradictory} {noun} occur in more than one class")
+        notes.append(
+            f"{contradictory} {noun} occur {'with more than one y' if content.task is Task.REGRESSION else 'in more than one class'}"
+        )
     return tuple(notes)
 
 

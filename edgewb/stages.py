@@ -27,13 +27,37 @@ from edgewb.models import MODELS
 from edgewb.optimizers.recipes import Recipe
 from edgewb.optimizers.training import TrainingData, TrainingSettings
 from edgewb.optimizers.workers import Progress, Shared, Worker
+from edgewb.output_scales import choose_scales, rate_scales
+from edgewb.residuals import Residuals, Scale
+from edgewb.types import Task
 
 if TYPE_CHECKING:
-    from edgewb.answers import Predictions
     from edgewb.datasets import Dataset, Split
+    from edgewb.scores import Answered
 
-_TRAINING_CODE = ("compilers", "datasets.py", "models.py", "model_files.py", "optimizers", "splits.py", "stages.py", "tflite")
-_PREDICTION_CODE = ("accuracies.py", "answers.py", "datasets.py", "splits.py", "stages.py", "targets", "tflite")
+_TRAINING_CODE = (
+    "compilers",
+    "datasets.py",
+    "models.py",
+    "model_files.py",
+    "optimizers",
+    "output_scales.py",
+    "residuals.py",
+    "splits.py",
+    "stages.py",
+    "tflite",
+)
+_PREDICTION_CODE = (
+    "accuracies.py",
+    "answers.py",
+    "datasets.py",
+    "residuals.py",
+    "scores.py",
+    "splits.py",
+    "stages.py",
+    "targets",
+    "tflite",
+)
 _TRAINING_PACKAGES = ("tensorflow", "tf_keras", "keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert")
 
 
@@ -66,7 +90,11 @@ class Stages:
         self._given_range = input_range
         self.dataset: Dataset
         self.description: dict[str, Any] | None = None
-        self.note: str | None = None
+        self.notes: list[str] = []
+
+    @property
+    def regression(self) -> bool:
+        return self.dataset.task is Task.REGRESSION
 
     @property
     def _model_parts(self) -> dict[str, Any]:
@@ -95,6 +123,7 @@ class Stages:
             **self._program_parts,
             "data": self.dataset.fingerprint,
             "range": self.input_range,
+            "scale": self.output_scale,
             "seed": self.seed,
             "settings": asdict(self.settings),
             "machine": [platform.machine(), environment().cpu],
@@ -107,7 +136,7 @@ class Stages:
         return description
 
     def check_fit(self, description: dict[str, Any]) -> None:
-        """A user's model must take this data's shape and give one output per class.
+        """A user's model must take this data's shape and give one output per class, or one for a regression.
 
         Raises:
             InputError: it does not.
@@ -118,7 +147,13 @@ class Stages:
                 f"{self.source.name} takes inputs of shape {shape}, data set {self.dataset.name} has {tuple(self.dataset.input_shape)}: "
                 "give data of that shape (a folder of images is resized by itself)"
             )
-        if outputs != len(self.dataset.class_names):
+        if self.regression:
+            if outputs != 1:
+                raise InputError(
+                    f"{self.source.name} gives {outputs} outputs, and {self.dataset.name} is a regression, which has one: give a model "
+                    "with one linear output, or say --task classification"
+                )
+        elif outputs != len(self.dataset.class_names):
             raise InputError(
                 f"{self.source.name} gives {outputs} outputs, data set {self.dataset.name} has {len(self.dataset.class_names)} classes: "
                 "they must match, and the classes be in the order the model was trained with (folders: alphabetical)"
@@ -133,19 +168,47 @@ class Stages:
             return MODELS[self.source.name].input_range
         if self.dataset.kind != "images":
             return (0.0, 1.0)
+        if self.regression:
+            return self._rated_scales[0]
         key = fingerprint({**self._program_parts, "data": self.dataset.fingerprint})
         rated = self._json("input_range", key, self._rate_ranges)
         best = max(rated, key=lambda row: row[1])
         (low, high), accuracy = best
         n = len(self.dataset.validation.y)
         equal = sum(a == accuracy for _, a in rated)
-        self.note = (
+        self.notes.append(
             f"input range {low:g}..{high:g} {'chosen' if equal == 1 else f'taken, though {equal} do equally well'}: "
             f"{100 * accuracy:.1f} % of {n} validation images right, against "
             + ", ".join(f"{100 * a:.1f} % with {lo:g}..{hi:g}" for (lo, hi), a in rated if (lo, hi) != (low, high))
             + " (measured); --input-range sets it"
         )
         return float(low), float(high)
+
+    @cached_property
+    def output_scale(self) -> Scale | None:
+        """What a regression's outputs are multiplied out by, mean and standard deviation; None for classes.
+
+        The nets trained here answer in standard deviations from the mean of the train split's y; of a user's model validation decides.
+        """
+        if not self.regression:
+            return None
+        return self.dataset.truth_scale if self.source.trains else self._rated_scales[1]
+
+    @cached_property
+    def _rated_scales(self) -> tuple[tuple[float, float], Scale]:
+        """The input range (as given, where it was) and the output scale with which a user's regression has the smallest validation MAE."""
+        key = fingerprint({**self._program_parts, "data": self.dataset.fingerprint, "scales of": self._given_range})
+        rows = self._json("output_scale", key, lambda: rate_scales(self.worker, self.source, self.dataset, self._given_range))
+        given, scale, notes = choose_scales(rows, len(self.dataset.validation.y))
+        self.notes += notes
+        return given, scale
+
+    def _truth(self, split: Split) -> npt.NDArray[Any]:
+        """What the model is to give for a split: classes, or y in the unit that it answers in."""
+        if self.output_scale is None:
+            return split.y
+        mean, stdev = self.output_scale
+        return ((split.y - mean) / stdev).astype(np.float32)
 
     def _rate_ranges(self) -> list[Any]:
         from edgewb.datasets import as_inputs
@@ -163,14 +226,14 @@ class Stages:
         data, input_range = self.dataset, self.input_range
         training = TrainingData(
             as_inputs(data.train, input_range),
-            data.train.y,
+            self._truth(data.train),
             as_inputs(data.validation, input_range),
-            data.validation.y,
+            self._truth(data.validation),
             as_inputs(data.calibration, input_range),
             len(data.class_names),
-            data.calibration.y,
+            None if self.regression else data.calibration.y,
         )
-        return Shared(f"{data.fingerprint}:{input_range}", training)
+        return Shared(f"{data.fingerprint}:{input_range}:{self.output_scale}", training)
 
     @property
     def _kept(self) -> Path:
@@ -200,12 +263,7 @@ class Stages:
             seed=self.seed,
             kept=self._kept,
         )
-        facts = {
-            "validation_accuracy": outcome.validation_accuracy,
-            "validation_n": outcome.n,
-            "epochs": outcome.epochs,
-            "float_parameters": description.parameters,
-        }
+        facts = outcome.facts | {"epochs": outcome.epochs, "float_parameters": description.parameters}
         self.cache.put("float_model", key, {"weights.npz": weights, "facts.json": json.dumps(facts).encode()})
         shutil.rmtree(self._kept / "float", ignore_errors=True)
         return weights, facts
@@ -246,7 +304,7 @@ class Stages:
         return values
 
     def float_outputs(self) -> npt.NDArray[np.float32]:
-        """The float model's own outputs for the validation split, shape (n, classes), from the library that trained it."""
+        """The float model's own outputs for the validation split, shape (n, outputs), from the library that trained it."""
         weights, _ = self.float_weights()
         outputs: npt.NDArray[np.float32] = self.worker.call("predict_float", shared=self._shared, source=self.source, weights=weights)
         return outputs
@@ -277,11 +335,11 @@ class Stages:
         )
         return content
 
-    def test_answers(self, file: Path, sha256: str) -> Predictions:
+    def test_answers(self, file: Path, sha256: str) -> Answered:
         """A finished variant's answers to the test examples. Beside ``test_examples``, the only opening of the test split."""
         return self._answers(file, sha256, "test", self.dataset.open_test)
 
-    def validation_answers(self, file: Path, sha256: str) -> Predictions:
+    def validation_answers(self, file: Path, sha256: str) -> Answered:
         """A finished variant's answers to the validation examples: what a choice between variants may look at."""
         return self._answers(file, sha256, "validation", lambda: self.dataset.validation)
 
@@ -290,30 +348,32 @@ class Stages:
         examples: npt.NDArray[Any] = self.dataset.open_test().x[list(indices)]
         return examples
 
-    def _answers(self, file: Path, sha256: str, split: str, examples: Callable[[], Split]) -> Predictions:
-        from edgewb.answers import Predictions, read_answers
+    def _answers(self, file: Path, sha256: str, split: str, examples: Callable[[], Split]) -> Answered:
+        from edgewb.answers import Predictions
         from edgewb.datasets import as_inputs
         from edgewb.measurements import predict
+        from edgewb.scores import read_outputs
 
         parts = {
             "file": sha256,
             "split": split,
             "data": self.dataset.fingerprint,
             "range": self.input_range,
+            "scale": self.output_scale,
             "code": code_fingerprint(_PREDICTION_CODE),
             "runtime": environment().packages.get("ai-edge-litert"),
             "machine": [platform.machine(), environment().cpu],
         }
         key = fingerprint(parts)
         if (kept := self.cache.get("answers", key)) is not None:
-            return Predictions.from_bytes(kept["answers.npz"])
+            return (Residuals if self.regression else Predictions).from_bytes(kept["answers.npz"])
         chosen = examples()
         outputs = predict(file, as_inputs(chosen, self.input_range))
         if not np.isfinite(outputs).all():
             raise ConversionError(
                 f"{file.name} gives NaN or infinite outputs on the {split} examples: train the model again, or check its input range"
             )
-        answers = read_answers(outputs, chosen.y)
+        answers = read_outputs(outputs, chosen.y, self.output_scale)
         self.cache.put("answers", key, {"answers.npz": answers.to_bytes()})
         return answers
 

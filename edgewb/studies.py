@@ -17,8 +17,10 @@ from edgewb.intervals import wilson_interval
 from edgewb.locations import make_folder
 from edgewb.model_files import NO_FINE_TUNING, ModelKind, ModelSource, identify_model
 from edgewb.models import MODELS, default_model
-from edgewb.optimizers.choices import Conversion
+from edgewb.optimizers.choices import Conversion, Selection
+from edgewb.optimizers.quantization_aware import QAT
 from edgewb.optimizers.recipes import DEMO_RECIPES, REFERENCE, Recipe, decode_recipe, decode_recipes
+from edgewb.optimizers.techniques import STUDENTS
 from edgewb.optimizers.training import FAST, FULL, TrainingSettings
 from edgewb.optimizers.workers import Worker
 from edgewb.progress import Bar
@@ -27,7 +29,7 @@ from edgewb.records import RecordStore
 from edgewb.results import BothAnswers, Setting, record_variant, teaching_notes
 from edgewb.stages import Stages
 from edgewb.targets import open_target, target_form
-from edgewb.types import Jsonable, Recommendation, Record, Skipped
+from edgewb.types import Jsonable, Recommendation, Record, Skipped, Task
 
 if TYPE_CHECKING:
     from edgewb.datasets import Dataset
@@ -41,7 +43,7 @@ _START, _TRAIN, _CONVERT, _FINE_TUNE, _QAT_CONVERT, _ANSWER, _MEASURE = 7.0, 9.0
 
 @dataclass(frozen=True, kw_only=True)
 class StudyContext(Jsonable):
-    """What was studied: everything a report needs beside the records."""
+    """What was studied: everything a report needs beside the records. A regression has 0 ``classes`` and an ``output_scale``."""
 
     dataset: str
     dataset_fingerprint: str
@@ -57,6 +59,8 @@ class StudyContext(Jsonable):
     seed: int
     targets: tuple[str, ...]
     notes: tuple[str, ...]
+    task: Task = Task.CLASSIFICATION
+    output_scale: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,7 @@ def run_study(
     fast: bool = False,
     input_range: tuple[float, float] | None = None,
     progress: bool = False,
+    task: str | None = None,
 ) -> Outcome:
     """Run recipes on a model and a data set; every finished variant is a record in the database at once.
 
@@ -94,15 +99,16 @@ def run_study(
     it is what the others are compared with.
 
     Args:
-        dataset: "digits", "breast_cancer", a folder with one sub-folder of images per class, or an .npz.
+        dataset: "digits", "breast_cancer", "diabetes", a folder with one sub-folder of images per class, or an .npz.
         recipes: names, or one comma-separated string.
         model: a built-in name or a model file; the default depends on the data.
         targets: where to measure latency, see ``targets.TARGETS``; by default ``STUDY_TARGETS`` as far as they are installed. The first
             decides which variants count as fast.
-        budget: accuracy that may be lost, in points.
+        budget: accuracy that may be lost, in points; of a regression points of R2: 1 is a fall of R2 by 0.01.
         out: folder for the models (default ``runs/<data set>``, with the model's name and the seed where they were given).
         input_range: what images are scaled to; by default the model's own, found on the validation split for a model file.
         progress: show a bar with the time left on standard error, or in the notebook.
+        task: what the y of an .npz is, see ``load_dataset``.
 
     Raises:
         EdgewbError: bad input, a target that cannot be used here, or the float variant itself cannot be made. A failing recipe does not
@@ -122,7 +128,7 @@ def run_study(
     cache = StageCache()
     cache.sweep()
     with Worker() as worker, RecordStore() as store:
-        stages = open_stages(dataset, source, seed, settings, input_range, cache, worker)
+        stages = open_stages(dataset, source, seed, settings, input_range, cache, worker, task)
         folder = Path(out) if out is not None else Path("runs") / _folder_name(stages, model)
         setting = Setting(stages.source, decoded, chosen, budget, folder, seed, left_out)
         return _run(stages, setting, store, progress)
@@ -167,6 +173,7 @@ def open_stages(
     input_range: tuple[float, float] | None,
     cache: StageCache,
     worker: Worker,
+    task: str | None = None,
 ) -> Stages:
     """Load the data in the shape the model takes, and the model's description where it comes from a file."""
     from edgewb.datasets import DATASET_NAMES, load_dataset, unshifted_name
@@ -178,13 +185,13 @@ def open_stages(
         stages = stages_of(source)
         stages.description = stages.describe()
         shape = tuple(stages.description["input_shape"])
-        stages.dataset = load_dataset(dataset, seed=seed, image_size=shape if len(shape) == 3 else None)
+        stages.dataset = load_dataset(dataset, seed=seed, image_size=shape if len(shape) == 3 else None, task=task)
         stages.check_fit(stages.description)
         return stages
     size = None
     if source is not None and str(dataset) not in DATASET_NAMES and os.path.isdir(os.path.expanduser(dataset)):
         size = MODELS[source.name].image_size  # an .npz is taken as it is; built-in networks take any size
-    loaded: Dataset = load_dataset(dataset, seed=seed, image_size=size)
+    loaded: Dataset = load_dataset(dataset, seed=seed, image_size=size, task=task)
     chosen = source or identify_model(default_model(unshifted_name(loaded.name), loaded.kind))
     spec = MODELS[chosen.name]
     if spec.kind != loaded.kind:
@@ -202,8 +209,10 @@ def open_stages(
     return stages
 
 
-def _refusal(source: ModelSource, recipe: Recipe) -> str | None:
-    """Why this recipe cannot be applied to this kind of model, known before any work."""
+def _refusal(source: ModelSource, recipe: Recipe, task: Task) -> str | None:
+    """Why this recipe cannot be applied to this kind of model or data, known before any work."""
+    if task is Task.REGRESSION and recipe.choices.selection is Selection.BALANCED:
+        return "its calibration examples are balanced by class, and a regression has no classes: leave _balanced out"
     if recipe.changes_model and not source.fine_tunes:
         return f"it changes the model, which needs a tf_keras model: {source.name} {NO_FINE_TUNING[source.kind]}"
     if source.kind is ModelKind.TFLITE and not (recipe.conversion is Conversion.FLOAT32 or recipe.conversion.is_ptq):
@@ -211,13 +220,25 @@ def _refusal(source: ModelSource, recipe: Recipe) -> str | None:
     return None
 
 
-def _cost(recipe: Recipe) -> float:
-    qat = recipe.conversion is Conversion.QAT_INT8
-    return (_QAT_CONVERT if qat else _CONVERT) + _FINE_TUNE * recipe.fine_tunes
+def _costs(recipes: Sequence[Recipe]) -> dict[str, float]:
+    """Expected seconds of making each of these in this order: what begins alike is trained once, by the first of them."""
+    costs, trained = {}, set()
+    for recipe in recipes:
+        qat = recipe.conversion is Conversion.QAT_INT8
+        costs[recipe.name] = _QAT_CONVERT if qat else _CONVERT
+        fits = [(step.name, _TRAIN if step.technique in STUDENTS else _FINE_TUNE * step.trains) for step in recipe.steps]
+        fits += [(QAT, _FINE_TUNE)] * qat
+        for end, (_, seconds) in enumerate(fits, start=1):
+            if (steps := tuple(name for name, _ in fits[:end])) not in trained:
+                trained.add(steps)
+                costs[recipe.name] += seconds
+    return costs
 
 
 def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -> Outcome:
-    skipped = [Skipped(recipe=r.name, reason=reason) for r in setting.recipes if (reason := _refusal(setting.source, r))]
+    skipped = [
+        Skipped(recipe=r.name, reason=reason) for r in setting.recipes if (reason := _refusal(setting.source, r, stages.dataset.task))
+    ]
     refused = {s.recipe for s in skipped}
     wanted = [r for r in setting.recipes if r.name not in refused]
     if skipped and len(wanted) == 1 and len(setting.recipes) > 1:
@@ -226,7 +247,8 @@ def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -
     missing = [r for r in wanted if stages.kept_variant(r) is None]
     training = not stages.has_float() and bool(missing)
     measuring = _ANSWER + _MEASURE * len(setting.targets)
-    total = (_START if missing else 0) + (_TRAIN if training else 0) + sum(_cost(r) for r in missing) + measuring * len(wanted)
+    costs = _costs(missing)
+    total = (_START if missing else 0) + (_TRAIN if training else 0) + sum(costs.values()) + measuring * len(wanted)
     # What is kept comes first, so that no latency is measured beside a worker that loads TensorFlow. Float itself is needed by all.
     order = wanted if wanted[0] in missing else [*(r for r in wanted if r not in missing), *missing]
     records: dict[str, Record] = {}
@@ -237,7 +259,7 @@ def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -
         for recipe in order:
             cost = 0.0
             if recipe in missing:
-                cost = _cost(recipe) + _START * (recipe is missing[0] and not training)
+                cost = costs[recipe.name] + _START * (recipe is missing[0] and not training)
                 stages.worker.start()
             if training and recipe is missing[0]:
                 bar.begin(f"training {setting.source.name}")
@@ -281,27 +303,18 @@ def _context(
     stages: Stages, setting: Setting, facts: dict[str, Any], records: Sequence[Record], answers: dict[str, BothAnswers]
 ) -> StudyContext:
     data, source = stages.dataset, setting.source
-    notes = [stages.note] if stages.note else []
+    notes = list(stages.notes)
     notes += setting.left_out
     notes += list(getattr(data, "notes", ()))
     if facts:
-        n = facts["validation_n"]
-        low, high = wilson_interval(round(facts["validation_accuracy"] * n), n)
-        notes.append(
-            f"float training: {facts['epochs']} epochs, {100 * facts['validation_accuracy']:.1f} % of {n} validation examples right "
-            f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %, measured)"
-        )
+        notes.append(_training_note(facts))
     if any(recipe.trains_on for recipe in setting.recipes):
         notes.append(
             "QAT, pruned and clustered variants were trained on for some more epochs, which float32 was not: part of a gain is that"
         )
     notes += teaching_notes(answers)
-    common = float(np.bincount(data.train.y).max() / len(data.train.y))
-    if (reference := next((r for r in records if r.recipe == REFERENCE), None)) and reference.accuracy.ci95[0] <= common:
-        notes.append(
-            f"float32 itself is hardly better than guessing: {100 * common:.1f} % of the train examples are of one class (measured), which "
-            "lies within its interval or above; no variant of it is worth shipping"
-        )
+    if (reference := next((r for r in records if r.recipe == REFERENCE), None)) is not None:
+        notes += _guessing_notes(data, reference)
     if not source.trains:
         notes.append(
             f"{source.name} was trained elsewhere: if it has seen some of these test examples, its accuracy here is too high, and the "
@@ -323,4 +336,35 @@ def _context(
         seed=setting.seed,
         targets=tuple(map(target_form, setting.targets)),
         notes=tuple(notes),
+        task=data.task,
+        output_scale=stages.output_scale,
     )
+
+
+def _training_note(facts: dict[str, Any]) -> str:
+    n, said = facts["validation_n"], f"float training: {facts['epochs']} epochs"
+    if "validation_r2" in facts:
+        return f"{said}, R2 {facts['validation_r2']:.3f} on {n} validation examples (measured)"
+    low, high = wilson_interval(round(facts["validation_accuracy"] * n), n)
+    return (
+        f"{said}, {100 * facts['validation_accuracy']:.1f} % of {n} validation examples right "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %, measured)"
+    )
+
+
+def _guessing_notes(data: Dataset, reference: Record) -> list[str]:
+    """That float itself is no better than an answer that does not look at the example, where its interval allows for that."""
+    if data.task is Task.REGRESSION:
+        if reference.score.ci95[0] > 0:
+            return []
+        return [
+            "float32 itself is hardly better than the mean: R2 is 0 for a model that always answers with the mean of y, which lies within "
+            "its interval or above (measured); no variant of it is worth shipping"
+        ]
+    common = float(np.bincount(data.train.y).max() / len(data.train.y))
+    if reference.score.ci95[0] > common:
+        return []
+    return [
+        f"float32 itself is hardly better than guessing: {100 * common:.1f} % of the train examples are of one class (measured), which "
+        "lies within its interval or above; no variant of it is worth shipping"
+    ]

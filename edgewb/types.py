@@ -27,6 +27,13 @@ class Placement(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Task(StrEnum):
+    """What the answers of a data set are: one of some classes, or a number in a unit of its own."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
@@ -135,6 +142,57 @@ class AccuracyDelta(Jsonable):
     n: int
     gained: int
     lost: int
+    basis: Basis = Basis.MEASURED
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RegressionErrors(Jsonable):
+    """How far a regression's outputs lie from the truth over ``n`` examples, each with a 95 % interval (see ``residuals``).
+
+    ``mae`` and ``rmse`` (mean absolute and root mean squared error) are in the unit of y as the data give it, and so is ``truth_stdev``,
+    the standard deviation of these examples' y; ``r2`` = 1 - (rmse / truth_stdev)^2. ``resamples``: of the bootstrap.
+    """
+
+    mae: float
+    mae_ci95: tuple[float, float]
+    rmse: float
+    rmse_ci95: tuple[float, float]
+    r2: float
+    r2_ci95: tuple[float, float]
+    n: int
+    truth_stdev: float
+    resamples: int
+    target: str
+    basis: Basis = Basis.MEASURED
+
+    @property
+    def value(self) -> float:
+        """R2: what takes the place of the accuracy where either can stand."""
+        return self.r2
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        return self.r2_ci95
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ErrorDelta(Jsonable):
+    """Paired difference of two regressions on the same examples, in points of R2 (100 * (variant - float); a loss is negative).
+
+    ``ci90``: its ends are one-sided 95 % limits. ``mae_change`` (a loss is positive) is in the unit of y. ``p_value`` is of absolute
+    errors, by the test that ``test`` names.
+    """
+
+    points: float
+    ci95: tuple[float, float]
+    ci90: tuple[float, float]
+    mae_change: float
+    mae_change_ci95: tuple[float, float]
+    p_value: float
+    test: str
+    against: str
+    n: int
+    resamples: int
     basis: Basis = Basis.MEASURED
 
 
@@ -471,7 +529,8 @@ class Record(Jsonable):
     ``accuracy`` and ``accuracy_delta`` are of the test split; ``validation_delta`` is the same difference on the validation split, by
     which a variant is chosen. ``estimate`` is of an Edge TPU on a desktop computer. Deltas, ``parameters`` and ``estimate`` are None where
     they do not apply or nothing can fill them, and ``answers`` (of the test split, too) in records older than it. ``not_measured``: by
-    target, why it could not take this file.
+    target, why it could not take this file. Of a regression ``errors``, ``error_delta`` and ``validation_error_delta`` are filled in
+    the place of ``accuracy``, ``accuracy_delta`` and ``validation_delta``; ``score``, ``delta`` and ``validated`` are whichever there is.
     """
 
     key: str
@@ -484,9 +543,12 @@ class Record(Jsonable):
     size_bytes: int
     compressed_bytes: int
     size_basis: Basis = Basis.MEASURED
-    accuracy: Accuracy
+    accuracy: Accuracy | None
     accuracy_delta: AccuracyDelta | None
     validation_delta: AccuracyDelta | None = None
+    errors: RegressionErrors | None = None
+    error_delta: ErrorDelta | None = None
+    validation_error_delta: ErrorDelta | None = None
     placement: PlacementSummary
     parameters: Parameters | None
     latency: tuple[Latency, ...]
@@ -499,6 +561,27 @@ class Record(Jsonable):
     not_measured: dict[str, str] = dataclasses.field(default_factory=dict)
     answers: Answers | None = None
 
+    @property
+    def task(self) -> Task:
+        return Task.CLASSIFICATION if self.errors is None else Task.REGRESSION
+
+    @property
+    def score(self) -> Accuracy | RegressionErrors:
+        """What the test examples say of it: value (share of right answers, or R2), ci95, n, target, basis."""
+        score = self.accuracy if self.errors is None else self.errors
+        assert score is not None  # no record without either is kept or read, see ``records.checks``
+        return score
+
+    @property
+    def delta(self) -> AccuracyDelta | ErrorDelta | None:
+        """Its difference from float on the test examples, in points."""
+        return self.accuracy_delta if self.errors is None else self.error_delta
+
+    @property
+    def validated(self) -> AccuracyDelta | ErrorDelta | None:
+        """The same on the validation examples."""
+        return self.validation_delta if self.errors is None else self.validation_error_delta
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LossVerdict(Jsonable):
@@ -509,6 +592,7 @@ class LossVerdict(Jsonable):
         loss_low_points, loss_high_points: one-sided 95 % limits of the loss in points, each by itself; a loss is positive here.
         p_value: of a loss of the budget or more; ``holm_p_value`` the same, corrected for all variants judged on the same examples.
         n_needed: examples for an answer with 80 % power, were gains and losses as frequent as here; None unless open, or none helps.
+        measure: what the points are of, "accuracy" or "R2".
     """
 
     recipe: str
@@ -522,6 +606,7 @@ class LossVerdict(Jsonable):
     n: int
     n_needed: int | None
     basis: Basis
+    measure: str = "accuracy"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,23 +6,66 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from edgewb.intervals import Z95_ONE_SIDED, holm, loss_score, pairs_needed, tango_interval
+from edgewb.intervals import MAX_PAIRS, Z95_ONE_SIDED, holm, loss_score, pairs_needed, tango_interval
 from edgewb.records.columns import points, span
-from edgewb.types import AccuracyDelta, LossVerdict, Record
+from edgewb.types import AccuracyDelta, ErrorDelta, LossVerdict, Record
 
 LEVEL = 0.05
 POWER = 0.8
+R2 = "R2"
+"""What the points of a regression are of."""
 
 
 def judge_losses(records: Sequence[Record], budget_points: float) -> tuple[LossVerdict, ...]:
     """A verdict for every record that was compared with a reference on the test examples, in order, with p corrected for their number."""
-    compared = [(r.recipe, r.accuracy_delta) for r in records if r.accuracy_delta is not None]
+    compared = [(r.recipe, r.delta) for r in records if r.delta is not None]
     verdicts = [judge_loss(recipe, delta, budget_points) for recipe, delta in compared]
     corrected = holm([v.p_value for v in verdicts])
     return tuple(dataclasses.replace(v, holm_p_value=p) for v, p in zip(verdicts, corrected, strict=True))
 
 
-def judge_loss(recipe: str, delta: AccuracyDelta, budget_points: float) -> LossVerdict:
+def judge_loss(recipe: str, delta: AccuracyDelta | ErrorDelta, budget_points: float) -> LossVerdict:
+    """Whether a loss is below the budget: of accuracy by Tango's score test, of R2 by its bootstrap limits; one-sided at 5 % either way."""
+    if isinstance(delta, ErrorDelta):
+        return _judge_r2(recipe, delta, budget_points)
+    return _judge_accuracy(recipe, delta, budget_points)
+
+
+def _judge_r2(recipe: str, delta: ErrorDelta, budget_points: float) -> LossVerdict:
+    """The one-sided limits of the bootstrap against the budget.
+
+    Between the limits and beyond them p goes along a normal curve on either side of the loss, as wide there as the limit is far: so p is
+    below 5 % exactly where the limit is below the budget. The number needed is that of a normal mean, its error as here.
+    """
+    from scipy.special import ndtr, ndtri
+
+    loss, low, high = -delta.points, -delta.ci90[1], -delta.ci90[0]
+    outcome = "below" if high < budget_points else "above" if low > budget_points else "open"
+    distance = budget_points - loss
+    # A skew distribution may hold the loss itself outside its limits; the error is then what is left, or none.
+    error = max(0.0, high - loss if distance > 0 else loss - low) / Z95_ONE_SIDED
+    p_value = float(ndtr(-distance / error)) if error else (0.5 if distance == 0 else float(distance < 0))
+    needed = None
+    if outcome == "open" and distance:
+        pairs = delta.n * ((Z95_ONE_SIDED + float(ndtri(POWER))) * error / distance) ** 2
+        needed = math.ceil(pairs) if pairs <= MAX_PAIRS else None
+    return LossVerdict(
+        recipe=recipe,
+        outcome=outcome,
+        budget_points=budget_points,
+        loss_low_points=low,
+        loss_high_points=high,
+        p_value=p_value,
+        holm_p_value=p_value,
+        against=delta.against,
+        n=delta.n,
+        n_needed=needed,
+        basis=delta.basis,
+        measure=R2,
+    )
+
+
+def _judge_accuracy(recipe: str, delta: AccuracyDelta, budget_points: float) -> LossVerdict:
     """Tango's score test of the loss against the budget, one-sided at 5 % either way (see ``intervals.loss_score``).
 
     The number needed takes the shares of gained and lost examples for true as they are seen here, half an example added to each
@@ -51,10 +94,15 @@ def judge_loss(recipe: str, delta: AccuracyDelta, budget_points: float) -> LossV
     )
 
 
-def budget_text(budget_points: float) -> str:
-    """ "1.0 point", "0.25 points"."""
+def budget_text(budget_points: float, measure: str = "accuracy") -> str:
+    """ "1.0 point", "0.25 points", "1.0 point of R2"."""
     shown = f"{budget_points:.1f}" if round(budget_points, 1) == budget_points else f"{budget_points:g}"
-    return f"{shown} point{'' if budget_points == 1 else 's'}"
+    return f"{shown} point{'' if budget_points == 1 else 's'}{of(measure)}"
+
+
+def of(measure: str) -> str:
+    """What comes behind "points": nothing for those of accuracy."""
+    return f" of {measure}" if measure == R2 else ""
 
 
 def about(count: int) -> str:
@@ -65,7 +113,7 @@ def about(count: int) -> str:
 
 def verdict_text(verdict: LossVerdict) -> str:
     """The verdict as part of a sentence, with the figures it rests on."""
-    budget = budget_text(verdict.budget_points)
+    budget = budget_text(verdict.budget_points, verdict.measure)
     high, low = _limit(verdict.loss_high_points), _limit(verdict.loss_low_points)
     if verdict.outcome == "below":
         return f"with 95 % confidence the loss is below {budget} (upper limit of the loss {high} points, n = {verdict.n}, {verdict.basis})"
@@ -76,14 +124,15 @@ def verdict_text(verdict: LossVerdict) -> str:
     if verdict.n_needed is None:
         return text + "what is lost here is so near to that budget that no number of test examples is likely to tell"
     needed = about(max(verdict.n_needed, verdict.n + 1))
-    return text + f"about {needed} test examples are needed (for an answer in 8 of 10 cases, if as many are gained and lost as here)"
+    like = "the errors are spread as" if verdict.measure == R2 else "as many are gained and lost as"
+    return text + f"about {needed} test examples are needed (for an answer in 8 of 10 cases, if {like} here)"
 
 
 def verdict_note(verdicts: Sequence[LossVerdict], chosen: str | None = None) -> str:
     """All verdicts in one line for below a table; "" where there is none."""
     if not verdicts:
         return ""
-    budget = budget_text(verdicts[0].budget_points)
+    budget = budget_text(verdicts[0].budget_points, verdicts[0].measure)
     parts = []
     for outcome, words in (("below", "below it"), ("above", "above it")):
         if names := [v.recipe for v in verdicts if v.outcome == outcome]:

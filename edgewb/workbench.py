@@ -20,7 +20,7 @@ from edgewb.robustness import ShiftedAccuracy, compare_under_shifts, shifts_text
 from edgewb.shifts import decode_shifts
 from edgewb.studies import Outcome, StudyContext, run_study
 from edgewb.targets import target_form
-from edgewb.types import Jsonable, Recommendation, Record, Skipped
+from edgewb.types import Jsonable, Recommendation, Record, Skipped, Task
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -74,6 +74,7 @@ def run(
     input_range: tuple[float, float] | None = None,
     progress: bool = False,
     shifts: str | Sequence[str] = (),
+    task: str | None = None,
 ) -> Study:
     """Run a study (see ``edgewb.studies.run_study`` for the arguments) and write ``report.html`` beside its models.
 
@@ -83,7 +84,7 @@ def run(
     Raises:
         EdgewbError: bad input; what was finished before is kept, and the next run goes on from there.
     """
-    names = _check_shifts(shifts, dataset, seed)
+    names = _check_shifts(shifts, dataset, seed, task)
     outcome = run_study(
         dataset,
         recipes,
@@ -96,6 +97,7 @@ def run(
         fast=fast,
         input_range=input_range,
         progress=progress,
+        task=task,
     )
     command = _command(
         dataset,
@@ -108,8 +110,9 @@ def run(
         fast=fast,
         input_range=input_range,
         shifts=names,
+        task=task,
     )
-    shifted = _compare_shifted(outcome, dataset, names, seed) if names else ()
+    shifted = _compare_shifted(outcome, dataset, names, seed, task) if names else ()
     return Study(
         records=outcome.records,
         recommendation=outcome.recommendation,
@@ -120,19 +123,22 @@ def run(
     )
 
 
-def _check_shifts(shifts: str | Sequence[str], dataset: str | Path, seed: int) -> tuple[str, ...]:
+def _check_shifts(shifts: str | Sequence[str], dataset: str | Path, seed: int, task: str | None) -> tuple[str, ...]:
     """Before any work: minutes of training should not end at a misspelt shift, or at a table, which has none."""
     names = decode_shifts(shifts if isinstance(shifts, str) else tuple(shifts))
     if names and not os.path.isdir(dataset):
-        shift_dataset(load_dataset(dataset, seed=seed), names[0])
+        shift_dataset(load_dataset(dataset, seed=seed, task=task), names[0])
     return names
 
 
-def _compare_shifted(outcome: Outcome, dataset: str | Path, shifts: tuple[str, ...], seed: int) -> tuple[ShiftedAccuracy, ...]:
+def _compare_shifted(
+    outcome: Outcome, dataset: str | Path, shifts: tuple[str, ...], seed: int, task: str | None
+) -> tuple[ShiftedAccuracy, ...]:
     shape = outcome.context.input_shape
     size = (shape[0], shape[1], shape[2]) if os.path.isdir(dataset) else None
-    data = load_dataset(dataset, seed=seed, image_size=size)
-    return compare_under_shifts(outcome.files, data, shifts, input_range=outcome.context.input_range)
+    data = load_dataset(dataset, seed=seed, image_size=size, task=task)
+    about = outcome.context
+    return compare_under_shifts(outcome.files, data, shifts, input_range=about.input_range, output_scale=about.output_scale)
 
 
 def evaluate(
@@ -141,20 +147,24 @@ def evaluate(
     target: str = "cpu",
     input_range: tuple[float, float] | None = None,
     seed: int | None = None,
+    output_scale: tuple[float, float] | None = None,
+    task: str | None = None,
 ) -> Evaluation:
-    """Accuracy of a .tflite classifier on the test split of a data set (see ``accuracies.evaluate``).
+    """Accuracy of a .tflite classifier, or errors of a regression, on the test split of a data set (see ``accuracies.evaluate``).
 
     Args:
         input_range, seed: by default those recorded when edgewb made this file, so that its test split holds nothing it was trained on;
             for other files 0..1 and 0.
+        output_scale, task: likewise; for other files as in ``accuracies.evaluate``.
 
     Raises:
         InputError: the data do not fit the model, or a seed is given that differs from the recorded one.
     """
     from edgewb import measurements
 
-    input_range, seed = _as_made(path, dataset, input_range, seed)
-    return measurements.evaluate(path, dataset, target, input_range, seed)
+    made = _as_made(path, dataset, input_range, seed, task)
+    scale = output_scale or made.output_scale
+    return measurements.evaluate(path, dataset, target, made.input_range, made.seed, scale, made.task)
 
 
 def prepare_recording(
@@ -166,22 +176,22 @@ def prepare_recording(
     seed: int | None = None,
     threads: int = 1,
     kernels: str = "xnnpack",
+    task: str | None = None,
 ) -> Recorder:
     """Check that a target's figures and answers can be recorded, before anything is measured (see ``recorders.prepare_recording``).
 
     Args:
-        input_range, seed: as for ``evaluate``.
+        input_range, seed, task: as for ``evaluate``.
 
     Raises:
         EdgewbError: see ``recorders.prepare_recording``.
     """
     from edgewb import recorders
 
-    if dataset is None:
-        input_range, seed = input_range or (0.0, 1.0), seed or 0
-    else:
-        input_range, seed = _as_made(path, dataset, input_range, seed)
-    return recorders.prepare_recording(path, out, target, dataset, input_range, seed, threads, kernels)
+    made = _Made(input_range or (0.0, 1.0), seed or 0, task)
+    if dataset is not None:
+        made = _as_made(path, dataset, input_range, seed, task)
+    return recorders.prepare_recording(path, out, target, dataset, made.input_range, made.seed, threads, kernels, made.task)
 
 
 def compare_targets(
@@ -196,11 +206,12 @@ def compare_targets(
     threads: int = 1,
     kernels: str = "xnnpack",
     progress: bool = False,
+    task: str | None = None,
 ) -> Parity:
     """How much the outputs of one model differ between two targets, and which answers flip (see ``parities.compare_targets``).
 
     Args:
-        input_range, seed: of a data set, by default as in ``evaluate``; without one, ``seed`` is of the random inputs, by default 0.
+        input_range, seed, task: of a data set, by default as in ``evaluate``; without one, ``seed`` is of the random inputs, by default 0.
 
     Raises:
         InputError: as there, or a seed is given that differs from the recorded one.
@@ -208,7 +219,8 @@ def compare_targets(
     from edgewb import parities
 
     if dataset is not None:
-        input_range, seed = _as_made(path, dataset, input_range, seed)
+        made = _as_made(path, dataset, input_range, seed, task)
+        input_range, seed, task = made.input_range, made.seed, made.task
     return parities.compare_targets(
         path,
         targets,
@@ -220,13 +232,24 @@ def compare_targets(
         threads=threads,
         kernels=kernels,
         progress=progress,
+        task=task,
     )
 
 
+@dataclass(frozen=True)
+class _Made:
+    """How a file is to be fed: as recorded when edgewb made it, or as given. ``output_scale`` None: not known, or of classes."""
+
+    input_range: tuple[float, float]
+    seed: int
+    task: str | None
+    output_scale: tuple[float, float] | None = None
+
+
 def _as_made(
-    path: str | Path, dataset: str | Path | Dataset, input_range: tuple[float, float] | None, seed: int | None
-) -> tuple[tuple[float, float], int]:
-    """Input range and seed of the splits: those recorded when edgewb made this file for this data set, unless given; else 0..1 and 0.
+    path: str | Path, dataset: str | Path | Dataset, input_range: tuple[float, float] | None, seed: int | None, task: str | None
+) -> _Made:
+    """What was recorded when edgewb made this file for this data set, unless given; else 0..1, seed 0 and what the data are.
 
     Raises:
         InputError: another seed than the recorded one.
@@ -246,7 +269,10 @@ def _as_made(
         seed = recorded.seed
         low, high = recorded.settings.get("input_range", (0.0, 1.0))
         input_range = input_range or (float(low), float(high))
-    return input_range or (0.0, 1.0), seed or 0
+        if recorded.task is Task.REGRESSION and task in (None, str(Task.REGRESSION)):
+            mean, stdev = recorded.settings["output_scale"]
+            return _Made(input_range, seed, str(Task.REGRESSION), (float(mean), float(stdev)))
+    return _Made(input_range or (0.0, 1.0), seed or 0, task)
 
 
 def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) -> str:
@@ -260,6 +286,8 @@ def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) 
     words += ["--budget", f"{options['budget']:g}", "--seed", str(options["seed"])]
     if options["input_range"] is not None:
         words += ["--input-range={:g},{:g}".format(*options["input_range"])]
+    if options.get("task"):
+        words += ["--task", options["task"]]
     if options.get("shifts"):
         words += ["--shifts", ",".join(options["shifts"])]
     return shlex.join(words + ["--fast"] * options["fast"])
@@ -277,6 +305,7 @@ def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy
         dataset=about.dataset,
         dataset_fingerprint=about.dataset_fingerprint,
         classes=about.classes,
+        output_scale=about.output_scale,
         splits=about.splits,
         model_description=f"{about.model}: {about.model_description}",
         parameters=about.float_parameters,

@@ -1,6 +1,9 @@
 """Records made up for tests. Nothing in them was measured."""
 
+import numpy as np
+
 from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
+from edgewb.residuals import Residuals, error_delta, regression_errors
 from edgewb.timings import summarise_latency
 from edgewb.types import (
     Accuracy,
@@ -71,3 +74,24 @@ def build_record(key="k1", recipe="ptq_int8", **changes):
         "created": "2026-01-02T03:04:05+00:00",
     }
     return Record(**(fields | changes))
+
+
+def build_regression(key="k1", recipe="ptq_int8", *, noise=1.0, bias=0.0, n=110, **changes):
+    """A record of a regression: float32 is off by 7, a variant by ``noise`` and ``bias`` more."""
+    rng = np.random.default_rng(0)
+    signal, wobble = rng.normal(50, 10, n), rng.normal(0, 1, n)
+    truth = signal + rng.normal(0, 7, n)
+    reference = Residuals(truth, signal)
+    variant = reference if recipe == "float32" else Residuals(truth, signal + noise * wobble + bias)
+    delta = None if recipe == "float32" else error_delta(variant, reference, "float32")
+    fields = {
+        "dataset": "diabetes",
+        "model": "table_mlp",
+        "accuracy": None,
+        "accuracy_delta": None,
+        "errors": regression_errors(variant, "cpu"),
+        "error_delta": delta,
+        "validation_error_delta": delta,
+        "settings": {"task": "regression", "output_scale": [50.0, 12.0]},
+    }
+    return build_record(key, recipe, **(fields | changes))

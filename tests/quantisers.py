@@ -104,7 +104,8 @@ def quantise(content: bytes, calibration: Floats, factors: Mapping[int, float] |
     for tensor, (low, high) in ranges.items():
         scale = (high - low) / 255
         _store(main.tensors[tensor], [scale], round(-128 - low / scale), schema.TensorType.INT8)
-    _store(main.tensors[graph.outputs[0]], [1 / 256], -128, schema.TensorType.INT8)
+    if graph.ops[-1].name == "SOFTMAX":
+        _store(main.tensors[graph.outputs[0]], [1 / 256], -128, schema.TensorType.INT8)
     for op in graph.ops:
         version = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "RESHAPE": 1}.get(op.name, 2)
         model.operatorCodes[main.operators[op.index].opcodeIndex].version = version

@@ -1,9 +1,11 @@
 """Accuracy with its interval, paired differences, and running a file on data."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import made_regressions
 import msgspec
 import numpy as np
 import pytest
@@ -262,3 +264,48 @@ class TestEvaluate:
             evaluate(tflite_file("int8_conv"), "digits", target="gpu")
         with pytest.raises(ModelFileError, match="no such file"):
             evaluate(tmp_path / "missing.tflite", "digits")
+
+
+class TestEvaluateRegression:
+    def test_errors_in_the_unit_of_y_whatever_the_model_answers_in(self, tmp_path: Path) -> None:
+        data, raw, standardised = made_regressions.made(tmp_path)
+        test = data.open_test()
+        off = np.abs(test.x @ made_regressions.WEIGHTS + made_regressions.MEAN - test.y)
+        found = [evaluate(path, tmp_path / "rows.npz") for path in (raw, standardised)]
+        for each in found:
+            assert each.accuracy is None
+            assert each.errors is not None
+            assert each.errors.mae == pytest.approx(off.mean(), rel=1e-4)
+            assert each.errors.n == len(test) == 100
+            told = json.loads(json.dumps(each.to_dict()))
+            assert told["accuracy"] is told["confusion"] is told["top5"] is None
+            assert told["errors"]["r2"] == each.errors.r2
+            assert "R2 0.8" in repr(each)
+            assert f"MAE {each.errors.mae:.4g}" in repr(each)
+        assert [each.output_scale for each in found] == [(0.0, 1.0), data.truth_scale]
+        assert "in the unit of y" in found[0].notes[0].split(":")[0]
+        assert "in standard deviations" in found[1].notes[0].split(":")[0]
+
+    def test_the_scale_is_chosen_without_the_test_split(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        data, raw, _ = made_regressions.made(tmp_path)
+        mean, stdev = data.truth_scale
+        # A test split in other units: were it looked at, the model would be taken for a standardised one.
+        moved = dataclasses.replace(data, _test=dataclasses.replace(data.open_test(), y=data.open_test().y * stdev + mean))
+        assert evaluate(raw, moved).output_scale == (0.0, 1.0)
+
+    def test_a_scale_that_is_given_is_taken(self, tmp_path: Path) -> None:
+        data, raw, _ = made_regressions.made(tmp_path)
+        found = evaluate(raw, data, output_scale=(1.0, 1.0))
+        assert found.notes == ()
+        assert found.output_scale == (1.0, 1.0)
+
+    def test_what_does_not_fit(self, tmp_path: Path) -> None:
+        data, raw, _ = made_regressions.made(tmp_path)
+        classifier = tmp_path / "classes.tflite"
+        classifier.write_bytes(pass_through((1, 6), "FLOAT32"))
+        with pytest.raises(InputError, match=r"gives 6 outputs, the dataset 'rows.npz' is a regression .* wants one output"):
+            evaluate(classifier, data)
+        with pytest.raises(InputError, match=r"gives 1 outputs, the dataset 'breast_cancer' .* 2 classes"):
+            evaluate(raw, "breast_cancer")
+        with pytest.raises(DatasetError, match="labels are whole numbers"):
+            evaluate(raw, tmp_path / "rows.npz", task="classification")

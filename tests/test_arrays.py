@@ -46,6 +46,47 @@ class TestNpz:
         assert load_dataset(path, image_size=(4, 5, 3)).input_shape == (4, 5, 3)
         assert "(4, 5, 3) and (8, 8, 3) is wanted" in refusal(path, image_size=(8, 8, 3))
 
+    def test_what_is_no_whole_number_is_a_regression(self, tmp_path: Path) -> None:
+        x = np.random.default_rng(0).normal(size=(80, 3))
+        y = x[:, 0] * 20 + 100
+        dataset = load_dataset(self.write(tmp_path, x=x, y=y[:, None]))
+        assert (dataset.task, dataset.class_names, dataset.train.y.dtype) == ("regression", (), np.float64)
+        together = np.concatenate([split.y for split in (dataset.train, dataset.calibration, dataset.validation, dataset.open_test())])
+        assert sorted(together.tolist()) == sorted(y.tolist())
+        assert "regression" in repr(dataset)
+        assert dataset.truth_scale == (dataset.train.y.mean(), dataset.train.y.std())
+        images = np.random.default_rng(0).integers(0, 255, (80, 6, 5))
+        assert load_dataset(self.write(tmp_path, x=images, y=y.astype(np.float32))).kind == "images"
+
+    def test_whole_numbers_are_what_the_task_says(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, x=np.random.default_rng(0).normal(size=(80, 3)), y=np.arange(80) % 5)
+        classes, numbers = load_dataset(path), load_dataset(path, task="regression")
+        assert (classes.task, numbers.task) == ("classification", "regression")
+        assert classes.fingerprint == load_dataset(path, task="classification").fingerprint != numbers.fingerprint
+        assert "label 0.5: labels are whole numbers 0..K-1; --task regression takes y as numbers" in refusal(
+            self.write(tmp_path, x=np.zeros((12, 2)), y=GOOD_Y + 0.5), task="classification"
+        )
+        large = self.write(tmp_path, x=np.random.default_rng(0).normal(size=(80, 3)), y=np.arange(80) * 1000)
+        assert "--task regression takes y as numbers" in refusal(large)
+        assert load_dataset(large, task="regression").train.y.max() > 1000
+
+    @pytest.mark.parametrize(
+        ("y", "expected"),
+        [
+            (np.where(np.arange(80) == 7, np.nan, 0.5), "y is nan in row 7 (from 0)"),
+            (np.where(np.arange(80) == 7, np.inf, 0.5), "y is inf in row 7 (from 0)"),
+            (np.where(np.arange(80) == 7, 1e200, 0.5), "y is 1e+200 in row 7 (from 0), at most 1e+30"),
+            (np.full(80, 3), "y is 3 in all 80 rows: there is nothing to learn"),
+            (np.where(np.arange(80) == 7, 1, 0), "no regression can be judged"),
+        ],
+    )
+    def test_a_y_that_is_none(self, tmp_path: Path, y: np.ndarray, expected: str) -> None:
+        assert expected in refusal(self.write(tmp_path, x=np.arange(160.0).reshape(80, 2), y=y), task="regression")
+
+    def test_names_of_classes_and_a_regression(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, x=np.zeros((12, 2)), y=GOOD_Y, class_names=np.array(list("abc")))
+        assert "has class_names, which a regression has not" in refusal(path, task="regression")
+
     def test_a_table_is_taken_as_it_is(self, tmp_path: Path) -> None:
         x = np.random.default_rng(0).normal(50, 9, (12, 4)).astype(np.float32)
         dataset = load_dataset(self.write(tmp_path, x=x, y=GOOD_Y))
@@ -71,8 +112,10 @@ class TestNpz:
             ({"x": np.full((12, 2, 2), 17.5), "y": GOOD_Y}, "must lie in 0..1 and x has 17.5..17.5: divide by 255"),
             ({"x": np.zeros((12, 3, 8, 8)), "y": GOOD_Y}, "channels first"),
             ({"x": np.zeros((12, 2)), "y": GOOD_Y - 1}, "label -1, below 0"),
-            ({"x": np.zeros((12, 2)), "y": GOOD_Y + 0.5}, "label 0.5: labels are whole numbers"),
-            ({"x": np.zeros((12, 2)), "y": np.where(GOOD_Y == 1, np.nan, 0)}, "label nan"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y + 0.5}, "a regression (y of floats; classes are whole numbers 0..K-1) needs at least 40"),
+            ({"x": np.zeros((12, 2)), "y": GOOD_Y + 0.5, "class_names": np.array(list("abc"))}, "label 0.5: labels are whole numbers"),
+            ({"x": np.zeros((12, 2)), "y": np.where(GOOD_Y == 1, np.nan, 0)}, "y is nan in row 1 (from 0)"),
+            ({"x": np.zeros((12, 2)), "y": np.where(GOOD_Y == 2, -np.inf, 0.5)}, "y is -inf in row 2 (from 0)"),
             ({"x": np.zeros((12, 2)), "y": GOOD_Y * 100}, "label 200 and there are 12 examples"),
             ({"x": np.zeros((12, 2)), "y": np.full(12, 2**64 - 1, np.uint64)}, "there are 12 examples"),
             ({"x": np.zeros((12, 2)), "y": GOOD_Y * 2}, "class 1 of 0..4 has no example"),

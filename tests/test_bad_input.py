@@ -83,6 +83,8 @@ DATASETS: dict[str, tuple[Callable[[Path], str], str]] = {
     "npz whose shapes do not match": (lambda f: _npz(f, x=_pictures(), y=np.arange(39) % 2), "one per example"),
     "npz without labels": (lambda f: _npz(f, x=_pictures()), "no array 'y'"),
     "npz with a member that is no array": (_unpacked_member, "no array 'x'"),
+    "npz of a regression with NaN": (lambda f: _npz(f, x=_pictures(), y=np.where(np.arange(40) == 3, np.nan, 0.5)), "y is nan in row 3"),
+    "npz of a regression with few examples": (lambda f: _npz(f, x=_pictures()[:20], y=np.arange(20) / 3), "needs at least 40"),
     "npz with pickled objects": (lambda f: _npz(f, x=np.array([{}, {}], dtype=object), y=np.arange(2)), "pickled"),
     "no npz": (_file("data.npz", b"hello"), "is not an .npz file"),
     "a device": (lambda folder: "/dev/null", "neither a folder nor a regular file"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dataset_helpers import all_splits, refusal, rows
+from dataset_helpers import all_splits, make_folder, refusal, rows
 
 from edgewb import datasets
 from edgewb.datasets import DATASET_NAMES, Split, as_inputs, load_dataset
@@ -41,7 +41,7 @@ class TestBundled:
         splits = all_splits(dataset)
         assert [split.name for split in splits] == list(SPLIT_NAMES)
         together = np.concatenate([split.x for split in splits])
-        assert len(rows(together)) == len(together) == {"digits": 1797, "breast_cancer": 569}[name]
+        assert len(rows(together)) == len(together) == {"digits": 1797, "breast_cancer": 569, "diabetes": 442}[name]
 
     @pytest.mark.parametrize("name", DATASET_NAMES)
     def test_the_seed_alone_decides(self, name: str) -> None:
@@ -86,6 +86,26 @@ class TestBundled:
         assert table.train.x.mean(axis=0) == pytest.approx(0, abs=1e-5)
         assert table.train.x.std(axis=0) == pytest.approx(1, abs=1e-5)
         assert np.abs(table.open_test().x.mean(axis=0)).max() > 0.01
+
+    def test_diabetes_is_a_regression_in_its_own_unit(self) -> None:
+        table = load_dataset("diabetes")
+        assert (table.task, table.kind, table.input_shape, table.class_names) == ("regression", "table", (10,), ())
+        assert table.sizes == {"train": 222, "calibration": 44, "validation": 66, "test": 110}
+        assert table.train.x.mean(axis=0) == pytest.approx(0, abs=1e-5)
+        assert table.train.x.std(axis=0) == pytest.approx(1, abs=1e-5)
+        y = np.concatenate([split.y for split in all_splits(table)])
+        assert (y.min(), y.max()) == (25, 346)
+        for split in all_splits(table):
+            assert split.y.mean() == pytest.approx(y.mean(), rel=0.1)
+
+    def test_a_task_that_is_not_that_of_the_data(self, tmp_path: Path) -> None:
+        assert load_dataset("diabetes", task="regression").fingerprint == load_dataset("diabetes").fingerprint
+        assert "diabetes: is for regression and classification is wanted" in refusal("diabetes", task="classification")
+        assert "digits: is for classification and regression is wanted" in refusal("digits", task="regression")
+        assert "digits_noise1: is for classification" in refusal("digits_noise1", task="regression")
+        folder = make_folder(tmp_path / "pictures", {"a": 4, "b": 4})
+        assert "is a folder of images per class, and a regression needs a number for each" in refusal(folder, task="regression")
+        assert "unknown task 'regresion': did you mean 'regression'?" in refusal("digits", task="regresion")
 
     def test_the_test_split_is_no_attribute(self) -> None:
         dataset = load_dataset("digits")

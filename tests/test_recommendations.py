@@ -6,6 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_records import build_regression
 
 from edgewb.errors import InputError
 from edgewb.intervals import tango_interval
@@ -272,3 +273,25 @@ def test_the_choice_is_within_the_budget_and_does_not_depend_on_the_order(varian
     shuffled = list(variants)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert recommend([*shuffled, FLOAT], budget).recipe == got.recipe
+
+
+def test_a_regression_is_chosen_by_points_of_r2() -> None:
+    records = [build_regression("a", "float32"), build_regression("b", noise=0.3), build_regression("c", "qat_int8", bias=6.0)]
+    found = recommend(records, 1.0)
+    assert found.recipe == "ptq_int8"
+    assert found.why.startswith("At most 1.0 point of R2 lost (R2 0.01 lower): take ptq_int8, because on the validation examples")
+    assert "points of R2 against float32" in found.why
+    assert [v.outcome for v in found.verdicts] == ["below", "above"]
+    none = recommend([records[0], records[2]], 1.0)
+    assert none.recipe is None
+    assert "no variant stays within it" in none.why
+    loss = -records[2].error_delta.points
+    assert f"it loses {loss:.1f} points of R2" in none.why
+
+
+def test_a_regression_that_the_test_examples_refute_is_not_recommended() -> None:
+    good, bad = build_regression("b", noise=0.3), build_regression("c", bias=6.0)
+    refuted = dataclasses.replace(good, errors=bad.errors, error_delta=bad.error_delta)
+    found = recommend([build_regression("a", "float32"), refuted], 1.0)
+    assert found.recipe is None
+    assert "nothing is recommended. ptq_int8 was chosen on the validation examples" in found.why

@@ -102,3 +102,30 @@ def test_a_misspelt_shift_or_a_table_is_refused_before_any_work(tmp_path: Path) 
         with pytest.raises((InputError, DatasetError), match=says):
             run(dataset, "ptq_int8", out=tmp_path / "out", shifts=shifts)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_regression_under_shifts_is_paired_with_float_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (120, 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "pictures.npz", x=x, y=x.mean(axis=(1, 2)) + rng.normal(0, 3, 120))
+    data = load_dataset(tmp_path / "pictures.npz")
+    files = {}
+    for recipe, bias in (("float32", 0.0), ("ptq_int8", 3.0)):
+        builder = Builder()
+        source = builder.tensor("image", (1, 4, 4, 1), "FLOAT32")
+        result = builder.tensor("value", (1, 1), "FLOAT32")
+        operands = [builder.constant("w", np.full((1, 16), 255 / 16, np.float32)), builder.constant("b", np.array([bias], np.float32))]
+        flat = builder.flatten(source, dtype="FLOAT32")
+        builder.op("FULLY_CONNECTED", [flat, *operands], [result], 1, "FullyConnectedOptions")
+        files[recipe] = tmp_path / f"{recipe}.tflite"
+        files[recipe].write_bytes(builder.build([source], [result]))
+    rows = compare_under_shifts(files, data, "noise1", output_scale=(0.0, 1.0))
+    assert [(row.accuracy, row.delta) for row in rows] == [(None, None)] * 4
+    assert [row.error_delta is None for row in rows] == [True, False, True, False]
+    assert rows[0].errors.r2 > 0.9 > rows[2].errors.r2
+    assert rows[1].error_delta.points < 0
+    assert rows[1].errors.mae == pytest.approx(rows[0].errors.mae + rows[1].error_delta.mae_change)
+    lines = shifts_text(rows).splitlines()
+    assert lines[0].split()[2] == "R2"
+    assert lines[1].split() == ["none", "float32", f"{rows[0].errors.r2:.3f}"]
+    assert lines[-1].startswith("R2 (differences: 100 points are 1) of n = 30 test images")

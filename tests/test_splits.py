@@ -11,6 +11,44 @@ from edgewb.splits import Content, assign_splits, duplicate_notes
 IMAGES, TABLE = (-1, 1, 1, 1), (-1, 1)
 
 
+class TestRegression:
+    @given(st.integers(40, 200), st.integers(0, 2**32), st.sampled_from([IMAGES, TABLE]), st.data())
+    @settings(max_examples=50, deadline=None)
+    def test_nothing_is_lost_copies_stay_together_and_y_is_spread(
+        self, different: int, seed: int, shape: tuple[int, ...], data: st.DataObject
+    ) -> None:
+        copied = data.draw(st.lists(st.integers(0, different - 1), max_size=10))
+        identity = np.array([*range(different), *copied])
+        y = np.random.default_rng(seed).gamma(1, 30, len(identity))
+        splits = assign_splits(Content(identity.astype(np.float32).reshape(shape), y, ()), "made up", seed=seed)
+        assert sorted(np.concatenate(list(splits.values())).tolist()) == list(range(len(identity)))
+        home: dict[int, str] = {}
+        for name, indices in splits.items():
+            for index in indices:
+                assert home.setdefault(int(identity[index]), name) == name
+        if not copied:
+            ranks = np.argsort(np.argsort(y))
+            for indices in splits.values():
+                assert set(ranks[indices] * 10 // different) == set(range(10))
+
+    def test_the_seed_alone_decides(self) -> None:
+        content = Content(np.arange(100, dtype=np.float32)[:, None], np.arange(100) / 7, ())
+        first, again, other = (assign_splits(content, "made up", seed=seed) for seed in (0, 0, 1))
+        assert all(np.array_equal(first[name], again[name]) for name in first)
+        assert not np.array_equal(first["test"], other["test"])
+        assert {name: len(indices) for name, indices in first.items()} == {"train": 50, "calibration": 10, "validation": 15, "test": 25}
+
+    def test_too_few_rows_or_values(self) -> None:
+        with pytest.raises(DatasetError, match=r"has 39 different rows, and a regression .* at least 40"):
+            assign_splits(Content(np.arange(39.0)[:, None], np.arange(39.0), ()), "made up", seed=0)
+        with pytest.raises(DatasetError, match=r"y is 0 for all .* no regression can be judged"):
+            assign_splits(Content(np.arange(100.0)[:, None], np.eye(100)[0], ()), "made up", seed=0)
+
+    def test_copies_with_another_y_are_noted(self) -> None:
+        content = Content(np.array([[1.0], [1.0], [2.0], [2.0]]), np.array([0.5, 0.5, 1.0, 1.25]), ())
+        assert duplicate_notes(content)[1] == "1 rows occur with more than one y"
+
+
 class TestSplits:
     @given(st.lists(st.integers(4, 60), min_size=2, max_size=8), st.integers(0, 2**32), st.sampled_from([IMAGES, TABLE]), st.data())
     @settings(max_examples=100, deadline=None)

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import made_regressions
 import numpy as np
 import pytest
+from builders import Builder
 from dataset_helpers import make_folder
 from model_zoo import zoo
 
 import edgewb.studies
 from edgewb.caches import StageCache
 from edgewb.datasets import Dataset, Split, as_inputs, load_dataset
+from edgewb.errors import InputError
 from edgewb.model_files import ModelSource, identify_model
 from edgewb.optimizers.recipes import decode_recipe
 from edgewb.optimizers.techniques import TECHNIQUES
@@ -222,3 +225,67 @@ def test_all_code_that_makes_a_result_is_in_its_key(entry: str, listed: str, asi
     known = {*getattr(edgewb.stages, listed), *aside, *floor}
     first_parts = {name.split(".")[1] for name in done.stdout.split()}
     assert {part for part in first_parts if f"{part}.py" not in known and part not in known} == set()
+
+
+class TestRegression:
+    """What a user's regression answers in is found on the validation split."""
+
+    def test_one_output_for_a_regression_and_one_per_class_for_classes(self, cancer: Dataset, tmp_path: Path) -> None:
+        data, raw, _ = made_regressions.made(tmp_path)
+        with Worker() as idle:
+            mine = stages_of(identify_model(raw), data, tmp_path, idle)
+            mine.check_fit({"input_shape": [6], "outputs": 1})
+            with pytest.raises(InputError, match=r"gives 3 outputs, and rows\.npz is a regression, which has one"):
+                mine.check_fit({"input_shape": [6], "outputs": 3})
+            with pytest.raises(InputError, match="gives 1 outputs, data set breast_cancer has 2 classes"):
+                stages_of(identify_model(raw), cancer, tmp_path, idle).check_fit({"input_shape": [30], "outputs": 1})
+            trained = stages_of(identify_model("table_mlp"), data, tmp_path, idle)
+            assert trained.output_scale == data.truth_scale
+            assert trained._truth(data.train).mean() == pytest.approx(0, abs=1e-5)
+            assert trained._truth(data.train).std() == pytest.approx(1, abs=1e-5)
+            assert stages_of(identify_model("table_mlp"), cancer, tmp_path, idle).output_scale is None
+
+    @pytest.mark.training
+    def test_the_unit_of_a_file_is_chosen_on_validation(self, worker: Spied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        data, raw, standardised = made_regressions.made(tmp_path)
+
+        def never(self: Dataset) -> Split:
+            raise AssertionError("the test split was opened for a choice")
+
+        monkeypatch.setattr(Dataset, "open_test", never)
+        for file, scale in ((raw, (0.0, 1.0)), (standardised, data.truth_scale)):
+            mine = stages_of(identify_model(file), data, tmp_path, worker)
+            assert mine.output_scale == pytest.approx(scale)
+            assert mine.input_range == (0.0, 1.0)
+            assert len(mine.notes) == 1
+            assert "on 60 validation examples" in mine.notes[0]
+            again = stages_of(identify_model(file), data, tmp_path, worker)
+            before = len(worker.calls)
+            assert again.output_scale == mine.output_scale
+            assert len(worker.calls) == before
+            answers = mine.validation_answers(file, mine.source.sha256)
+            assert np.abs(answers.predicted - data.validation.y).mean() < 20
+            assert np.array_equal(mine.validation_answers(file, mine.source.sha256).predicted, answers.predicted)
+
+    @pytest.mark.training
+    def test_pictures_have_their_range_and_their_unit_chosen_together(self, worker: Spied, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        x = rng.integers(0, 256, (80, 4, 4), dtype=np.uint8)
+        np.savez(tmp_path / "pictures.npz", x=x, y=x.mean(axis=(1, 2)) + rng.normal(0, 1, 80))
+        data = load_dataset(tmp_path / "pictures.npz")
+        builder = Builder()
+        source = builder.tensor("image", (1, 4, 4, 1), "FLOAT32")
+        result = builder.tensor("value", (1, 1), "FLOAT32")
+        # Trained with -1..1, and answers in the unit of y.
+        operands = [builder.constant("w", np.full((1, 16), 127.5 / 16, np.float32)), builder.constant("b", np.array([127.5], np.float32))]
+        flat = builder.flatten(source, dtype="FLOAT32")
+        builder.op("FULLY_CONNECTED", [flat, *operands], [result], 1, "FullyConnectedOptions")
+        (tmp_path / "own.tflite").write_bytes(builder.build([source], [result]))
+        mine = stages_of(identify_model(tmp_path / "own.tflite"), data, tmp_path, worker)
+        assert mine.input_range == (-1.0, 1.0)
+        assert mine.output_scale == (0.0, 1.0)
+        assert len(mine.notes) == 2
+        fixed = stages_of(identify_model(tmp_path / "own.tflite"), data, tmp_path, worker, input_range=(0.0, 1.0))
+        assert fixed.input_range == (0.0, 1.0)
+        assert fixed.output_scale == (0.0, 1.0)
+        assert len(fixed.notes) == 1

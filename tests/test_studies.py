@@ -15,13 +15,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
+from sklearn.metrics import r2_score
 from study_driver import RECIPES, command, files, run, wait_until_begun
 from target_helpers import ROOT, run_without
 
-from edgewb.errors import InputError
-from edgewb.studies import STUDY_TARGETS, _targets, run_study
+from edgewb.datasets import load_dataset
+from edgewb.errors import DatasetError, InputError
+from edgewb.measurements import predict
+from edgewb.optimizers.recipes import decode_recipe
+from edgewb.studies import STUDY_TARGETS, _costs, _targets, run_study
 
 
 def rows(home: Path) -> dict[str, tuple[Any, ...]]:
@@ -299,3 +304,68 @@ def test_the_output_folder_is_tried_before_the_work(tmp_path: Path, monkeypatch:
     with pytest.raises(StorageError, match="file"):
         run_study("breast_cancer", "ptq_int8", out=tmp_path / "file")
     assert entries(tmp_path / "home") == {}
+
+
+def test_what_begins_alike_is_counted_once() -> None:
+    def costs(*names: str) -> list[float]:
+        return list(_costs([decode_recipe(name) for name in names]).values())
+
+    convert, alone, qat = (costs(name)[0] for name in ("ptq_int8", "prune50_ptq_int8", "qat_int8"))
+    assert convert < qat
+    assert convert < alone
+    assert costs("prune50_ptq_int8", "prune50_float16", "prune50_cluster16_ptq_int8") == [alone, convert, alone]
+    assert costs("prune50_qat_int8", "prune50_ptq_int8", "prune80_ptq_int8") == [alone - convert + qat, convert, alone]
+    assert costs("qat_int8", "qat_int8_uint8_io") == [qat, costs("qat_int8_uint8_io")[0] - (alone - convert)]
+    assert costs("equalize_ptq_int8") == [convert]
+
+
+def test_calibration_by_class_is_refused_for_a_regression(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a regression has no classes: leave _balanced out"):
+        run_study("diabetes", "ptq_int8_calib20_balanced", out=tmp_path / "out")
+    with pytest.raises(DatasetError, match="is for regression and classification is wanted"):
+        run_study("diabetes", "ptq_int8", out=tmp_path / "out", task="classification")
+
+
+@pytest.mark.training
+def test_a_regression_is_studied_from_end_to_end(tmp_path: Path) -> None:
+    home, out = tmp_path / "home", tmp_path / "out"
+    recipes = "ptq_int8,distill_ptq_int8,student_ptq_int8"
+    words = ("--dataset", "diabetes", "--recipes", recipes, "--targets", "cpu")
+    done = run(home, out, *words)
+    assert done.returncode in (0, 1), done.stderr
+    told = json.loads(done.stdout)
+    assert [r["recipe"] for r in told["records"]] == ["float32", *recipes.split(",")]
+    data = load_dataset("diabetes")
+    mean, stdev = data.truth_scale
+    test = data.open_test()
+    for record in told["records"]:
+        assert record["accuracy"] is record["accuracy_delta"] is record["validation_delta"] is record["answers"] is None
+        assert record["settings"]["task"] == "regression"
+        assert record["settings"]["output_scale"] == pytest.approx([mean, stdev])
+        predicted = predict(out / "models" / f"{record['recipe']}.tflite", test.x)[:, 0] * stdev + mean
+        assert record["errors"]["r2"] == pytest.approx(r2_score(test.y, predicted), abs=1e-5)
+        assert record["errors"]["mae"] == pytest.approx(np.abs(test.y - predicted).mean(), rel=1e-5)
+    float32, *others = told["records"]
+    assert float32["error_delta"] is None
+    for record in others:
+        assert record["error_delta"]["points"] == pytest.approx(100 * (record["errors"]["r2"] - float32["errors"]["r2"]), abs=1e-6)
+        assert record["validation_error_delta"]["n"] == 66
+        assert record["placement"]["ops_edgetpu"] == record["placement"]["ops_total"]
+        assert "validation_r2" in record["settings"] or record["recipe"] == "ptq_int8"
+    assert told["context"]["task"] == "regression"
+    assert any("distill_ptq_int8 against student_ptq_int8" in note and "points of R2" in note for note in told["context"]["notes"])
+    page = (out / "report.html").read_text()
+    assert "R2 against compressed size" in page
+    assert "--dataset diabetes" in page
+    # The file is evaluated as it was made, and on validation alone where that is not known.
+    environment = {**os.environ, "EDGEWB_HOME": str(home)}
+    asked = [sys.executable, "-m", "edgewb.cli", "evaluate", str(out / "models" / "ptq_int8.tflite"), "--dataset", "diabetes", "--json"]
+    again = json.loads(subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert again["errors"] == others[0]["errors"]
+    assert again["notes"] == []
+    environment["EDGEWB_HOME"] = str(tmp_path / "elsewhere")
+    other = json.loads(subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert other["errors"] == again["errors"]
+    assert "in standard deviations" in other["notes"][0]
+    # What was recorded is taken from the cache and can be passed on.
+    assert json.loads(run(home, out, *words).stdout)["records"] == told["records"]

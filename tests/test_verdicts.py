@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_records import build_delta, build_record
+from made_records import build_delta, build_record, build_regression
 
 from edgewb.intervals import Z95_ONE_SIDED, tango_interval
 from edgewb.verdicts import about, budget_text, judge_loss, judge_losses, verdict_note, verdict_text
@@ -103,3 +103,60 @@ def test_what_is_needed_is_rounded_up(count, text):
 @pytest.mark.parametrize(("points", "text"), [(1, "1.0 point"), (0.5, "0.5 points"), (0.25, "0.25 points"), (0, "0.0 points")])
 def test_a_budget_in_words(points, text):
     assert budget_text(points) == text
+
+
+class TestR2:
+    """Of a regression the same, in points of R2."""
+
+    def judged(self, budget=1.0, **changes):
+        return judge_loss("a", build_regression(**changes).error_delta, budget)
+
+    def test_below_above_and_open(self):
+        below, above, unsure = self.judged(noise=0.3), self.judged(bias=6.0), self.judged(noise=1.5, budget=0.5)
+        assert [v.outcome for v in (below, above, unsure)] == ["below", "above", "open"]
+        assert all(v.measure == "R2" for v in (below, above, unsure))
+        assert verdict_text(below).startswith("with 95 % confidence the loss is below 1.0 point of R2 (upper limit of the loss ")
+        assert "above 1.0 point of R2 (lower limit" in verdict_text(above)
+        assert f"about {about(unsure.n_needed)} test examples are needed" in verdict_text(unsure)
+        assert "if the errors are spread as here" in verdict_text(unsure)
+        assert verdict_note([below, above]).startswith(
+            "loss against 1.0 point of R2, 95 % confidence each, n = 110 test examples, measured: "
+        )
+
+    @given(st.floats(0, 8), st.floats(-8, 8), st.floats(0, 100))
+    @settings(max_examples=40, deadline=None)
+    def test_outcome_limits_and_p_agree(self, noise, bias, budget):
+        delta = build_regression(noise=noise, bias=bias).error_delta
+        found = judge_loss("a", delta, budget)
+        assert (found.loss_low_points, found.loss_high_points) == (-delta.ci90[1], -delta.ci90[0])
+        assert (found.outcome == "below") == (found.loss_high_points < budget)
+        assert (found.outcome == "above") == (found.loss_low_points > budget)
+        assert 0 <= found.p_value <= 1
+        if found.loss_low_points < -delta.points < found.loss_high_points:
+            near = 1e-6 * (1 + budget)
+            if abs(found.loss_high_points - budget) > near:
+                assert (found.p_value < 0.05) == (found.loss_high_points < budget)
+            if abs(found.loss_low_points - budget) > near:
+                assert (found.p_value > 0.95) == (found.loss_low_points > budget)
+        assert (found.n_needed is None) or (found.outcome == "open" and found.n_needed > 0)
+
+    def test_the_number_needed_is_that_of_statsmodels(self):
+        from statsmodels.stats.power import NormalIndPower
+
+        delta = dataclasses.replace(build_regression().error_delta, points=-0.4, ci95=(-2.4, 1.6), ci90=(-2.0447, 1.2447), n=200)
+        found = judge_loss("a", delta, 1.0)
+        spread = 1.0 * 200**0.5  # limits 1.645 errors away: the error of the mean is 1
+        wanted = NormalIndPower(ddof=0).solve_power(effect_size=0.6 / spread, alpha=0.05, power=0.8, ratio=0, alternative="larger")
+        assert found.outcome == "open"
+        assert found.n_needed == pytest.approx(wanted, rel=1e-3)
+
+    def test_what_changes_nothing_loses_nothing(self):
+        same = build_regression(noise=0.0).error_delta
+        assert (judge_loss("a", same, 1.0).outcome, judge_loss("a", same, 1.0).p_value) == ("below", 0.0)
+        assert (judge_loss("a", same, 0.0).outcome, judge_loss("a", same, 0.0).p_value) == ("open", 0.5)
+
+    def test_all_records_of_a_study_are_judged(self):
+        records = [build_regression("a", "float32"), build_regression("b", noise=0.3), build_regression("c", "qat_int8", bias=6.0)]
+        verdicts = judge_losses(records, 1.0)
+        assert [v.recipe for v in verdicts] == ["ptq_int8", "qat_int8"]
+        assert all(v.holm_p_value >= v.p_value for v in verdicts)

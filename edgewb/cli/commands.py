@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         input_range=arguments.input_range,
         out=arguments.out,
         shifts=arguments.shifts,
+        task=arguments.task,
     )
 
 

@@ -83,7 +83,7 @@ def _energy_plan(arguments: argparse.Namespace) -> EnergyPlan | None:
 def _recorder(arguments: argparse.Namespace, target: str) -> Recorder | None:
     """Before anything is measured: what cannot be recorded should not cost the time of measuring."""
     if arguments.record is None:
-        given = [name for name in ("dataset", "input_range", "seed") if getattr(arguments, name) is not None]
+        given = [name for name in ("dataset", "input_range", "seed", "task") if getattr(arguments, name) is not None]
         if given:
             raise InputError(f"--{given[0].replace('_', '-')} goes with --record: the answers to these examples are recorded, not timed")
         return None
@@ -98,6 +98,7 @@ def _recorder(arguments: argparse.Namespace, target: str) -> Recorder | None:
         seed=arguments.seed,
         threads=arguments.threads,
         kernels=arguments.kernels,
+        task=arguments.task,
     )
 
 
@@ -135,13 +136,14 @@ def parity(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         kernels=arguments.kernels,
         progress=not arguments.json and sys.stderr.isatty(),
+        task=arguments.task,
     )
     print_json(result) if arguments.json else print(result)
     if arguments.report:  # after the result, which a full disk must not cost
         from edgewb.accuracies import load_data_for
         from edgewb.views.parity_pages import write_parity_page
 
-        data = None if arguments.dataset is None else load_data_for(arguments.file, arguments.dataset, result.seed)
+        data = None if arguments.dataset is None else load_data_for(arguments.file, arguments.dataset, result.seed, arguments.task)
         write_parity_page(arguments.report, result, data)
     return NO if result.flips or result.failed is not None else DONE
 
@@ -149,19 +151,31 @@ def parity(arguments: argparse.Namespace) -> int:
 def evaluate(arguments: argparse.Namespace) -> int:
     from edgewb.workbench import evaluate
 
-    result = evaluate(arguments.file, arguments.dataset, arguments.target, input_range=arguments.input_range, seed=arguments.seed)
+    result = evaluate(
+        arguments.file,
+        arguments.dataset,
+        arguments.target,
+        input_range=arguments.input_range,
+        seed=arguments.seed,
+        task=arguments.task,
+    )
     if arguments.json:
         print_json(result)
         return DONE
+    from edgewb.accuracies import errors_lines
     from edgewb.records.columns import plain
     from edgewb.views.measurement_texts import watermark_lines
 
-    value = result.accuracy
-    low, high = value.ci95
     for line in watermark_lines(result):
         print(line)
     scale = "input range {:g}..{:g}, ".format(*result.input_range)
     print(f"{plain(result.file)} on the test split of {plain(result.dataset)} ({scale}{result.target}, {result.kernels} kernels)")
+    if result.errors is not None:
+        for line in (*errors_lines(result.errors), *result.notes):
+            print(f"  {line}")
+    if (value := result.accuracy) is None:
+        return DONE
+    low, high = value.ci95
     print(
         f"  {100 * value.value:.1f} % right, 95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
         f"{value.correct} of n = {value.n} ({result.basis})"
@@ -211,6 +225,7 @@ def debug(arguments: argparse.Namespace) -> int:
         input_range=arguments.input_range,
         seed=arguments.seed,
         fast=arguments.fast,
+        task=arguments.task,
     )
     if arguments.out:
         from edgewb.locations import write_whole

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from edgewb import __version__
 from edgewb.cli import commands, measuring
 from edgewb.errors import InputError
+from edgewb.types import Task
 
 
 class _Parser(argparse.ArgumentParser):
@@ -67,7 +68,14 @@ def _host_options(parser: argparse.ArgumentParser, name: str, what: str) -> None
     parser.add_argument("--clock", default="max", metavar="C", help="max (500 MHz) or std (250 MHz) (default max)")
 
 
+def _task_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--task", choices=[str(task) for task in Task], help="what the y of an .npz is (default: classes if all of it is whole numbers)"
+    )
+
+
 def _split_options(parser: argparse.ArgumentParser) -> None:
+    _task_option(parser)
     parser.add_argument(
         "--input-range",
         type=_range,
@@ -123,8 +131,12 @@ def parser() -> argparse.ArgumentParser:
 
     run = command("run", commands.run, "the same on your data and your model")
     run.add_argument(
-        "--dataset", required=True, metavar="D", help="digits, breast_cancer, a folder with one sub-folder of images per class, or an .npz"
+        "--dataset",
+        required=True,
+        metavar="D",
+        help="digits, breast_cancer, diabetes, a folder with one sub-folder of images per class, or an .npz",
     )
+    _task_option(run)
     run.add_argument("--recipes", metavar="A,B,C", help="recipes, see `edgewb recipes` (default: all that suit the model)")
     run.add_argument(
         "--model", metavar="M", help="a built-in network, or a .keras, .h5, SavedModel folder or float .tflite (default: by the data)"
@@ -246,23 +258,24 @@ def parser() -> argparse.ArgumentParser:
     both.add_argument("--targets", metavar="A,B", help="two targets, such as cpu:builtin,cpu:xnnpack; differences are B - A")
     both.add_argument("--target", action="append", default=[], metavar="A", help="the same one by one: --target A --target B")
     fed = parity.add_mutually_exclusive_group()
-    fed.add_argument("--dataset", metavar="D", help="run its test split: digits, breast_cancer, a folder of images, or an .npz")
+    fed.add_argument("--dataset", metavar="D", help="run its test split: digits, breast_cancer, diabetes, a folder of images, or an .npz")
     fed.add_argument("--inputs", type=int, default=100, metavar="N", help="without a data set: random inputs (default 100)")
     parity.add_argument(
         "--input-range", type=_range, metavar="LOW,HIGH", help="what black and white are for the model (default: as for evaluate)"
     )
     parity.add_argument("--seed", type=int, help="of the data set's splits (default: as for evaluate), or of the random inputs (default 0)")
+    _task_option(parity)
     parity.add_argument("--threads", type=int, default=1, metavar="N", help="threads (default 1)")
     parity.add_argument("--kernels", default="xnnpack", help="of `cpu` without a colon: xnnpack or builtin (default xnnpack)")
     parity.add_argument("--report", metavar="FILE.html", help="write a page with the figure and the examples that flip")
 
-    evaluate = command("evaluate", measuring.evaluate, "accuracy of a .tflite on the test split of a data set")
+    evaluate = command("evaluate", measuring.evaluate, "accuracy, or errors, of a .tflite on the test split of a data set")
     evaluate.add_argument("file", metavar="FILE.tflite")
     evaluate.add_argument(
         "--dataset",
         required=True,
         metavar="D",
-        help="digits, digits_noise3 (or blur, contrast, rotation; 1 to 5), breast_cancer, a folder of images, or an .npz",
+        help="digits, digits_noise3 (or blur, contrast, rotation; 1 to 5), breast_cancer, diabetes, a folder of images, or an .npz",
     )
     evaluate.add_argument("--target", default="cpu", action=_Once, help="where to run it (default cpu)")
     _split_options(evaluate)
@@ -280,7 +293,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="the float model: a built-in network, .keras, .h5, SavedModel or .tflite (default: by the data)",
     )
-    debug.add_argument("--dataset", required=True, metavar="D", help="digits, breast_cancer, a folder of images, or an .npz")
+    debug.add_argument("--dataset", required=True, metavar="D", help="digits, breast_cancer, diabetes, a folder of images, or an .npz")
+    _task_option(debug)
     debug.add_argument("--int8", metavar="FILE.tflite", help="the int8 file made of it (default: made now)")
     debug.add_argument("--recipe", default="ptq_int8", metavar="R", help="how it is made where none is given (default ptq_int8)")
     debug.add_argument("--calibration", metavar="FILE.npy|.npz", help="what the int8 file was calibrated with, as the converter got it")

@@ -41,9 +41,9 @@ def check_calibration(
     Args:
         calibration: (n, ...) what the converter was, or would be, given.
         reference: (m, ...) training inputs, prepared as in training.
-        calibration_answers: (n, classes), the float model's outputs for the calibration data.
+        calibration_answers: (n, classes), or (n, 1) of a regression: the float model's outputs for the calibration data.
         reference_answers: (k, classes), its outputs for examples it was not trained on: of those it knows it is surer than of any others.
-        class_names: one per output.
+        class_names: one per output; none of a regression.
 
     Raises:
         InputError: calibration data that do not have the reference's shape, no example, or values that are not finite.
@@ -112,9 +112,12 @@ def _shift(calibration: Floats, reference: Floats, here: npt.NDArray[Any], there
         "mean of an example": (flat.mean(axis=1), flat_reference.mean(axis=1), "two-sided"),
         "spread of an example": (flat.std(axis=1), flat_reference.std(axis=1), "two-sided"),
         "largest value of an example": (flat.max(axis=1), flat_reference.max(axis=1), "two-sided"),
-        # Surer is no shift: a model is surer of what it was trained on, which is good for calibration.
-        "certainty of the float model": (_certainty(here), _certainty(there), "greater"),
     }
+    if here.shape[1] == 1:
+        views["output of the float model"] = (here[:, 0], there[:, 0], "two-sided")
+    else:
+        # Surer is no shift: a model is surer of what it was trained on, which is good for calibration.
+        views["certainty of the float model"] = (_certainty(here), _certainty(there), "greater")
     if calibration.ndim == 4 and calibration.shape[2] > 2:
         views["roughness of an example"] = (_roughness(calibration), _roughness(reference), "two-sided")
     if calibration.ndim == 2:
@@ -151,6 +154,8 @@ def _certainty(answers: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def _classes(here: npt.NDArray[Any], there: npt.NDArray[Any], names: tuple[str, ...]) -> Finding | None:
+    if not names:
+        return None
     given, usual = (np.bincount(answers.argmax(axis=1), minlength=len(names)) for answers in (here, there))
     n, largest = int(given.sum()), int(given.argmax())
     if given[largest] >= _ONE_CLASS * n and _chance_of_so_many(given, usual, largest) < _CHANCE / len(names):

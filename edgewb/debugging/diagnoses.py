@@ -45,6 +45,7 @@ def debug_model(
     input_range: tuple[float, float] | None = None,
     seed: int = 0,
     fast: bool = False,
+    task: str | None = None,
 ) -> Diagnosis:
     """Find where an int8 model loses what its float model can do.
 
@@ -58,6 +59,7 @@ def debug_model(
             no ``int8`` is given, it is made with them.
         input_range: what black and white are for the model.
         seed, fast: of the splits and the training, see ``run``.
+        task: what the y of an .npz is, see ``load_dataset``.
 
     Raises:
         EdgewbError: a model or data that cannot be used, or that do not belong together.
@@ -71,7 +73,7 @@ def debug_model(
     cache = StageCache()
     make_folder(cache.folder)  # what is trained must find room before it is trained
     with Worker() as worker, tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
-        stages = open_stages(dataset, source, seed, FAST if fast else FULL, input_range, cache, worker)
+        stages = open_stages(dataset, source, seed, FAST if fast else FULL, input_range, cache, worker, task)
         float_file, int8_file = Path(folder, "float.tflite"), Path(folder, "int8.tflite")
         steps = "".join(f"{step.name}_" for step in chosen.steps) if given is None else ""
         float_content = stages.variant(decode_recipe(f"{steps}{Conversion.FLOAT32}")).content
@@ -90,7 +92,8 @@ def debug_model(
         if stages.source.kind is ModelKind.TFLITE:
             float_outputs = "the model was given as a .tflite"
         compiled = ladders.compiled_for_edgetpu(int8_file, Path(folder))
-        rungs = ladders.climb(validation, stages.dataset.validation.y, float_outputs, float_file, int8_file, compiled)
+        truth = stages.dataset.validation.y
+        rungs = ladders.climb(validation, truth, float_outputs, float_file, int8_file, compiled, stages.output_scale)
         findings = _file_findings(layers)
         if examples is None and given is None:
             examples = stages.inputs("calibration")
@@ -231,7 +234,7 @@ def _conclude(
         input_range=stages.input_range,
         rungs=rungs,
         first_fall=first,
-        smallest_fall_points=ladders.smallest_fall(n),
+        smallest_fall_points=None if stages.regression else ladders.smallest_fall(n),
         layers=layers,
         unmatched_ops=unmatched,
         culprit=culprit,
@@ -255,7 +258,8 @@ def judge(layers: Sequence[Layer], first_fall: str | None) -> tuple[Layer | None
     if _other_weights(layers) is not None:
         return None, "None can be named: the int8 file holds other weights than the float model almost everywhere"
     level = 120.0 if top.output_sqnr_db is None else top.output_sqnr_db
-    costs = f"its own error leaves {level:.1f} dB at the outputs and changes {100 * (top.flips or 0):.1f} % of {top.n} answers"
+    changes = f" and changes {100 * top.flips:.1f} % of {top.n} answers" if top.flips is not None else f" of {top.n} examples"
+    costs = f"its own error leaves {level:.1f} dB at the outputs{changes}"
     if level < COSTLY_DB or top.cause in EVIDENT:
         alike = sum(layer.cause == top.cause for layer in layers)
         everywhere = top.cause in ("narrow", "wide") and 2 * alike > len(layers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,10 @@ import numpy.typing as npt
 from edgewb.debugging.results import Rung
 from edgewb.errors import EdgewbError, InputError
 from edgewb.intervals import tango_interval
-from edgewb.measurements import accuracy, accuracy_delta, predict
-from edgewb.types import Basis
+from edgewb.measurements import predict
+from edgewb.residuals import Scale
+from edgewb.scores import Answered, by_task, compare, read_outputs, score
+from edgewb.types import Basis, ErrorDelta
 
 Floats = npt.NDArray[np.float32]
 KERAS: Final = "float Keras"
@@ -21,18 +23,27 @@ FLOAT: Final = "float TFLite"
 BUILTIN: Final = "int8 built-in kernels"
 XNNPACK: Final = "int8 XNNPACK"
 EDGETPU: Final = "Edge TPU"
+LEAST_R2_POINTS: Final = 0.1
+"""A fall of R2 by less is none, however certain: another order of float additions moves every output, and sums are that exact."""
 
 
 def climb(
-    x: Floats, y: npt.NDArray[np.int64], float_outputs: Callable[[], Floats] | str, float_file: Path, int8_file: Path, compiled: Path | str
+    x: Floats,
+    y: npt.NDArray[Any],
+    float_outputs: Callable[[], Floats] | str,
+    float_file: Path,
+    int8_file: Path,
+    compiled: Path | str,
+    output_scale: Scale | None = None,
 ) -> tuple[Rung, ...]:
-    """Accuracy on each step and its paired difference to the step before.
+    """Accuracy, or a regression's errors, on each step and the paired difference to the step before.
 
     Args:
-        x, y: validation inputs as the float model takes them, (n, ...), and classes (n,).
-        float_outputs: gives the float model's own outputs (n, classes), or why there are none.
+        x, y: validation inputs as the float model takes them, (n, ...), and classes (n,), or a regression's y in its own unit.
+        float_outputs: gives the float model's own outputs (n, outputs), or why there are none.
         float_file, int8_file: the two .tflite.
         compiled: the file for the Edge TPU, or why there is none.
+        output_scale: of a regression, see ``Stages.output_scale``.
     """
 
     def on(file: Path | str, target: str = "cpu", kernels: str = "builtin") -> Callable[[], Floats] | str:
@@ -46,7 +57,7 @@ def climb(
         EDGETPU: (on(compiled, "edgetpu"), "edgetpu"),
     }
     rungs: list[Rung] = []
-    before: tuple[str, npt.NDArray[np.bool_]] | None = None
+    before: tuple[str, Answered] | None = None
     for name, (answer, target) in steps.items():
         try:
             outputs = answer() if callable(answer) else None
@@ -59,10 +70,12 @@ def climb(
             continue
         if not np.isfinite(outputs).all():
             raise InputError(f"{name} answers with NaN or infinite values on the validation examples: check the input range, or the model")
-        right = outputs.argmax(axis=1) == y
-        delta = accuracy_delta(right, before[1], before[0]) if before else None
-        rungs.append(Rung(name=name, accuracy=accuracy(right, target), delta=delta, falls=delta is not None and delta.ci95[1] < 0))
-        before = (name, right)
+        answered = read_outputs(outputs, y, output_scale)
+        delta = compare(answered, before[1], before[0]) if before else None
+        figures = by_task("accuracy", "errors", score(answered, target)) | by_task("delta", "error_delta", delta)
+        least = LEAST_R2_POINTS if isinstance(delta, ErrorDelta) else 0.0
+        rungs.append(Rung(name=name, **figures, falls=delta is not None and delta.ci95[1] < 0 and -delta.points >= least))
+        before = (name, answered)
     return tuple(rungs)
 
 

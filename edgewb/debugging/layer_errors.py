@@ -44,7 +44,7 @@ class OwnError:
     """One op's own error over ``n`` examples. ``op`` is its index in the int8 file, -1 for the storing of the input itself.
 
     ``noise``: squared error at the outputs over the squared spread of the float outputs, caused by this op alone; None after the outputs.
-    ``flips``: share of the examples whose answer it changes. The rest is of the op's own result.
+    ``flips``: share of the examples whose answer it changes; None for one output, which is no class. The rest is of the op's own result.
     """
 
     op: int
@@ -233,7 +233,7 @@ class Bench:
             content = cut(self.float_content, ops, [place, *others], [self.logits])
             (got,) = Runner(content).run([self.values[place] + own, *(self.values[tensor] for tensor in others)])
         expected, got = (rows.reshape(self.n, -1) for rows in (expected, got))
-        flips = float(np.mean(expected.argmax(1) != got.argmax(1)))
+        flips = float(np.mean(expected.argmax(1) != got.argmax(1))) if expected.shape[1] > 1 else None
         expected, got = tempered(expected, got)
         return _nsr(got - expected, expected), flips
 
@@ -249,7 +249,7 @@ class Bench:
             reader = by_op.get(self.int8_graph.consumers[maker.tensor][0])
             if reader is not None and reader.noise is not None:
                 maker.noise += reader.noise
-                maker.flips = max(maker.flips or 0.0, reader.flips or 0.0)
+                maker.flips = _more(maker.flips, reader.flips)
 
     def is_undone(self, op: int) -> bool:
         """Whether an op's channels are of uneven size, and the one op that reads them undoes it."""
@@ -278,8 +278,12 @@ class Bench:
             target = self.int8_graph.tensors[op.outputs[0]]
             healed = self._rate(reader, op.name, target, own, whole, clipped, rated.accumulated_nsr)
             maker.noise += rated.noise
-            maker.flips = max(maker.flips or 0.0, rated.flips or 0.0)
+            maker.flips = _more(maker.flips, rated.flips)
             rated.__dict__.update(healed.__dict__)
+
+
+def _more(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else max(first, second)
 
 
 def tempered(expected: Floats, got: Floats) -> tuple[Floats, Floats]:

@@ -7,10 +7,11 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from edgewb.records.columns import Column, plain, render_html, render_text
+from edgewb.records.columns import Column, plain, points, quantities, render_html, render_text
 
 if TYPE_CHECKING:
     from edgewb.debugging.results import Diagnosis, Layer, Rung
+    from edgewb.types import AccuracyDelta, ErrorDelta
 
 SHOWN: Final = 10
 _WIDTH: Final = 140
@@ -88,14 +89,29 @@ def _rung_columns(diagnosis: Diagnosis) -> tuple[Column, ...]:
     rungs = diagnosis.rungs
     return (
         Column(title=("rung",), cells=tuple(rung.name for rung in rungs), align="left"),
-        Column(title=("right",), cells=tuple(_right(rung) for rung in rungs)),
+        *([Column(title=("MAE",), cells=tuple(map(_mae, rungs)))] if _regression(diagnosis) else []),
+        Column(title=("R2" if _regression(diagnosis) else "right",), cells=tuple(_right(rung) for rung in rungs)),
         Column(title=("against the rung before",), cells=tuple(_delta(rung) for rung in rungs)),
-        Column(title=("p",), cells=tuple(f"{rung.delta.p_value:.2g}" if rung.delta else "" for rung in rungs)),
+        Column(title=("p",), cells=tuple(f"{change.p_value:.2g}" if (change := _change(rung)) else "" for rung in rungs)),
         Column(title=("",), cells=tuple(_remark(diagnosis, rung) for rung in rungs), align="left"),
     )
 
 
+def _regression(diagnosis: Diagnosis) -> bool:
+    return any(rung.errors is not None for rung in diagnosis.rungs)
+
+
+def _change(rung: Rung) -> AccuracyDelta | ErrorDelta | None:
+    return rung.delta or rung.error_delta
+
+
+def _mae(rung: Rung) -> str:
+    return "" if rung.errors is None else quantities(rung.errors.mae, *rung.errors.mae_ci95)
+
+
 def _right(rung: Rung) -> str:
+    if rung.errors is not None:
+        return f"{rung.errors.r2:.3f} [{rung.errors.r2_ci95[0]:.3f}, {rung.errors.r2_ci95[1]:.3f}]"
     if rung.accuracy is None:
         return ""
     low, high = rung.accuracy.ci95
@@ -103,16 +119,25 @@ def _right(rung: Rung) -> str:
 
 
 def _delta(rung: Rung) -> str:
-    return "" if rung.delta is None else f"{rung.delta.points:+.1f} [{rung.delta.ci95[0]:+.1f}, {rung.delta.ci95[1]:+.1f}] points"
+    change = _change(rung)
+    return "" if change is None else f"{points(change.points)} [{points(change.ci95[0])}, {points(change.ci95[1])}] points"
 
 
 def _remark(diagnosis: Diagnosis, rung: Rung) -> str:
     if rung.skipped is not None:
         return plain(f"not run: {rung.skipped}"[:100])
-    return "accuracy falls here" if rung.name == diagnosis.first_fall else ""
+    if rung.name != diagnosis.first_fall:
+        return ""
+    return "R2 falls here" if rung.errors is not None else "accuracy falls here"
 
 
 def _rung_notes(diagnosis: Diagnosis) -> tuple[str, ...]:
+    if _regression(diagnosis):
+        test = next((rung.error_delta.test for rung in diagnosis.rungs if rung.error_delta is not None), "none")
+        return (
+            f"n = {diagnosis.n}, measured; MAE in the unit of y; 95 % bootstrap intervals, differences paired, in points of R2 (100 points "
+            f"are 1); p: {test}",
+        )
     return (
         f"n = {diagnosis.n}, measured; 95 % Wilson intervals, paired differences with Tango's interval and McNemar's exact p; "
         f"a fall below {diagnosis.smallest_fall_points:.1f} points cannot be told from chance with these examples",
@@ -121,6 +146,7 @@ def _rung_notes(diagnosis: Diagnosis) -> tuple[str, ...]:
 
 def _layer_columns(layers: Iterable[Layer]) -> tuple[Column, ...]:
     rows = tuple(layers)
+    classes = any(row.flips is not None for row in rows)
 
     def column(title: tuple[str, ...], cells: Iterable[str], left: bool = False) -> Column:
         return Column(title=title, cells=tuple(cells), align="left" if left else "right")
@@ -128,7 +154,7 @@ def _layer_columns(layers: Iterable[Layer]) -> tuple[Column, ...]:
     return (
         column(("op",), (row.label for row in rows), left=True),
         column(("at outputs", "dB"), ("" if row.output_sqnr_db is None else f"{row.output_sqnr_db:.1f}" for row in rows)),
-        column(("answers", "changed"), ("" if row.flips is None else f"{100 * row.flips:.1f} %" for row in rows)),
+        *([column(("answers", "changed"), ("" if row.flips is None else f"{100 * row.flips:.1f} %" for row in rows))] if classes else []),
         column(("own", "dB"), (f"{row.sqnr_db:.1f}" for row in rows)),
         column(("up to it", "dB"), (f"{row.accumulated_sqnr_db:.1f}" for row in rows)),
         column(("own", "MSE"), (f"{row.mse:.2g}" for row in rows)),

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 
-from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Finding, Jsonable
+from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, ErrorDelta, Finding, Jsonable, RegressionErrors
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rung(Jsonable):
     """One step of the way from the float model to the device, on the validation split.
 
-    ``delta`` is against the rung before it that was run, in points; ``falls``: its whole 95 % interval lies below 0. ``skipped`` says why
-    there are no figures.
+    ``delta`` is against the rung before it that was run, in points; ``falls``: its whole 95 % interval lies below 0 (of R2
+    it is 0.1 points at least, too). ``skipped`` says why
+    there are no figures. Of a regression ``errors`` and ``error_delta``, in points of R2, are filled in their place.
     """
 
     name: str
     accuracy: Accuracy | None = None
     delta: AccuracyDelta | None = None
+    errors: RegressionErrors | None = None
+    error_delta: ErrorDelta | None = None
     falls: bool = False
     skipped: str | None = None
 
@@ -63,7 +66,8 @@ class Layer(Jsonable):
 
     ``output_sqnr_db`` is what the op's own error makes of the model's outputs (before a last softmax): signal to noise, in decibels,
     None behind them; layers are ranked by it. ``sqnr_db``, ``mse``, ``cosine`` and ``saturated`` (share beyond the range) are of its own
-    error in its own result, ``accumulated_sqnr_db`` of the error of all ops up to it. ``flips``: share of answers its own error changes.
+    error in its own result, ``accumulated_sqnr_db`` of the error of all ops up to it. ``flips``: share of answers its own error changes;
+    None, too, of a regression.
     """
 
     op: int
@@ -95,7 +99,7 @@ class Diagnosis(Jsonable):
     """What ``debug_model`` found. ``culprit`` is None where no layer costs more than rounding does.
 
     ``layers`` are ranked, the costliest first. ``smallest_fall_points``: a fall of fewer points could not have been told from chance with
-    this many validation examples, had no example been gained.
+    this many validation examples, had no example been gained; None of a regression, where that depends on the errors.
     """
 
     model: str
@@ -108,7 +112,7 @@ class Diagnosis(Jsonable):
     input_range: tuple[float, float]
     rungs: tuple[Rung, ...]
     first_fall: str | None
-    smallest_fall_points: float
+    smallest_fall_points: float | None
     layers: tuple[Layer, ...]
     unmatched_ops: tuple[int, ...]
     culprit: Layer | None

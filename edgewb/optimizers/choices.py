@@ -180,7 +180,7 @@ def choose_calibration(data: TrainingData, choices: Choices, seed: int) -> npt.N
         return data.calibration_x[:wanted]
     order = np.random.default_rng(seed).permutation(held)
     if choices.selection is Selection.BALANCED:
-        if data.calibration_y is None:
+        if data.calibration_y is None or data.regression:
             raise ConversionError(
                 "calibration images balanced by class need their classes: take the calibration split of a labelled data set"
             )

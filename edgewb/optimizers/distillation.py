@@ -16,7 +16,7 @@ from edgewb.errors import ConversionError
 from edgewb.optimizers import students
 from edgewb.optimizers.students import build_student, describe_student
 from edgewb.optimizers.techniques import Applied, Context
-from edgewb.optimizers.training import Objective, fit, gives_probabilities
+from edgewb.optimizers.training import Objective, fit, gives_probabilities, predict_all, rate_outputs
 
 TEMPERATURE, WEIGHT = 2.0, 0.3
 """What the logits are divided by, and the share of the loss that the teacher's answers make up.
@@ -24,6 +24,14 @@ TEMPERATURE, WEIGHT = 2.0, 0.3
 Chosen on validation: students of 10 % of the digits net's channels, 400 and 800 steps, in five trainings (three seeds, 200 images each)
 77.9 % right alone; with T 2, w 0.3 79.1; with T 1, w 0.5 76.7; T 4, w 0.3 75.8; T 2, w 0.7 73.9 %. The share Hinton recommends, most of
 the loss, is for students that train until they fit: here T 4, w 0.9 had 73.0 and 86.5 % where the student alone had 80.5 and 88.5 %.
+"""
+
+REGRESSION_WEIGHT = 0.7
+"""The share of the teacher's output in what a regression's student learns, the rest being the truth.
+
+Diabetes, five seeds, mean validation R2 (66 rows each), students of 50 and 13 % of the channels: 0.457 and 0.454 alone, 0.456 and 0.455
+with a share of 0.3, 0.457 and 0.456 with 0.5, 0.458 and 0.459 with 0.7, 0.459 and 0.458 with the teacher alone; the teacher itself has
+0.455. So none is better than another by more than chance, and here a teacher brings next to nothing.
 """
 
 _LEAST = 1e-30
@@ -40,6 +48,8 @@ def apply(model: Any, amount: int | None, context: Context) -> Applied:
     """
     student, facts = build_student(model, amount)
     data = context.data
+    if data.regression:
+        return _teach_regression(model, student, facts, context)
     train, validation = (log_probabilities(model, x) for x in (data.train_x, data.validation_x))
     probabilities = gives_probabilities(model, data.train_x[:8])
     # The teacher's answers to all examples are computed once: its data are augmented before.
@@ -47,8 +57,25 @@ def apply(model: Any, amount: int | None, context: Context) -> Applied:
     objective = Objective(distillation_loss(TEMPERATURE, WEIGHT, from_probabilities=probabilities), _right)
     outcome = fit(student, taught, context.settings, fine_tune=False, progress=context.progress, objective=objective)
     facts |= describe_student(model, student, outcome, data)
-    facts["teacher_validation_accuracy"] = float(np.mean(validation.argmax(-1) == data.validation_y))
+    facts["teacher_validation_accuracy"] = rate_outputs(validation, data.validation_y)
     return Applied(student, outcome, facts | {"temperature": TEMPERATURE, "teacher_weight": WEIGHT})
+
+
+def _teach_regression(model: Any, student: Any, facts: dict[str, Any], context: Context) -> Applied:
+    """A regression's student learns, by squared error, a mean of the teacher's output t and the truth y.
+
+    That is (1 - w) (s - y)^2 + w (s - t)^2 but for a constant: both have their least at s = (1 - w) y + w t.
+    """
+    data = context.data
+    answers, validated = (predict_all(model, x) for x in (data.train_x, data.validation_x))
+    if not (np.isfinite(answers).all() and np.isfinite(validated).all()):
+        raise ConversionError("the teacher answers with NaN or infinite values: check the model and the inputs' range")
+    blended = (1 - REGRESSION_WEIGHT) * data.train_y + REGRESSION_WEIGHT * answers[:, 0]
+    taught = dataclasses.replace(data, train_y=blended.astype(np.float32))
+    outcome = fit(student, taught, context.settings, fine_tune=False, progress=context.progress)
+    facts |= describe_student(model, student, outcome, data)
+    facts["teacher_validation_r2"] = rate_outputs(validated, data.validation_y)
+    return Applied(student, outcome, facts | {"teacher_weight": REGRESSION_WEIGHT})
 
 
 def log_probabilities(model: Any, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -63,7 +90,7 @@ def log_probabilities(model: Any, x: npt.NDArray[np.float32]) -> npt.NDArray[np.
     """
     import tensorflow as tf
 
-    outputs = np.concatenate([np.asarray(model(x[i : i + 32], training=False)) for i in range(0, len(x), 32)])
+    outputs = predict_all(model, x)
     if not np.isfinite(outputs).all():
         raise ConversionError("the teacher answers with NaN or infinite values: check the model and the inputs' range")
     if gives_probabilities(model, x[:8]):

@@ -19,7 +19,7 @@ from edgewb.optimizers.stored_layers import StoredLayer, find_unusual, read_laye
 
 @dataclass(frozen=True)
 class FloatModel:
-    """A loaded float classifier with one input and one output.
+    """A loaded float classifier or regression with one input and one output.
 
     ``function`` maps a float32 tensor (batch, *input_shape) to (batch, outputs). ``keras`` is the tf_keras model and ``saved_model``
     the loaded SavedModel where there is one, ``content`` the file where it is a .tflite (and ``function`` is then None).
@@ -50,15 +50,16 @@ class FloatModel:
         return np.stack(rows)
 
 
-def load_float_model(source: ModelSource, *, input_shape: tuple[int, ...] = (), classes: int = 0) -> FloatModel:
+def load_float_model(source: ModelSource, *, input_shape: tuple[int, ...] = (), classes: int = 0, examples: int = 0) -> FloatModel:
     """Load or build the model a source names (TensorFlow is imported here).
 
     Args:
         source: what ``identify_model`` returned.
-        input_shape, classes: of the data, for a built-in network.
+        input_shape, classes: of the data, for a built-in network; ``classes`` 0: a regression.
+        examples: for training, see ``models.build_model``.
 
     Raises:
-        ModelFileError: it cannot be loaded, or is no classifier with one float input of fixed shape and one output row.
+        ModelFileError: it cannot be loaded, or has not one float input of fixed shape and one output row.
     """
     if source.sha256 and content_sha256(Path(source.path)) != source.sha256:
         raise ModelFileError(f"{source.name} was changed while the study ran: leave it alone, and run the same command again")
@@ -66,7 +67,7 @@ def load_float_model(source: ModelSource, *, input_shape: tuple[int, ...] = (), 
         return _load_tflite(source)
     if source.kind is ModelKind.SAVED_MODEL:
         return _load_saved_model(source)
-    model = build_model(source.name, input_shape, classes, source.weights) if source.trains else _load_keras(source)
+    model = build_model(source.name, input_shape, classes, source.weights, examples) if source.trains else _load_keras(source)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelFileError(f"{source.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs: edgewb takes one of each")
     given, result = tuple(model.inputs[0].shape)[1:], tuple(model.outputs[0].shape)[1:]
@@ -78,8 +79,10 @@ def load_float_model(source: ModelSource, *, input_shape: tuple[int, ...] = (), 
 def _check_shapes(name: str, given: tuple[int | None, ...], result: tuple[int | None, ...]) -> None:
     if len(given) not in (1, 3) or any(d is None or d < 1 for d in given):
         raise ModelFileError(f"{name} takes inputs of shape {given}: edgewb needs a fixed (features) or (height, width, channels)")
-    if len(result) != 1 or result[0] is None or result[0] < 2:
-        raise ModelFileError(f"{name} gives outputs of shape {result}: edgewb needs one output per class, two at least (softmax or logits)")
+    if len(result) != 1 or result[0] is None or result[0] < 1:
+        raise ModelFileError(
+            f"{name} gives outputs of shape {result}: edgewb needs one output per class (softmax or logits), or one for a regression"
+        )
 
 
 def _load_saved_model(source: ModelSource) -> FloatModel:

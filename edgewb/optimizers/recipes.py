@@ -26,6 +26,10 @@ class Step:
         return f"{self.technique}{'' if self.amount is None else self.amount}"
 
     @property
+    def trains(self) -> bool:
+        return TECHNIQUES[self.technique].trains
+
+    @property
     def number(self) -> int | None:
         """The amount, or what is meant where none is written."""
         return TECHNIQUES[self.technique].default if self.amount is None else self.amount

@@ -18,7 +18,7 @@ from edgewb.optimizers.channel_groups import ChannelGroups, find_groups, remove_
 from edgewb.optimizers.choices import Conversion
 from edgewb.optimizers.conversion import convert_function
 from edgewb.optimizers.techniques import Applied, Context
-from edgewb.optimizers.training import TrainingData, fit, gives_probabilities
+from edgewb.optimizers.training import TrainingData, fit, usual_objective
 from edgewb.tflite.reader import read_graph
 
 _RATED, _BATCH = 512, 8
@@ -94,9 +94,8 @@ def rate_units(model: Any, groups: ChannelGroups, data: TrainingData) -> npt.NDA
     random choice by more than two images, nor did cutting in two rounds help; so what is left to learn matters more than what is chosen.
     """
     import tensorflow as tf
-    import tf_keras as keras
 
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model, data.train_x[:8]))
+    loss = usual_objective(model, data).loss
     places = [p for p in groups.places if not p.reads and model.get_layer(p.layer).weights[p.weight].trainable]
     variables = [model.get_layer(p.layer).weights[p.weight] for p in places]
 

@@ -72,7 +72,7 @@ def describe_student(model: Any, student: Any, outcome: Fit, data: TrainingData)
         "model_parameters": int(model.count_params()),
         "student_parameters": int(student.count_params()),
         "student_epochs": outcome.epochs,
-        "student_validation_accuracy": outcome.validation_accuracy,
+        f"student_validation_{outcome.measure}": outcome.value,
     }
     sizes = [device_bytes(m, data.calibration_x) for m in (model, student)]
     if None not in sizes:

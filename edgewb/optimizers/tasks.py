@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from edgewb.optimizers.augmentation import augment
 from edgewb.optimizers.checkpoints import keep_fits
 from edgewb.optimizers.choices import Conversion, choose_calibration
 from edgewb.optimizers.equalization import widen
-from edgewb.optimizers.float_models import load_float_model
+from edgewb.optimizers.float_models import FloatModel, load_float_model
 from edgewb.optimizers.onnx_conversion import convert_to_onnx
 from edgewb.optimizers.quantization_aware import QAT, check_quantizable, train_quantized
 from edgewb.optimizers.recipes import Recipe, Step
 from edgewb.optimizers.techniques import Context, apply_technique, check_technique
-from edgewb.optimizers.training import Fit, TrainingData, TrainingSettings, fit, fit_head
+from edgewb.optimizers.training import Fit, TrainingData, TrainingSettings, fit, fit_head, rate_outputs
 from edgewb.optimizers.weights import count_weights
 from edgewb.optimizers.workers import Progress
 
@@ -68,12 +68,16 @@ def rate_input_ranges(
     progress: Progress, source: ModelSource, validation_x: npt.NDArray[np.float32], validation_y: npt.NDArray[np.int64]
 ) -> dict[tuple[float, float], float]:
     """Accuracy on the validation split (inputs given in 0..1) for each common input range; a wrong range is ruinous and silent."""
+    outputs = predict_ranges(progress, source, validation_x, INPUT_RANGES)
+    return {given: rate_outputs(rows, validation_y) for given, rows in outputs.items()}
+
+
+def predict_ranges(
+    progress: Progress, source: ModelSource, x: npt.NDArray[np.float32], ranges: Sequence[tuple[float, float]]
+) -> dict[tuple[float, float], npt.NDArray[np.float32]]:
+    """A user's model's outputs, (n, outputs), for inputs given in 0..1 and brought to each input range."""
     model = load_float_model(source)
-    result = {}
-    for low, high in INPUT_RANGES:
-        scaled = (validation_x * np.float32(high - low) + np.float32(low)).astype(np.float32)
-        result[low, high] = float(np.mean(model.predict(scaled).argmax(-1) == validation_y))
-    return result
+    return {(low, high): model.predict((x * np.float32(high - low) + np.float32(low)).astype(np.float32)) for low, high in ranges}
 
 
 def train_float(
@@ -81,7 +85,7 @@ def train_float(
 ) -> tuple[bytes, Fit, Description]:
     """Train a built-in network from its seed; its weights as the bytes of an .npz. ``kept``: the folder of its epochs."""
     _begin(seed)
-    model = load_float_model(source, input_shape=data.input_shape, classes=data.classes)
+    model = _load(source, data)
     data = augment(data, seed)
     with keep_fits(kept and kept / "float", seed):
         if source.weights:
@@ -96,11 +100,15 @@ def train_float(
 
 
 def predict_float(progress: Progress, data: TrainingData, source: ModelSource, weights: bytes) -> npt.NDArray[np.float32]:
-    """The float model's outputs for the validation examples, (n, classes)."""
+    """The float model's outputs for the validation examples, (n, outputs)."""
     _begin(0)
-    model = load_float_model(source, input_shape=data.input_shape, classes=data.classes)
+    model = _load(source, data)
     _set_weights(model.keras, weights)
     return model.predict(data.validation_x)
+
+
+def _load(source: ModelSource, data: TrainingData) -> FloatModel:
+    return load_float_model(source, input_shape=data.input_shape, classes=data.classes, examples=len(data.train_x))
 
 
 def _set_weights(model: Any, weights: bytes) -> None:
@@ -132,7 +140,7 @@ def make_variant(
         ConversionError: a technique cannot take this model, a training diverged, or the file is not as promised.
     """
     _begin(seed)
-    model = load_float_model(source, input_shape=data.input_shape, classes=data.classes)
+    model = _load(source, data)
     calibration_x = choose_calibration(data, recipe.choices, seed)
     if source.kind is ModelKind.TFLITE:
         content = conversion.convert_tflite(model.content, recipe.conversion, calibration_x, recipe.choices)
@@ -183,15 +191,14 @@ def _apply(model: Any, recipe: Recipe, context: Context, kept: Path | None) -> t
             "take a ptq recipe, or rebuild the model from plain layers"
         ) from None
     if outcome is not None:
-        facts["validation_accuracy"] = outcome.validation_accuracy
-        facts["validation_n"] = outcome.n
-        facts["fine_tune_epochs"] = outcome.epochs
+        facts |= outcome.facts | {"fine_tune_epochs": outcome.epochs}
     return model, facts
 
 
 TASKS: dict[str, Callable[..., Any]] = {
     "describe_model": describe_model,
     "rate_input_ranges": rate_input_ranges,
+    "predict_ranges": predict_ranges,
     "train_float": train_float,
     "predict_float": predict_float,
     "make_variant": make_variant,

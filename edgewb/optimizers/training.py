@@ -12,21 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import ConversionError
+from edgewb.models import HEAD, VALUE, add_head
 from edgewb.optimizers.checkpoints import next_fit
 from edgewb.optimizers.workers import Progress
+from edgewb.residuals import r_squared
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """What training and calibration may see: float32 inputs already in the model's range, integer classes. Never the test split.
 
-    ``calibration_y`` is for choosing calibration images by class, and for nothing else; None where the classes are not known.
+    Of a regression ``classes`` is 0, and y is float32 in the unit the model answers in (``Stages.output_scale``). ``calibration_y`` is for
+    choosing calibration images by class, and for nothing else; None where the classes are not known.
     """
 
     train_x: npt.NDArray[np.float32]
-    train_y: npt.NDArray[np.int64]
+    train_y: npt.NDArray[Any]
     validation_x: npt.NDArray[np.float32]
-    validation_y: npt.NDArray[np.int64]
+    validation_y: npt.NDArray[Any]
     calibration_x: npt.NDArray[np.float32]
     classes: int
     calibration_y: npt.NDArray[np.int64] | None = None
@@ -34,6 +37,10 @@ class TrainingData:
     @property
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.train_x.shape[1:])
+
+    @property
+    def regression(self) -> bool:
+        return self.classes == 0
 
 
 @dataclass(frozen=True)
@@ -62,19 +69,44 @@ FAST = TrainingSettings(steps=400, fine_tune_steps=128)
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training came to: validation accuracy (0..1 over ``n`` examples) and the epochs it took."""
+    """What a training came to over ``n`` validation examples, and the epochs it took: the share of right answers, or a regression's R2."""
 
-    validation_accuracy: float
+    value: float
     n: int
     epochs: int
+    measure: str = "accuracy"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For the record: ``validation_accuracy`` or ``validation_r2``, and ``validation_n``."""
+        return {f"validation_{self.measure}": self.value, "validation_n": self.n}
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What a training lowers, and what says how many of a batch are right: a loss and a metric as Keras takes them."""
+    """What a training lowers, and what says how many of a batch are right: a loss and a metric as Keras takes them.
+
+    Of a regression the metric, too, is the squared error, in the variance of the train split's truth.
+    """
 
     loss: Any
     accuracy: Any
+
+
+def usual_objective(model: Any, data: TrainingData) -> Objective:
+    """The cross-entropy of integer classes, or a regression's mean squared error in units of the variance of the train split's truth."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    if not data.regression:
+        probabilities = gives_probabilities(model, data.train_x[:8])
+        return Objective(keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities), "accuracy")
+    unit = np.float32(data.train_y.var() or 1.0)
+
+    def squared_error(expected: Any, outputs: Any) -> Any:
+        return tf.reduce_mean(tf.square(tf.reshape(outputs, [-1]) - tf.reshape(expected, [-1]))) / unit
+
+    return Objective(squared_error, squared_error)
 
 
 def fit(
@@ -94,7 +126,7 @@ def fit(
 
     Args:
         rate: the learning rate it starts with; by default the settings' own for training or fine-tuning.
-        objective: another loss than the cross-entropy of integer classes; ``data``'s train_y and validation_y are then what it takes.
+        objective: another loss than the usual one; ``data``'s train_y and validation_y are then what it takes.
 
     Raises:
         ConversionError: the loss became NaN or infinite.
@@ -107,9 +139,7 @@ def fit(
     batches = math.ceil(n / batch)
     epochs = settings.epochs(n, settings.fine_tune_steps if fine_tune else settings.steps)
     rate = rate or (settings.fine_tune_learning_rate if fine_tune else settings.learning_rate)
-    if objective is None:
-        probabilities = gives_probabilities(model, data.train_x[:8])
-        objective = Objective(keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities), "accuracy")
+    objective = objective or usual_objective(model, data)
     model.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, epochs * batches, alpha=0.01)),
         objective.loss,
@@ -151,8 +181,11 @@ def fit(
             f"training diverged: {what} after epoch {len(state.losses)} of {epochs} at learning rate {rate}; "
             "check the inputs' range, or train with a lower rate"
         )
-    _, accuracy = model.evaluate(data.validation_x, data.validation_y, batch_size=batch, verbose=0)
-    outcome = Fit(float(accuracy), len(data.validation_y), epochs)
+    if data.regression:
+        outcome = Fit(rate_outputs(predict_all(model, data.validation_x), data.validation_y), len(data.validation_y), epochs, "r2")
+    else:
+        _, accuracy = model.evaluate(data.validation_x, data.validation_y, batch_size=batch, verbose=0)
+        outcome = Fit(float(accuracy), len(data.validation_y), epochs)
     state.keep(model, outcome)
     keras.utils.set_random_seed(state.seed % 2**32)
     return outcome
@@ -179,7 +212,7 @@ def fit_head(model: Any, data: TrainingData, settings: TrainingSettings, progres
 
     features = keras.Model(model.input, model.get_layer("pool").output)
     inputs = keras.Input(features.output_shape[1:])
-    head = keras.Model(inputs, keras.layers.Softmax()(keras.layers.Dense(data.classes, name="logits")(inputs)))
+    head = keras.Model(inputs, add_head(inputs, data.classes))
 
     def compute(x: npt.NDArray[np.float32], start: float, end: float) -> npt.NDArray[np.float32]:
         rows = []
@@ -194,7 +227,8 @@ def fit_head(model: Any, data: TrainingData, settings: TrainingSettings, progres
         validation_x=compute(data.validation_x, 0.7, 0.8),
     )
     outcome = fit(head, below, settings, fine_tune=False, progress=lambda share: progress(0.8 + 0.2 * share))
-    model.get_layer("logits").set_weights(head.get_layer("logits").get_weights())
+    name = VALUE if data.regression else HEAD
+    model.get_layer(name).set_weights(head.get_layer(name).get_weights())
     return outcome
 
 
@@ -202,6 +236,18 @@ def fine_tuning_steps(data: TrainingData, settings: TrainingSettings) -> int:
     """Steps a fine-tuning of this data takes."""
     n = len(data.train_x)
     return settings.epochs(n, settings.fine_tune_steps) * math.ceil(n / settings.batch(n))
+
+
+def predict_all(model: Any, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Outputs (n, outputs) of a tf_keras model for inputs (n, ...)."""
+    return np.concatenate([np.asarray(model(x[i : i + 32], training=False)) for i in range(0, len(x), 32)])
+
+
+def rate_outputs(outputs: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
+    """The share of right answers (truth: classes), or R2 (truth: floats)."""
+    if truth.dtype.kind == "f":
+        return r_squared(outputs[:, 0].astype(np.float64), truth.astype(np.float64))
+    return float(np.mean(outputs.argmax(-1) == truth))
 
 
 def gives_probabilities(model: Any, inputs: npt.NDArray[np.float32]) -> bool:

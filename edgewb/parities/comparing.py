@@ -21,7 +21,7 @@ from edgewb.progress import Bar
 from edgewb.sampling import random_values
 from edgewb.targets import Target, TensorSpec, check_different, label_targets, open_target
 from edgewb.tflite.reader import load_bytes
-from edgewb.types import Basis
+from edgewb.types import Basis, Task
 
 INPUT_LIMIT: Final = 1_000_000
 _SLICE: Final = 256
@@ -40,6 +40,7 @@ def compare_targets(
     threads: int = 1,
     kernels: str = "xnnpack",
     progress: bool = False,
+    task: str | None = None,
 ) -> Parity:
     """How much the outputs of one model differ between two targets, and which answers flip.
 
@@ -56,6 +57,7 @@ def compare_targets(
         input_range: what black and white of a data set are for this model, see ``datasets.as_inputs``.
         threads, kernels: see ``targets.open_target``.
         progress: show a bar on standard error.
+        task: what the y of an .npz is, see ``load_dataset``.
 
     Returns:
         The comparison. Where a target failed after at least one example, of the examples before, and ``failed`` says why.
@@ -85,7 +87,7 @@ def compare_targets(
         check_alike(first, second)
         for side, graph, file in zip(opened, graphs, files, strict=True):
             check_state(side, graph, file)
-        data = None if dataset is None else load_data_for(path, dataset, seed)
+        data = None if dataset is None else load_data_for(path, dataset, seed, task)
         if data is not None:
             check_data(path, first, data)
         run = Run(first, second, data, stateful=any(map(keeps_state, graphs)))
@@ -144,7 +146,9 @@ def _notes(path: str | Path, compiled: str | Path | None, run: Run, sides: Seque
             notes.append("the first target gave the same answer to every input, so this comparison says little")
     elif run.top_one is not None and not run.labelled:
         notes.append(
-            f"the model gives {run.classes} scores and {data.name} has {len(data.class_names)} classes: what is right is not known"
+            f"the model gives {run.classes} scores and {data.name} "
+            + ("is a regression" if data.task is Task.REGRESSION else f"has {len(data.class_names)} classes")
+            + ": what is right is not known"
         )
     if compiled is not None and (why := _other_model(path, compiled)):
         notes.append(f"{Path(compiled).name} seems to hold another model than {Path(path).name} ({why}): compile it again")

@@ -10,7 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
-from edgewb.types import Accuracy, AccuracyDelta, Answers, Basis, Confused, EstimatedLatency, Flip, Flips, Latency, Record
+from edgewb.types import (
+    Accuracy,
+    AccuracyDelta,
+    Answers,
+    Basis,
+    Confused,
+    ErrorDelta,
+    EstimatedLatency,
+    Flip,
+    Flips,
+    Latency,
+    Record,
+    RegressionErrors,
+)
 from edgewb.watermarks import STAND_IN_TARGETS, is_stand_in
 
 MAX_STRING = 500
@@ -59,28 +72,28 @@ def _deltas(record: Record) -> list[tuple[str, AccuracyDelta]]:
     return [(name, delta) for name, delta in both if delta is not None]
 
 
-def _check_answers(answers: Answers | None, record: Record) -> None:
+def _check_answers(answers: Answers | None, accuracy: Accuracy, delta: AccuracyDelta | None) -> None:
     """The mistakes, the classes, the flips and the accuracy are counts of the same examples: they must add up."""
     if answers is None:
         return
-    _refuse(answers.n != record.accuracy.n, f"answers.n {_quote(answers.n)} is not accuracy.n ({record.accuracy.n})")
+    _refuse(answers.n != accuracy.n, f"answers.n {_quote(answers.n)} is not accuracy.n ({accuracy.n})")
     known = len(answers.class_names)
     names = iter(answers.class_names)
     _refuse(not all(c.name in names for c in answers.classes), "answers.classes are not among class_names, in their order")
     for each in answers.classes:
         _refuse(not 0 <= each.correct <= each.n or each.n < 1, f"answers.classes: correct {_quote(each.correct)} of {_quote(each.n)}")
         _check_interval("answers.classes.ci95", each.ci95, 0.0, 1.0)
-    wrong = record.accuracy.n - record.accuracy.correct
+    wrong = accuracy.n - accuracy.correct
     counted = (sum(c.n for c in answers.classes), sum(c.correct for c in answers.classes))
-    _refuse(counted != (record.accuracy.n, record.accuracy.correct), "answers.classes do not add up to the accuracy's n and correct")
+    _refuse(counted != (accuracy.n, accuracy.correct), "answers.classes do not add up to the accuracy's n and correct")
     if answers.top5 is not None:
         _check_accuracy(answers.top5, "answers.top5")
         _refuse(answers.top5.n != answers.n, "answers.top5.n is not answers.n")
-        _refuse(answers.top5.correct < record.accuracy.correct, "answers.top5 counts fewer right answers than accuracy")
+        _refuse(answers.top5.correct < accuracy.correct, "answers.top5 counts fewer right answers than accuracy")
     if answers.confusion is not None:
         _check_confusion(answers, answers.confusion, wrong)
     if answers.flips is not None:
-        _check_flips(answers.flips, record.accuracy_delta, known)
+        _check_flips(answers.flips, delta, known)
 
 
 def _check_confusion(answers: Answers, confusion: Sequence[Confused], wrong: int) -> None:
@@ -145,6 +158,42 @@ def _check_delta(name: str, delta: AccuracyDelta) -> None:
     _refuse(abs(delta.points - expected) > 100 * TOLERANCE, f"{name}.points is not 100 * (gained - lost) / n")
 
 
+def _check_errors(record: Record) -> None:
+    """What a regression's errors and their differences must satisfy, whatever they are errors of."""
+    errors = record.errors
+    if errors is None:
+        _refuse((record.error_delta or record.validation_error_delta) is not None, "an error_delta is given, but no errors")
+        return
+    held = {"accuracy": record.accuracy, "answers": record.answers, **dict(_deltas(record))}
+    given = next((name for name, value in held.items() if value is not None), None)
+    _refuse(given is not None, f"{given} is given beside errors: a record is of classes or of a regression")
+    _check_basis("errors", errors.target, errors.basis)
+    _refuse(errors.n < 2 or errors.resamples < 1, "errors.n is below 2, or errors.resamples not positive")
+    for name, ci95 in (("mae", errors.mae_ci95), ("rmse", errors.rmse_ci95)):
+        _check_interval(f"errors.{name}_ci95", ci95, 0.0, math.inf)
+    _check_interval("errors.r2_ci95", errors.r2_ci95, -math.inf, 1.0)
+    slack = 1 + TOLERANCE
+    _refuse(not 0 <= errors.mae <= errors.rmse * slack, f"errors.mae {_quote(errors.mae)} is negative, or more than errors.rmse")
+    _refuse(errors.rmse > math.sqrt(errors.n) * errors.mae * slack, "errors.rmse is more than sqrt(n) times errors.mae, which cannot be")
+    _refuse(not errors.truth_stdev > 0, "errors.truth_stdev is not positive")
+    for name, delta in (("error_delta", record.error_delta), ("validation_error_delta", record.validation_error_delta)):
+        if delta is not None:
+            _check_error_delta(name, delta)
+    if (delta := record.error_delta) is not None:  # the one on the same examples as the errors
+        _refuse(delta.n != errors.n, f"error_delta.n {delta.n} is not errors.n ({errors.n})")
+        _refuse(errors.r2 - delta.points / 100 > slack, "error_delta.points would have the reference's R2 above 1")
+        _refuse(errors.mae - delta.mae_change < -TOLERANCE * errors.mae, "error_delta.mae_change would have the reference's MAE below 0")
+
+
+def _check_error_delta(name: str, delta: ErrorDelta) -> None:
+    for field, interval in (("ci95", delta.ci95), ("ci90", delta.ci90), ("mae_change_ci95", delta.mae_change_ci95)):
+        _check_interval(f"{name}.{field}", interval, -math.inf, math.inf)
+    within = delta.ci95[0] <= delta.ci90[0] and delta.ci90[1] <= delta.ci95[1]
+    _refuse(not within, f"{name}.ci90 {_quote(list(delta.ci90))} is not within ci95 {_quote(list(delta.ci95))}")
+    _refuse(not 0.0 <= delta.p_value <= 1.0, f"{name}.p_value {_quote(delta.p_value)} is outside 0..1")
+    _refuse(delta.n < 2 or delta.resamples < 1, f"{name}.n is below 2, or .resamples not positive")
+
+
 def _check_basis(name: str, target: str, basis: Basis) -> None:
     _refuse(target in STAND_IN_TARGETS and not is_stand_in(basis), f"{name}.basis is {basis}, which nothing on {target} is")
 
@@ -198,8 +247,12 @@ def check_numbers(record: Record) -> None:
             _refuse(not math.isfinite(value), f"{name[7:67]} is not a finite number")
         elif isinstance(value, int):
             _refuse(abs(value) > MAX_INTEGER, f"{name[7:67]} is larger than 64 bits")
-    _check_accuracy(record.accuracy)
-    _check_answers(record.answers, record)
+    _check_errors(record)
+    if record.errors is None:
+        _refuse(record.accuracy is None, "neither accuracy nor errors are given")
+        assert record.accuracy is not None
+        _check_accuracy(record.accuracy)
+        _check_answers(record.answers, record.accuracy, record.accuracy_delta)
     for name, delta in _deltas(record):
         _check_delta(name, delta)
     for latency in record.latency:
@@ -230,7 +283,20 @@ def check_statistics(record: Record) -> None:
     Raises:
         RecordProblem: with the field, what it says and what it should say.
     """
-    accuracy = record.accuracy
+    if record.errors is not None:
+        _check_r2(record.errors)
+    if record.accuracy is not None:
+        _check_shares(record, record.accuracy)
+    for latency in record.latency:
+        _check_summary(latency)
+
+
+def _check_r2(errors: RegressionErrors) -> None:
+    """Of a regression's figures R2 alone follows from others; intervals would take the examples."""
+    _check_agrees("errors.r2", (errors.r2,), (1 - (errors.rmse / errors.truth_stdev) ** 2,), "rmse and truth_stdev")
+
+
+def _check_shares(record: Record, accuracy: Accuracy) -> None:
     deltas = _deltas(record)
     for name, n in (("accuracy", accuracy.n), *((name, delta.n) for name, delta in deltas)):
         _refuse(n > MAX_EXAMPLES, f"{name}.n {n} is more than {MAX_EXAMPLES}: its interval cannot be recomputed")
@@ -252,8 +318,6 @@ def check_statistics(record: Record) -> None:
             _check_agrees("answers.classes.ci95", each.ci95, wilson_interval(each.correct, each.n), "correct and n")
         if (top5 := record.answers.top5) is not None:
             _check_agrees("answers.top5.ci95", top5.ci95, wilson_interval(top5.correct, top5.n), "correct and n")
-    for latency in record.latency:
-        _check_summary(latency)
 
 
 def _check_summary(latency: Latency) -> None:

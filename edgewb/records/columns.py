@@ -76,6 +76,12 @@ def points(value: float) -> str:
     return "0.0" if text in ("-0.0", "+0.0") else text
 
 
+def quantities(value: float, low: float, high: float) -> str:
+    """A quantity and its interval in as many decimals as its value has with three significant digits: "43.1 [37.9, 48.4]"."""
+    decimals = len(three_digits(value).partition(".")[2])
+    return f"{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
 def p_value(value: float) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
@@ -90,28 +96,36 @@ def flat_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     labels = latency_labels(records)
     rows = []
     for position, record in enumerate(records):
-        accuracy, delta, parameters = record.accuracy, record.accuracy_delta, record.parameters
+        accuracy, errors, delta, parameters = record.accuracy, record.errors, record.delta, record.parameters
+        counted, moved = record.accuracy_delta, record.error_delta
         top5 = record.answers and record.answers.top5
         row: dict[str, Any] = {
             "recipe": record.recipe,
             "dataset": record.dataset,
             "model": record.model,
-            "accuracy": accuracy.value,
-            "accuracy_low": accuracy.ci95[0],
-            "accuracy_high": accuracy.ci95[1],
-            "n": accuracy.n,
-            "accuracy_correct": accuracy.correct,
-            "accuracy_target": accuracy.target,
-            "accuracy_basis": str(accuracy.basis),
+            "accuracy": accuracy and accuracy.value,
+            "accuracy_low": accuracy and accuracy.ci95[0],
+            "accuracy_high": accuracy and accuracy.ci95[1],
+            "n": record.score.n,
+            "accuracy_correct": accuracy and accuracy.correct,
+            "accuracy_target": accuracy and accuracy.target,
+            "accuracy_basis": accuracy and str(accuracy.basis),
+            **{f"{name}{end}": None for name in ("r2", "mae", "rmse") for end in ("", "_low", "_high")},
+            "errors_target": errors and errors.target,
+            "errors_basis": errors and str(errors.basis),
             "delta_points": delta and delta.points,
             "delta_low_points": delta and delta.ci95[0],
             "delta_high_points": delta and delta.ci95[1],
             "delta_p_value": delta and delta.p_value,
             "delta_against": delta and delta.against,
             "delta_n": delta and delta.n,
-            "delta_gained": delta and delta.gained,
-            "delta_lost": delta and delta.lost,
+            "delta_gained": counted and counted.gained,
+            "delta_lost": counted and counted.lost,
             "delta_basis": delta and str(delta.basis),
+            "delta_test": moved and moved.test,
+            "delta_mae": moved and moved.mae_change,
+            "delta_mae_low": moved and moved.mae_change_ci95[0],
+            "delta_mae_high": moved and moved.mae_change_ci95[1],
             "top5": top5 and top5.value,
             "top5_low": top5 and top5.ci95[0],
             "top5_high": top5 and top5.ci95[1],
@@ -127,6 +141,10 @@ def flat_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             "off_chip_bytes": parameters and parameters.off_chip_bytes,
             "parameters_basis": parameters and str(parameters.basis),
         }
+        if errors is not None:
+            for name in ("r2", "mae", "rmse"):
+                row |= {name: getattr(errors, name)}
+                row |= dict(zip((f"{name}_low", f"{name}_high"), getattr(errors, f"{name}_ci95"), strict=True))
         for label, samples in labels.items():
             sample = samples[position]
             for name in ("p50", "p90", "p99", "mean", "stdev"):
@@ -163,16 +181,17 @@ def summary_columns(records: Sequence[Record], recommended: str | None = None) -
     for title, values in (("data set", [r.dataset for r in records]), ("model", [r.model for r in records])):
         if len(set(values)) > 1:
             column((title,), [plain(v) for v in values], "left")
+    shares = [r.accuracy for r in records]
     column(
         ("accuracy %", "[95 %]"),
-        [
-            f"{_mark(r.accuracy.basis)}{percent(r.accuracy.value)} [{percent(r.accuracy.ci95[0])}, {percent(r.accuracy.ci95[1])}]"
-            for r in records
-        ],
+        [f"{_mark(a.basis)}{percent(a.value)} [{percent(a.ci95[0])}, {percent(a.ci95[1])}]" if a else "" for a in shares],
     )
-    if len({r.accuracy.n for r in records}) > 1:
-        column(("n",), [str(r.accuracy.n) for r in records])
-    deltas = [r.accuracy_delta for r in records]
+    errors = [r.errors for r in records]
+    column(("R2", "[95 %]"), [f"{_mark(e.basis)}{e.r2:.3f} [{e.r2_ci95[0]:.3f}, {e.r2_ci95[1]:.3f}]" if e else "" for e in errors])
+    column(("MAE", "[95 %]"), [f"{_mark(e.basis)}{quantities(e.mae, *e.mae_ci95)}" if e else "" for e in errors])
+    if len({r.score.n for r in records}) > 1:
+        column(("n",), [str(r.score.n) for r in records])
+    deltas = [r.delta for r in records]
     column(
         ("change", "in points [95 %]"),
         [f"{_mark(d.basis)}{points(d.points)} [{points(d.ci95[0])}, {points(d.ci95[1])}]" if d else "" for d in deltas],
@@ -213,7 +232,8 @@ def watermarks(records: Sequence[Record]) -> list[str]:
         for sample in filter(None, samples):
             if words := watermark(sample.basis, sample.facts):
                 lines.append(f"ms on {plain(label)}: {plain(words)}")
-    for name, figures in (("accuracy", [r.accuracy for r in records]), ("change", [r.accuracy_delta for r in records])):
+    scores, errors = [r.accuracy for r in records], [r.errors for r in records]
+    for name, figures in (("accuracy", scores), ("R2 and MAE", errors), ("change", [r.delta for r in records])):
         if words := stamp(figure.basis for figure in figures if figure):
             lines.append(f"{name}: {words}, not measured here")
     if words := stamp(r.estimate.basis for r in records if r.estimate and r.estimate.latency_ms):
@@ -225,17 +245,27 @@ def notes(records: Sequence[Record]) -> list[str]:
     """What stands under the table: the basis and n of every column."""
     if not records:
         return []
-    accuracies = [r.accuracy for r in records]
-    lines = [
-        f"accuracy: {listed(a.basis for a in accuracies)} on {listed(a.target for a in accuracies)}, "
-        f"n = {span(a.n for a in accuracies)} test examples, 95 % Wilson interval"
-    ]
-    deltas = [r.accuracy_delta for r in records if r.accuracy_delta]
-    if deltas:
+    accuracies = [r.accuracy for r in records if r.accuracy]
+    errors = [r.errors for r in records if r.errors]
+    lines = []
+    if accuracies:
         lines.append(
-            f"change: {listed(d.basis for d in deltas)}, against {listed(d.against for d in deltas)} on the same "
-            f"n = {span(d.n for d in deltas)} examples, a loss is negative; p: McNemar"
+            f"accuracy: {listed(a.basis for a in accuracies)} on {listed(a.target for a in accuracies)}, "
+            f"n = {span(a.n for a in accuracies)} test examples, 95 % Wilson interval"
         )
+    if errors:
+        lines.append(
+            f"R2 and MAE: {listed(e.basis for e in errors)} on {listed(e.target for e in errors)}, n = {span(e.n for e in errors)} test "
+            "examples, MAE in the unit of y, 95 % bootstrap interval"
+        )
+    counted = [r.accuracy_delta for r in records if r.accuracy_delta]
+    moved = [r.error_delta for r in records if r.error_delta]
+    for deltas, what, test in ((counted, "", "McNemar"), (moved, " of R2 (100 points are 1)", listed(d.test for d in moved))):
+        if deltas:
+            lines.append(
+                f"change{what}: {listed(d.basis for d in deltas)}, against {listed(d.against for d in deltas)} on the same "
+                f"n = {span(d.n for d in deltas)} examples, a loss is negative; p: {test}"
+            )
     lines.append(f"sizes: {listed(r.size_basis for r in records)}; comp = the file compressed, 1 kB = 1,000 bytes")
     how = listed(r.placement.basis for r in records)
     lines.append(f"ops on TPU: {how}" + ("; not compiled, not run on an Edge TPU" if how == "predicted" else ""))

@@ -9,7 +9,8 @@ import numpy as np
 
 from edgewb.records.columns import listed, span
 from edgewb.records.labels import latency_labels
-from edgewb.types import Jsonable, Latency, Record
+from edgewb.types import ErrorDelta, Jsonable, Latency, Record, Task
+from edgewb.verdicts import R2
 from edgewb.watermarks import is_stand_in, stamp
 
 MAX_DRAWN_SAMPLES = 200
@@ -18,12 +19,12 @@ MAX_DRAWN_SAMPLES = 200
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AccuracyPoint(Jsonable):
-    """Accuracy and its interval in percent against a cost and, where the cost is a sample, its 10th to 90th percentile."""
+    """A score and its interval against a cost and, where the cost is a sample, its 10th to 90th percentile."""
 
     recipe: str
-    accuracy_percent: float
-    low_percent: float
-    high_percent: float
+    score: float
+    low: float
+    high: float
     n: int
     cost: float
     cost_low: float | None
@@ -33,7 +34,10 @@ class AccuracyPoint(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AccuracyInfo(Jsonable):
-    """``stamp``, here and below: the word that has to stand across a figure that was not measured, else ""."""
+    """The scores are accuracies in percent or, of a regression, R2: ``measure`` is "accuracy" or "R2".
+
+    ``stamp``, here and below: the word that has to stand across a figure that was not measured, else "".
+    """
 
     points: tuple[AccuracyPoint, ...]
     cost: str
@@ -42,6 +46,16 @@ class AccuracyInfo(Jsonable):
     accuracy_basis: str
     n: str
     stamp: str = ""
+    measure: str = "accuracy"
+
+    def shown(self, score: float) -> str:
+        """ "97.4", or as R2 "0.474"."""
+        return f"{score:.3f}" if self.measure == R2 else f"{score:.1f}"
+
+    @property
+    def unit(self) -> str:
+        """Behind a score: " %", or nothing."""
+        return "" if self.measure == R2 else " %"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,7 +71,10 @@ class LossRow(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LossInfo(Jsonable):
-    """Paired change against the reference, in points; a loss is negative. ``budget_points`` is the loss allowed, None when none was set."""
+    """Paired change against the reference, in points of ``measure`` ("accuracy" or "R2"); a loss is negative.
+
+    ``budget_points`` is the loss allowed, None when none was set. ``test`` is what p comes from.
+    """
 
     rows: tuple[LossRow, ...]
     against: str
@@ -65,6 +82,8 @@ class LossInfo(Jsonable):
     basis: str
     n: str
     stamp: str = ""
+    measure: str = "accuracy"
+    test: str = "McNemar"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,8 +145,9 @@ class PlacementInfo(Jsonable):
 def accuracy_info(records: Sequence[Record], recommended: str | None = None, cost: str = "size") -> AccuracyInfo:
     """Accuracy against ``cost``: "size" (compressed kB, 1 kB = 1,000 bytes) or "latency" (p50 in ms on the first target, p10 to p90).
 
-    Records without that cost are left out.
+    Records without that cost are left out, and those of another task than the first one's.
     """
+    records = _alike(records)
     target, samples = _first_target(records)
     points = []
     for record, sample in zip(records, samples, strict=True):
@@ -140,14 +160,14 @@ def accuracy_info(records: Sequence[Record], recommended: str | None = None, cos
             low, high = (float(v) for v in np.percentile(sample.samples_ms, [10, 90]))
         else:
             value = record.compressed_bytes / 1000
-        accuracy = record.accuracy
+        score, unit = record.score, 1 if record.task is Task.REGRESSION else 100
         points.append(
             AccuracyPoint(
                 recipe=record.recipe,
-                accuracy_percent=100 * accuracy.value,
-                low_percent=100 * accuracy.ci95[0],
-                high_percent=100 * accuracy.ci95[1],
-                n=accuracy.n,
+                score=unit * score.value,
+                low=unit * score.ci95[0],
+                high=unit * score.ci95[1],
+                n=score.n,
                 cost=value,
                 cost_low=low,
                 cost_high=high,
@@ -160,17 +180,19 @@ def accuracy_info(records: Sequence[Record], recommended: str | None = None, cos
         cost=f"latency on {target}, p50" if latency else "compressed size",
         cost_unit="ms" if latency else "kB",
         cost_basis=listed(s.basis for s in samples if s) if latency else listed(r.size_basis for r in records),
-        accuracy_basis=listed(r.accuracy.basis for r in records),
-        stamp=stamp([*(r.accuracy.basis for r in records), *(s.basis for s in samples if s and latency)]),
+        accuracy_basis=listed(r.score.basis for r in records),
+        stamp=stamp([*(r.score.basis for r in records), *(s.basis for s in samples if s and latency)]),
         n=span(p.n for p in points) if points else "0",
+        measure=_measure(records),
     )
 
 
 def loss_info(records: Sequence[Record], recommended: str | None = None, budget_points: float | None = None) -> LossInfo:
-    """The paired change of every record that has one."""
+    """The paired change of every record that has one; those of another task than the first record's are left out."""
+    records = _alike(records)
     rows, deltas = [], []
     for record in records:
-        delta = record.accuracy_delta
+        delta = record.delta
         if delta is None:
             continue
         deltas.append(delta)
@@ -192,7 +214,18 @@ def loss_info(records: Sequence[Record], recommended: str | None = None, budget_
         basis=listed(d.basis for d in deltas),
         stamp=stamp(d.basis for d in deltas),
         n=span(d.n for d in deltas) if deltas else "0",
+        measure=_measure(records),
+        test=listed(d.test if isinstance(d, ErrorDelta) else "McNemar" for d in deltas),
     )
+
+
+def _alike(records: Sequence[Record]) -> list[Record]:
+    """Shares of right answers and R2 do not go on one axis."""
+    return [r for r in records if r.task is records[0].task]
+
+
+def _measure(records: Sequence[Record]) -> str:
+    return R2 if any(r.task is Task.REGRESSION for r in records) else "accuracy"
 
 
 def latency_info(records: Sequence[Record], recommended: str | None = None, target: str | None = None) -> LatencyInfo:

@@ -10,6 +10,7 @@ from typing import Any
 
 from edgewb.errors import require
 from edgewb.types import Record
+from edgewb.verdicts import of
 from edgewb.views.infos import accuracy_info, latency_info, loss_info, placement_info, size_info
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart with every common colour blindness; black and yellow left out,
@@ -106,7 +107,7 @@ def _stamped(figure: Any, stamp: str) -> Any:
 
 
 def plot_accuracy(records: Sequence[Record], recommended: str | None = None, cost: str = "size") -> Any:
-    """Accuracy in percent with its 95 % Wilson interval against compressed kB (``cost="size"``) or p50 latency (``"latency"``)."""
+    """Accuracy in percent, or R2, with its 95 % interval against compressed kB (``cost="size"``) or p50 latency (``"latency"``)."""
     go = _graph_objects()
     info = accuracy_info(records, recommended, cost)
     figure = go.Figure()
@@ -116,8 +117,8 @@ def plot_accuracy(records: Sequence[Record], recommended: str | None = None, cos
             "error_y": {
                 "type": "data",
                 "symmetric": False,
-                "array": [point.high_percent - point.accuracy_percent],
-                "arrayminus": [point.accuracy_percent - point.low_percent],
+                "array": [max(point.high - point.score, 0.0)],
+                "arrayminus": [max(point.score - point.low, 0.0)],
                 "thickness": 1.5,
                 "width": 4,
                 "color": colour,
@@ -135,10 +136,10 @@ def plot_accuracy(records: Sequence[Record], recommended: str | None = None, cos
                 "width": 4,
                 "color": colour,
             }
-        interval = f"{point.accuracy_percent:.1f} % [{point.low_percent:.1f}, {point.high_percent:.1f}], n = {point.n}"
+        interval = f"{info.shown(point.score)}{info.unit} [{info.shown(point.low)}, {info.shown(point.high)}], n = {point.n}"
         figure.add_scatter(
             x=[point.cost],
-            y=[point.accuracy_percent],
+            y=[point.score],
             mode="markers",
             name=_label(point.recipe, point.recommended),
             marker={"size": 13, "symbol": _SHAPES[index % len(_SHAPES)], "color": colour, "line": {"width": 0}},
@@ -148,7 +149,7 @@ def plot_accuracy(records: Sequence[Record], recommended: str | None = None, cos
         if point.recommended:
             figure.add_scatter(
                 x=[point.cost],
-                y=[point.accuracy_percent],
+                y=[point.score],
                 mode="markers",
                 marker={"size": 25, "symbol": "circle-open", "color": VERMILION, "line": {"width": 3}},
                 showlegend=False,
@@ -163,9 +164,10 @@ def plot_accuracy(records: Sequence[Record], recommended: str | None = None, cos
             )
     extent = ", 10th to 90th percentile" if cost == "latency" else ""
     x_title = _wrapped(f"{info.cost} in {info.cost_unit}{extent} ({info.cost_basis})", width=38)
-    _layout(figure, f"Accuracy against {_text(info.cost)}", x_title, 560)
+    _layout(figure, f"{info.measure[0].upper()}{info.measure[1:]} against {_text(info.cost)}", x_title, 560)
+    what = f"{info.measure} in %" if info.unit else info.measure
     figure.update_yaxes(
-        title={"text": f"accuracy in %, 95 % interval<br>({info.accuracy_basis}, n = {info.n})", "standoff": 10, "font": {"size": 14}}
+        title={"text": f"{what}, 95 % interval<br>({info.accuracy_basis}, n = {info.n})", "standoff": 10, "font": {"size": 14}}
     )
     figure.update_xaxes(rangemode="tozero")
     return _stamped(figure, info.stamp)
@@ -198,10 +200,12 @@ def plot_loss(records: Sequence[Record], recommended: str | None = None, budget_
             "color": GREY,
         },
         customdata=[[f"{r.points:+.1f} [{r.low_points:+.1f}, {r.high_points:+.1f}]", f"{r.p_value:.3g}", r.n] for r in info.rows],
-        hovertemplate="<b>%{y}</b><br>%{customdata[0]} points<br>McNemar p %{customdata[1]}, n = %{customdata[2]}<extra></extra>",
+        hovertemplate=f"<b>%{{y}}</b><br>%{{customdata[0]}} points<br>{_text(info.test)} p %{{customdata[1]}}, n = %{{customdata[2]}}"
+        "<extra></extra>",
         showlegend=False,
     )
-    x_title = _wrapped("change in points [95 %]", f"({info.basis}, n = {info.n})", "left of 0: accuracy lost")
+    what = "change in points [95 %]" if not of(info.measure) else f"points{of(info.measure)} [95 %]"
+    x_title = _wrapped(what, f"({info.basis}, n = {info.n})", f"left of 0: {info.measure} lost")
     _rows_layout(figure, f"Paired change against {_text(info.against)}", x_title, labels)
     figure.add_vline(x=0, line={"color": GREY, "width": 2})
     if budget_points is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from edgewb.records.columns import kilobytes, p_value, points, three_digits
+from edgewb.verdicts import of
 from edgewb.views.infos import AccuracyInfo, LatencyInfo, LossInfo, PlacementInfo, SizeInfo
 
 SIGNIFICANT = 0.05
-"""A paired change is called one when the exact p of McNemar's test is below it."""
+"""A paired change is called one when the exact p of McNemar's test is below it; of R2, when its 95 % interval leaves out 0."""
 
 
 def joined(names: list[str], most: int = 4) -> str:
@@ -19,20 +20,22 @@ def joined(names: list[str], most: int = 4) -> str:
 def read_accuracy(info: AccuracyInfo) -> str:
     if not info.points:
         return "There is nothing to compare."
-    best = max(info.points, key=lambda p: (p.accuracy_percent, -p.cost))
-    cheapest = min(info.points, key=lambda p: (p.cost, -p.accuracy_percent))
-    overlapping = sum(p.high_percent >= best.low_percent for p in info.points if p is not best)
+    best = max(info.points, key=lambda p: (p.score, -p.cost))
+    cheapest = min(info.points, key=lambda p: (p.cost, -p.score))
+    overlapping = sum(p.high >= best.low for p in info.points if p is not best)
     others = len(info.points) - 1
-    equal = [p.recipe for p in info.points if p.accuracy_percent == best.accuracy_percent]
-    first = f"{best.recipe} is the most accurate" if len(equal) == 1 else f"{joined(equal)} share the highest accuracy"
-    text = f"{first}, {best.accuracy_percent:.1f} % [{best.low_percent:.1f}, {best.high_percent:.1f}]"
+    equal = [p.recipe for p in info.points if p.score == best.score]
+    most = "is the most accurate" if info.measure == "accuracy" else f"has the highest {info.measure}"
+    first = f"{best.recipe} {most}" if len(equal) == 1 else f"{joined(equal)} share the highest {info.measure}"
+    text = f"{first}, {info.shown(best.score)}{info.unit} [{info.shown(best.low)}, {info.shown(best.high)}]"
     if cheapest.recipe != best.recipe:
         cost = f"{three_digits(cheapest.cost)} {info.cost_unit}"
-        text += f"; {cheapest.recipe} costs least ({cost}) and reaches {cheapest.accuracy_percent:.1f} %"
+        text += f"; {cheapest.recipe} costs least ({cost}) and reaches {info.shown(cheapest.score)}{info.unit}"
     if overlapping:
+        figures = "accuracies" if info.measure == "accuracy" else "figures"
         share = "All" if overlapping == others else f"{overlapping} of the"
         count = f"{share} {others} other intervals overlap" if others > 1 else "The other interval overlaps"
-        text += f". {count} with that one: at n = {info.n} these single accuracies are not told apart, the paired comparison is sharper"
+        text += f". {count} with that one: at n = {info.n} these single {figures} are not told apart, the paired comparison is sharper"
     return f"{_stamped(info.stamp)}{text}."
 
 
@@ -40,7 +43,12 @@ def read_loss(info: LossInfo) -> str:
     if not info.rows:
         return "There is no paired comparison."
     # The exact p alone decides, as it is printed; Tango's interval can leave out 0 where p is still above the limit.
-    shown = [r for r in info.rows if r.p_value < SIGNIFICANT]
+    # The p of a regression is of other figures, absolute errors, and there the interval of R2 decides.
+    by_p = info.measure == "accuracy"
+    beyond = [r for r in info.rows if r.p_value < SIGNIFICANT] if by_p else [r for r in info.rows if r.high_points < 0 or r.low_points > 0]
+    # What is printed as 0.0 points is no loss worth a word: of R2 it can be quite certain, as of float16.
+    shown = [r for r in beyond if by_p or points(r.points) != "0.0"]
+    how = f"p < {SIGNIFICANT}" if by_p else "its 95 % interval leaves out 0"
     lost, gained = [r for r in shown if r.points < 0], [r for r in shown if r.points > 0]
     open_ = [r for r in info.rows if r not in lost and r not in gained]
     beside = [r.recipe for r in open_ if r.high_points < 0 or r.low_points > 0]
@@ -48,23 +56,25 @@ def read_loss(info: LossInfo) -> str:
     parts = []
     if lost:
         verb = "loses" if len(lost) == 1 else "lose"
-        parts.append(f"{joined([r.recipe for r in lost])} {verb} accuracy beyond chance (p < {SIGNIFICANT})")
+        parts.append(f"{joined([r.recipe for r in lost])} {verb} {info.measure} beyond chance ({how})")
     if gained:
-        parts.append(f"{joined([r.recipe for r in gained])} {'gains' if len(gained) == 1 else 'gain'} (p < {SIGNIFICANT})")
+        parts.append(f"{joined([r.recipe for r in gained])} {'gains' if len(gained) == 1 else 'gain'} ({how})")
     if open_:
-        part = f"for {len(open_)} of {len(info.rows)} no change beyond chance is shown at n = {info.n} (p {SIGNIFICANT} or more)"
-        if beside:
+        limit = f"p {SIGNIFICANT} or more" if by_p else "95 % intervals hold 0, or the change is below 0.05 points"
+        part = f"for {len(open_)} of {len(info.rows)} no change beyond chance is shown at n = {info.n} ({limit})"
+        if beside and by_p:
             part += f", although the interval of {joined(beside)} leaves out 0"
         parts.append(part)
     text = "; ".join(parts)
     text = text[0].upper() + text[1:] if not (lost or gained) else text
     if worst.points < 0:
-        text += f". The largest loss is {worst.recipe}'s, {points(worst.points)} points (p {_equals(worst.p_value)})"
+        sure = f"p {_equals(worst.p_value)}" if by_p else f"95 % interval {points(worst.low_points)} to {points(worst.high_points)}"
+        text += f". The largest loss is {worst.recipe}'s, {points(worst.points)} points{of(info.measure)} ({sure})"
     if info.budget_points is not None:
-        sure = [r for r in info.rows if r.low_points >= -info.budget_points]
+        safe = [r for r in info.rows if r.low_points >= -info.budget_points]
         within = [r for r in info.rows if r.points >= -info.budget_points]
-        budget = f"{info.budget_points:g} point{'' if info.budget_points == 1 else 's'}"
-        text += f". {len(within)} of {len(info.rows)} stay within the budget of {budget}, {len(sure)} with the whole interval"
+        budget = f"{info.budget_points:g} point{'' if info.budget_points == 1 else 's'}{of(info.measure)}"
+        text += f". {len(within)} of {len(info.rows)} stay within the budget of {budget}, {len(safe)} with the whole interval"
     return f"{_stamped(info.stamp)}{text}."
 
 

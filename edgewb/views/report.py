@@ -19,7 +19,9 @@ from edgewb.records.columns import (
     estimate_cell,
     listed,
     notes,
+    p_value,
     percent,
+    quantities,
     render_html,
     summary_columns,
     three_digits,
@@ -47,6 +49,7 @@ class ReportContext(Jsonable):
         budget_points: accuracy that may be lost, in points.
         command: what to type to get the same again.
         notes: further lines about data or model.
+        output_scale: of a regression, mean and standard deviation that outputs are multiplied out by; None of classes.
         pictures: index of a test example -> ``data:`` address of its picture (see ``pictures.picture_uri``).
         shifts: the variants under each shift that was asked for.
         inspections: recipe -> HTML of ``Inspection._repr_html_``; it is inserted as it is, so only ours may stand here.
@@ -64,6 +67,7 @@ class ReportContext(Jsonable):
     notes: tuple[str, ...] = ()
     inspections: Mapping[str, str] = dataclasses.field(default_factory=dict)
     pictures: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    output_scale: tuple[float, float] | None = None
     shifts: tuple[ShiftedAccuracy, ...] = ()
 
 
@@ -139,8 +143,8 @@ def _is_edgetpu(target: str) -> bool:
 
 def _runs(records: Sequence[Record]) -> list[tuple[str, Basis]]:
     """Every (target, basis) that accuracy or latency rests on."""
-    accuracies = [(r.accuracy.target, r.accuracy.basis) for r in records]
-    return accuracies + [(sample.target, sample.basis) for r in records for sample in r.latency]
+    scores = [(r.score.target, r.score.basis) for r in records]
+    return scores + [(sample.target, sample.basis) for r in records for sample in r.latency]
 
 
 def _csp_hash(script: str) -> str:
@@ -187,16 +191,46 @@ def _facts(records: Sequence[Record], context: ReportContext) -> list[tuple[str,
     if context.parameters is not None:
         model += f", {context.parameters:,} parameters"
     facts = [
-        ("Data", f"{context.dataset}, {context.classes} classes"),
+        ("Data", f"{context.dataset}, {f'{context.classes} classes' if context.output_scale is None else 'a regression'}"),
         ("Examples", ", ".join(f"{size:,} {name}" for name, size in context.splits.items())),
         ("Model", model),
         ("Seed", str(context.seed)),
     ]
+    if context.output_scale is not None:
+        mean, stdev = context.output_scale
+        facts.insert(3, ("Outputs", _scale_text(mean, stdev)))
     if records:
         days = sorted({r.created[:10] for r in records})
         facts.append(("Made", days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"))
         facts.append(("Computer", listed(f"{r.environment.cpu}, {r.environment.cores} cores" for r in records)))
     return facts
+
+
+def _scale_text(mean: float, stdev: float) -> str:
+    if (mean, stdev) == (0.0, 1.0):
+        return "one, in the unit of y"
+    return f"one, times {stdev:.6g} plus {mean:.6g}: standard deviation and mean of the train split's y"
+
+
+def _score_rows(record: Record) -> list[tuple[str, str]]:
+    """What the test examples say, and how it differs from float, as name and value."""
+    if (errors := record.errors) is not None:
+        where = f"n = {errors.n} on {errors.target} ({errors.basis})"
+        rows = [
+            ("R2", f"{errors.r2:.3f} [{errors.r2_ci95[0]:.3f}, {errors.r2_ci95[1]:.3f}], {where}"),
+            ("MAE", f"{quantities(errors.mae, *errors.mae_ci95)}, in the unit of y, {where}"),
+            ("RMSE", f"{quantities(errors.rmse, *errors.rmse_ci95)}, in the unit of y, {where}; y itself: {errors.truth_stdev:.4g}"),
+        ]
+        if (moved := record.error_delta) is not None:
+            change = f"MAE {moved.mae_change:+.3g} [{moved.mae_change_ci95[0]:+.3g}, {moved.mae_change_ci95[1]:+.3g}]"
+            text = f"{change} on the same {moved.n} examples, {moved.test}: p {p_value(moved.p_value)} ({moved.basis})"
+            rows.append((f"Against {moved.against}", text))
+        return rows
+    assert record.accuracy is not None
+    rows = [("Correct", f"{record.accuracy.correct} of {record.accuracy.n} on {record.accuracy.target} ({record.accuracy.basis})")]
+    if (delta := record.accuracy_delta) is not None:
+        rows.append((f"Against {delta.against}", f"gained {delta.gained}, lost {delta.lost} of the same {delta.n} examples"))
+    return rows
 
 
 def _details(records: Sequence[Record], recommendation: Recommendation, context: ReportContext) -> list[dict[str, Any]]:
@@ -212,14 +246,8 @@ def _details(records: Sequence[Record], recommendation: Recommendation, context:
                 f"{Path(record.file).name}, {record.size_bytes:,} bytes, {record.compressed_bytes:,} compressed ({record.size_basis})",
             ),
             ("sha256", record.sha256),
-            (
-                "Correct",
-                f"{record.accuracy.correct} of {record.accuracy.n} on {record.accuracy.target} ({record.accuracy.basis})",
-            ),
+            *_score_rows(record),
         ]
-        delta = record.accuracy_delta
-        if delta is not None:
-            rows.append(("Against " + delta.against, f"gained {delta.gained}, lost {delta.lost} of the same {delta.n} examples"))
         if record.recipe in verdicts:
             verdict = verdict_text(verdicts[record.recipe])
             rows.append(("Against the budget", f"{verdict[0].upper()}{verdict[1:]}"))

@@ -4,6 +4,7 @@ import json
 
 import builders
 import damages
+import made_regressions
 import numpy as np
 import pytest
 import quantisers
@@ -171,3 +172,63 @@ def test_wrong_calibration_is_seen_in_the_file_and_in_the_data(files, tmp_path, 
 def test_a_model_that_is_not_there_is_refused() -> None:
     with pytest.raises(ModelFileError, match="no such model"):
         edgewb.debug_model("missing.keras", "digits")
+
+
+class TestRegression:
+    """Of a regression the ladder goes by R2, and no answer flips."""
+
+    @pytest.fixture
+    def made(self, tmp_path):
+        data, raw, _ = made_regressions.made(tmp_path)
+        int8 = tmp_path / "int8.tflite"
+        int8.write_bytes(quantisers.quantise(raw.read_bytes(), data.calibration.x))
+        return data, raw, int8
+
+    @pytest.mark.training
+    def test_an_undamaged_one_has_no_culprit(self, made, tmp_path):
+        found = edgewb.debug_model(made[1], tmp_path / "rows.npz", made[2])
+        assert found.culprit is None
+        assert found.first_fall is None
+        assert found.smallest_fall_points is None
+        ran = [rung for rung in found.rungs if rung.skipped is None]
+        assert [rung.accuracy for rung in ran] == [None] * len(ran)
+        assert all(rung.errors.r2 > 0.8 for rung in ran)
+        assert [rung.error_delta is None for rung in ran] == [True, *([False] * (len(ran) - 1))]
+        assert [layer.flips for layer in found.layers] == [None] * len(found.layers)
+        text = repr(found)
+        assert "R2" in text
+        assert "MAE" in text
+        assert "points of R2" in text
+        assert "answers" not in text
+        assert "right" not in text
+        assert json.loads(json.dumps(found.to_dict()))["rungs"][1]["errors"]["n"] == found.n
+
+    @pytest.mark.training
+    def test_a_clipped_output_is_found(self, made, tmp_path):
+        content, data = made[1].read_bytes(), made[0]
+        clipped = tmp_path / "clipped.tflite"
+        clipped.write_bytes(quantisers.quantise(content, data.calibration.x, {op.outputs[0]: 0.2 for op in _graph(content).ops}))
+        found = edgewb.debug_model(made[1], tmp_path / "rows.npz", clipped)
+        assert found.culprit is not None
+        assert found.culprit.kind == "FULLY_CONNECTED"
+        assert found.first_fall == ladders.BUILTIN
+        assert "R2 falls here" in repr(found)
+        assert "% of" not in found.verdict.split(";")[0]
+
+    def test_rounding_of_float_sums_is_no_fall(self, made):
+        data, raw, _ = made
+        y = data.validation.y
+        outputs = edgewb.measurements.predict(raw, data.validation.x)
+        sure = outputs + 1e-4 * (outputs - y[:, None].astype(np.float32))  # worse in every example, by next to nothing
+        rungs = climb(data.validation.x, y, lambda: 2 * outputs - sure, raw, raw, "no Edge TPU here", (0.0, 1.0))
+        assert rungs[1].error_delta.ci95[1] < 0
+        assert not rungs[1].falls
+
+    @pytest.mark.training
+    def test_calibration_data_of_another_place(self, made, tmp_path):
+        data = made[0]
+        elsewhere = data.train.x + np.array([1.5, -1.5, 1.5, 0, 0, 0], np.float32)
+        np.save(tmp_path / "elsewhere.npy", elsewhere)
+        found = edgewb.debug_model(made[1], tmp_path / "rows.npz", made[2], calibration=tmp_path / "elsewhere.npy")
+        assert "calibration.shift" in [finding.id for finding in found.findings]
+        assert "calibration.classes" not in [finding.id for finding in found.findings]

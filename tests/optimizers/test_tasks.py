@@ -1,6 +1,8 @@
 """The tasks of the worker with real TensorFlow, on kilobyte networks and a handful of steps."""
 
 import dataclasses
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -226,3 +228,104 @@ def test_what_a_technique_cannot_take_is_named_before_any_training(
         )
     assert "\n" not in str(caught.value)
     assert (worker.starts, shares) == (starts, [])
+
+
+MLP = ModelSource(ModelKind.BUILTIN, "table_mlp")
+
+
+@pytest.fixture(scope="module")
+def table() -> TrainingData:
+    """A regression: y is linear but for noise."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(260, 5)).astype(np.float32)
+    y = (x @ np.array([0.7, -0.5, 0.4, 0, 0]) + 0.3 * rng.normal(size=260)).astype(np.float32)
+    return TrainingData(x[:200], y[:200], x[200:230], y[200:230], x[230:], 0)
+
+
+@pytest.fixture(scope="module")
+def trained(worker: Worker, table: TrainingData) -> bytes:
+    options = {"shared": Shared("table", table), "source": MLP, "seed": 0}
+    content, outcome, description = worker.call("train_float", settings=TrainingSettings(steps=200), **options)
+    assert (outcome.measure, outcome.n, description.outputs) == ("r2", 30, 1)
+    assert 0.5 < outcome.value < 1
+    return bytes(content)
+
+
+class TestRegression:
+    """One linear output, squared error, R2; everything else as with classes."""
+
+    @pytest.mark.parametrize(
+        "recipe",
+        [
+            "float32",
+            "ptq_int8",
+            "qat_int8",
+            "prune50_ptq_int8",
+            "cluster4_ptq_int8",
+            "structured50_ptq_int8",
+            "equalize_ptq_int8",
+            "distill_ptq_int8",
+            "student_ptq_int8",
+            "prune50_cluster8_qat_int8",
+        ],
+    )
+    def test_every_technique_keeps_what_was_learnt(
+        self, worker: Worker, table: TrainingData, trained: bytes, recipe: str, tmp_path: Any
+    ) -> None:
+        from edgewb.measurements import predict
+        from edgewb.optimizers.training import rate_outputs
+
+        settings = TrainingSettings(steps=200, fine_tune_steps=60)
+        options = {"shared": Shared("table", table), "source": MLP, "weights": trained, "settings": settings, "seed": 0}
+        content, facts = worker.call("make_variant", recipe=decode_recipe(recipe), **options)
+        path = tmp_path / "model.tflite"
+        path.write_bytes(content)
+        outputs = predict(path, table.validation_x)
+        assert outputs.shape == (30, 1)
+        assert rate_outputs(outputs, table.validation_y) > 0.5
+        assert "validation_accuracy" not in facts
+        if "qat" in recipe or recipe.startswith(("prune", "cluster", "structured", "distill", "student")):
+            assert facts["validation_r2"] == pytest.approx(rate_outputs(outputs, table.validation_y), abs=0.1)
+        if recipe.startswith("distill"):
+            assert 0.5 < facts["teacher_validation_r2"] < 1
+            assert "temperature" not in facts
+
+    def test_a_model_in_the_unit_of_y_is_tuned_in_it(self, worker: Worker, table: TrainingData, tmp_path: Any) -> None:
+        from edgewb.measurements import predict
+        from edgewb.optimizers.training import rate_outputs
+
+        def raw(y: Any) -> Any:
+            return (200 + 50 * y).astype(np.float32)
+
+        moved = dataclasses.replace(table, train_y=raw(table.train_y), validation_y=raw(table.validation_y))
+        path = tmp_path / "own.keras"
+        script = (
+            "import sys, numpy as np, tf_keras as k; i = k.Input((5,)); h = k.layers.Dense(8, activation='relu')(i);"
+            "m = k.Model(i, k.layers.Dense(1)(h)); m.layers[1].set_weights([np.hstack([np.eye(5), -np.eye(5)[:, :3]]), np.zeros(8)]);"
+            "m.layers[2].set_weights([50 * np.array([.7, -.5, .4, 0, 0, -.7, .5, -.4])[:, None], np.array([200.])]); m.save(sys.argv[1])"
+        )
+        subprocess.run([sys.executable, "-c", script, str(path)], check=True, capture_output=True)
+        options = {"source": identify_model(path), "weights": b"", "settings": TrainingSettings(fine_tune_steps=60), "seed": 0}
+        content, facts = worker.call("make_variant", shared=Shared("raw", moved), recipe=decode_recipe("qat_int8"), **options)
+        assert facts["validation_r2"] > 0.5
+        (tmp_path / "model.tflite").write_bytes(content)
+        assert rate_outputs(predict(tmp_path / "model.tflite", table.validation_x), moved.validation_y) > 0.5
+
+    def test_pictures_of_a_number(self, worker: Worker, pictures: TrainingData, tiny: TrainingSettings) -> None:
+        data = dataclasses.replace(
+            pictures, classes=0, train_y=pictures.train_y.astype(np.float32) - 1, validation_y=pictures.validation_y.astype(np.float32) - 1
+        )
+        options = {"shared": Shared("numbers", data), "source": CNN, "settings": tiny, "seed": 0}
+        content, outcome, description = worker.call("train_float", **options)
+        assert (outcome.measure, description.outputs) == ("r2", 1)
+        made, _ = worker.call("make_variant", weights=content, recipe=decode_recipe("structured50_ptq_int8"), **options)
+        from edgewb.tflite.reader import read_graph
+
+        graph = read_graph(made)
+        assert graph.tensors[graph.outputs[0]].shape == (1, 1)
+        assert "SOFTMAX" not in [op.name for op in graph.ops]
+
+    def test_examples_balanced_by_class_are_refused(self, worker: Worker, table: TrainingData, trained: bytes) -> None:
+        options = {"shared": Shared("table", table), "source": MLP, "weights": trained, "settings": TrainingSettings(), "seed": 0}
+        with pytest.raises(ConversionError, match="need their classes"):
+            worker.call("make_variant", recipe=decode_recipe("ptq_int8_calib6_balanced"), **options)

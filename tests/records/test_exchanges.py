@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import made_records
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -389,3 +390,72 @@ except StorageError as error:
     assert "free some space" in done.stdout
     assert out.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "r.sqlite"]
+
+
+class TestRegression:
+    """Records of a regression go out and come in as those of classes do."""
+
+    def line(self, **changes):
+        return json.dumps(public_dict(made_records.build_regression()) | changes).encode()
+
+    def changed(self, field, **changes):
+        return self.line(**{field: public_dict(made_records.build_regression())[field] | changes})
+
+    def test_it_comes_back(self, tmp_path):
+        record = made_records.build_regression()
+        assert dataclasses.replace(parse_record(self.line()), origin="local") == record
+        with RecordStore(tmp_path / "one.sqlite") as store, RecordStore(tmp_path / "other.sqlite") as other:
+            assert store.add(record)
+            Records(store.query()).export(tmp_path / "lines.jsonl")
+            assert import_records(tmp_path / "lines.jsonl", other).added == 1
+            assert dataclasses.replace(other.query()[0], origin="local") == record
+        assert (record.task, record.score, record.delta, record.validated) == (
+            "regression",
+            record.errors,
+            record.error_delta,
+            record.validation_error_delta,
+        )
+
+    def test_a_record_from_before_there_were_any(self):
+        tree = public_dict(made_records.build_record())
+        for name in ("errors", "error_delta", "validation_error_delta"):
+            assert tree.pop(name) is None
+        record = parse_record(json.dumps(tree).encode())
+        assert (record.task, record.score, record.delta) == ("classification", record.accuracy, record.accuracy_delta)
+
+    @pytest.mark.parametrize(
+        ("field", "changes", "expected"),
+        [
+            ("errors", {"r2": 0.99}, "errors.r2 0.99 does not follow from rmse and truth_stdev"),
+            ("errors", {"mae": 100.0}, "errors.mae 100.0 is negative, or more than errors.rmse"),
+            ("errors", {"mae": -1.0}, "errors.mae -1.0 is negative"),
+            ("errors", {"mae": 0.01}, "errors.rmse is more than sqrt(n) times errors.mae"),
+            ("errors", {"r2_ci95": [0.2, 1.5]}, "errors.r2_ci95"),
+            ("errors", {"mae_ci95": [-1.0, 3.0]}, "errors.mae_ci95"),
+            ("errors", {"rmse_ci95": [9.0, 8.0]}, "errors.rmse_ci95"),
+            ("errors", {"truth_stdev": 0.0}, "errors.truth_stdev is not positive"),
+            ("errors", {"n": 1}, "errors.n is below 2"),
+            ("errors", {"n": 111}, "error_delta.n 110 is not errors.n (111)"),
+            ("errors", {"target": "replay"}, "errors.basis is measured, which nothing on replay is"),
+            ("error_delta", {"points": -99.0}, "error_delta.points would have the reference's R2 above 1"),
+            ("error_delta", {"mae_change": 99.0}, "error_delta.mae_change would have the reference's MAE below 0"),
+            ("error_delta", {"ci90": [-50.0, 50.0]}, "error_delta.ci90 [-50.0, 50.0] is not within ci95"),
+            ("error_delta", {"p_value": 1.5}, "error_delta.p_value 1.5 is outside 0..1"),
+            ("validation_error_delta", {"ci95": [1.0, -1.0]}, "validation_error_delta.ci95"),
+            ("validation_error_delta", {"n": 0}, "validation_error_delta.n is below 2"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, field, changes, expected):
+        with pytest.raises(RecordProblem) as caught:
+            parse_record(self.changed(field, **changes))
+        assert expected in str(caught.value)
+
+    def test_a_record_is_of_classes_or_of_a_regression(self):
+        classes = public_dict(made_records.build_record())
+        with pytest.raises(RecordProblem, match="neither accuracy nor errors"):
+            parse_record(self.line(errors=None, error_delta=None, validation_error_delta=None))
+        with pytest.raises(RecordProblem, match="an error_delta is given, but no errors"):
+            parse_record(self.line(errors=None))
+        for name in ("accuracy", "accuracy_delta"):
+            with pytest.raises(RecordProblem, match=f"{name} is given beside errors"):
+                parse_record(self.line(**{name: classes[name]}))

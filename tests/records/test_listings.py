@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import made_records
 import pytest
 
 from edgewb.records import Records, RecordStore, import_records, load_records
@@ -205,3 +206,35 @@ def test_conditions_and_energy_come_back_and_nonsense_does_not(make_record, tmp_
             assert (imported.added, len(imported.rejected)) == ((1, 0) if good else (0, 1))
             if good:
                 assert store.query()[0].latency == changed.latency
+
+
+def test_a_regression_shows_r2_and_mae():
+    records = Records([made_records.build_regression("a", "float32"), made_records.build_regression("b")])
+    text = repr(records)
+    errors, delta = records[1].errors, records[1].error_delta
+    assert f"{errors.r2:.3f} [{errors.r2_ci95[0]:.3f}, {errors.r2_ci95[1]:.3f}]" in text
+    assert f"{errors.mae:.2f} [{errors.mae_ci95[0]:.2f}, {errors.mae_ci95[1]:.2f}]" in text
+    assert points(delta.points) in text
+    assert "accuracy" not in text
+    assert "R2 and MAE: measured on cpu, n = 110 test examples, MAE in the unit of y, 95 % bootstrap interval" in text
+    assert "change of R2 (100 points are 1): measured, against float32 on the same n = 110 examples" in text
+    assert "p: Wilcoxon signed-rank, absolute errors" in text
+    frame = records.to_frame()
+    assert frame["r2"].tolist() == [r.errors.r2 for r in records]
+    assert frame["mae_low"].tolist() == [r.errors.mae_ci95[0] for r in records]
+    assert frame["rmse_high"].tolist() == [r.errors.rmse_ci95[1] for r in records]
+    assert frame["delta_points"].tolist()[1] == delta.points
+    assert frame["delta_mae"].tolist()[1] == delta.mae_change
+    assert frame["n"].tolist() == [110, 110]
+    assert not {"accuracy", "delta_gained", "top5"} & set(frame)
+
+
+def test_classes_and_a_regression_stand_in_one_table(make_record):
+    both = Records([make_record("a"), made_records.build_regression("b")])
+    text = repr(both)
+    assert all(title in text for title in ("accuracy %", "R2", "MAE", "data set"))
+    assert "change: measured" in text
+    assert "change of R2" in text
+    frame = both.to_frame()
+    assert frame["accuracy"].isna().tolist() == [False, True]
+    assert frame["r2"].isna().tolist() == [True, False]

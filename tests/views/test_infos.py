@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from made_records import build_regression
 
 from edgewb.types import Latency
 from edgewb.views.infos import MAX_DRAWN_SAMPLES, accuracy_info, latency_info, loss_info, placement_info, size_info
@@ -18,8 +19,8 @@ def test_accuracy_against_size_is_what_the_records_hold(nine):
     )
     for point, record in zip(info.points, nine, strict=True):
         assert point.recipe == record.recipe
-        assert point.accuracy_percent == pytest.approx(100 * record.accuracy.value)
-        assert (point.low_percent, point.high_percent) == pytest.approx(tuple(100 * v for v in record.accuracy.ci95))
+        assert point.score == pytest.approx(100 * record.accuracy.value)
+        assert (point.low, point.high) == pytest.approx(tuple(100 * v for v in record.accuracy.ci95))
         assert point.cost == record.compressed_bytes / 1000
         assert (point.cost_low, point.cost_high) == (None, None)
     assert [p.recipe for p in info.points if p.recommended] == ["ptq_int8"]
@@ -83,3 +84,19 @@ def test_sizes_and_placement_are_the_records(nine):
 def test_nothing_gives_nothing():
     assert accuracy_info([]).points == ()
     assert loss_info([]).rows == latency_info([]).rows == size_info([]).rows == placement_info([]).rows == ()
+
+
+def test_a_regression_is_drawn_by_r2():
+    records = [build_regression("a", "float32"), build_regression("b", noise=0.3), build_regression("c", "qat_int8", bias=6.0)]
+    info = accuracy_info(records, "ptq_int8")
+    assert (info.measure, info.unit, info.shown(0.4567)) == ("R2", "", "0.457")
+    assert [(p.score, p.low, p.high) for p in info.points] == [(r.errors.r2, *r.errors.r2_ci95) for r in records]
+    loss = loss_info(records, "ptq_int8", 1.0)
+    assert (loss.measure, loss.test, loss.n) == ("R2", "Wilcoxon signed-rank, absolute errors", "110")
+    assert [r.points for r in loss.rows] == [r.error_delta.points for r in records[1:]]
+
+
+def test_r2_and_accuracy_do_not_share_an_axis(nine):
+    assert len(accuracy_info([*nine, build_regression()]).points) == 9
+    assert [p.recipe for p in accuracy_info([build_regression(), *nine]).points] == ["ptq_int8"]
+    assert len(loss_info([*nine, build_regression()]).rows) == 8

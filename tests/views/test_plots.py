@@ -3,6 +3,7 @@ import json
 import math
 
 import pytest
+from made_records import build_regression
 
 from edgewb.types import LatencySummary
 from edgewb.views import plots
@@ -102,3 +103,17 @@ def test_bars_differ_by_pattern_too(nine):
     for figure in (plots.plot_size(nine), plots.plot_placement(nine)):
         bars = plain(figure)["data"]
         assert len({bar["marker"]["pattern"]["shape"] for bar in bars}) == len(bars) == 2
+
+
+def test_a_regression_has_its_own_axes():
+    records = [build_regression("a", "float32"), build_regression("b"), build_regression("c", "qat_int8", bias=6.0)]
+    figure = plain(plots.plot_accuracy(records, "ptq_int8"))
+    assert figure["layout"]["title"]["text"] == "R2 against compressed size"
+    assert figure["layout"]["yaxis"]["title"]["text"].startswith("R2, 95 % interval<br>(measured, n = 110)")
+    assert "%" not in figure["data"][0]["hovertemplate"]
+    assert figure["data"][0]["y"] == [records[0].errors.r2]
+    loss = plain(plots.plot_loss(records, "ptq_int8", 1.0))
+    assert loss["layout"]["xaxis"]["title"]["text"].startswith("points of R2 [95 %]<br>")
+    assert "left of 0: R2 lost" in loss["layout"]["xaxis"]["title"]["text"]
+    assert "Wilcoxon" in loss["data"][0]["hovertemplate"]
+    assert loss["data"][0]["x"] == [r.error_delta.points for r in records[1:]]

@@ -1,5 +1,8 @@
+import dataclasses
+
 import numpy as np
 import pytest
+from made_records import build_regression
 
 from edgewb.accuracies import accuracy_delta
 from edgewb.views.infos import (
@@ -108,3 +111,29 @@ def test_joined(names, text):
 def test_empty_figures_have_a_reading():
     for reading in (read_accuracy(accuracy_info([])), read_loss(loss()), read_size(size_info([]))):
         assert reading.endswith(".")
+
+
+class TestR2:
+    def records(self):
+        return [build_regression("a", "float32"), build_regression("b", noise=0.0), build_regression("c", "qat_int8", bias=6.0)]
+
+    def test_r2_and_not_accuracy_is_read(self):
+        text = read_accuracy(accuracy_info(self.records()))
+        assert "accura" not in text
+        assert "highest R2" in text
+        assert "%" not in text
+
+    def test_a_loss_is_told_by_its_interval(self):
+        worst = self.records()[2].error_delta
+        assert worst.ci95[1] < 0
+        text = read_loss(loss_info(self.records(), budget_points=1.0))
+        assert text.startswith("qat_int8 loses R2 beyond chance (its 95 % interval leaves out 0); for 1 of 2 no change beyond chance")
+        assert f"The largest loss is qat_int8's, {worst.points:.1f} points of R2 (95 % interval " in text
+        assert "1 of 2 stay within the budget of 1 point of R2, 1 with the whole interval" in text
+
+    def test_what_is_printed_as_nothing_is_no_loss(self):
+        record = self.records()[1]
+        tiny = dataclasses.replace(record.error_delta, points=-0.01, ci95=(-0.02, -0.005), ci90=(-0.018, -0.006))
+        text = read_loss(loss_info([dataclasses.replace(record, error_delta=tiny)]))
+        assert "beyond chance is shown" in text
+        assert "loses" not in text

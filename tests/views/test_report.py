@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_records import build_regression
 
 from edgewb.errors import StorageError
+from edgewb.recommendations import recommend
 from edgewb.types import Basis, Recommendation, Skipped
 from edgewb.views.report import render_report, write_report
 
@@ -164,3 +166,23 @@ except StorageError as error:
     assert "free some space" in done.stdout
     assert out.read_bytes() == before
     assert [p.name for p in out.parent.iterdir()] == ["report.html"]
+
+
+def test_a_regression_is_told_in_r2_and_mae(context):
+    records = [build_regression("a", "float32"), build_regression("b", noise=0.3)]
+    about = dataclasses.replace(context, dataset="diabetes", classes=0, output_scale=(150.0, 77.0))
+    text = without_scripts(render_report(records, recommend(records, 1.0), [], about))
+    errors, delta = records[1].errors, records[1].error_delta
+    for part in (
+        "diabetes, a regression",
+        "one, times 77 plus 150: standard deviation and mean of the train split&#39;s y",
+        f"<dt>R2</dt><dd>{errors.r2:.3f} [{errors.r2_ci95[0]:.3f}, {errors.r2_ci95[1]:.3f}], n = 110 on cpu (measured)</dd>",
+        f"<dt>MAE</dt><dd>{errors.mae:.2f} [",
+        f"<dt>RMSE</dt><dd>{errors.rmse:.2f} [",
+        f"<dt>Against float32</dt><dd>MAE {delta.mae_change:+.3g} [",
+        "R2 and errors are those of 110 test examples",
+        "with 95 % confidence the loss is below 1.0 point of R2",
+    ):
+        assert part in text, part
+    for part in ("classes</dd>", "Correct", "Answers", "Wilson", "McNemar", "accuracy %"):
+        assert part not in text, part

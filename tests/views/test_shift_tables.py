@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from made_records import build_regression
 
 from edgewb.measurements import accuracy, accuracy_delta
 from edgewb.robustness import NO_SHIFT, ShiftedAccuracy
@@ -66,3 +67,24 @@ def test_the_report_holds_the_table(nine, recommendation, context, rows):
     assert "<h2>Under shifts</h2>" in page
     assert "▼ -20.0" in page
     assert "Under shifts" not in render_report(nine, recommendation, [], context)
+
+
+def test_a_regression_under_shifts_is_told_in_r2():
+    def shifted(recipe, shift, **changes):
+        record = build_regression("a", recipe, **changes)
+        return ShiftedAccuracy(recipe=recipe, shift=shift, accuracy=None, delta=None, errors=record.errors, error_delta=record.error_delta)
+
+    worse = shifted("ptq_int8", "noise3", bias=6.0)
+    rows = (shifted("float32", NO_SHIFT), shifted("ptq_int8", NO_SHIFT), shifted("float32", "noise3"), worse)
+    table = shift_table(rows)
+    cells = dict(table.rows)["ptq_int8"]
+    assert cells[1].share == f"{worse.errors.r2:.3f}"
+    assert cells[1].interval == f"{worse.errors.r2_ci95[0]:.3f} to {worse.errors.r2_ci95[1]:.3f}"
+    assert cells[1].delta.startswith(f"{worse.error_delta.points:.1f} (")
+    assert [cell.worse for cell in cells] == [False, True]
+    assert table.caption.startswith("R2 on n = 110 test images under each shift, with 95 % intervals")
+    assert "in points of R2: 100 are 1 (cpu, measured)" in table.caption
+    assert table.reading.startswith("noise3 takes the R2 of float32 from ")
+    assert table.reading.endswith("Below float32 with the whole interval: ptq_int8 under noise3.")
+    tiny = dataclasses.replace(worse.error_delta, points=-0.01, ci95=(-0.02, -0.005), ci90=(-0.018, -0.006))
+    assert not dict(shift_table((*rows[:3], dataclasses.replace(worse, error_delta=tiny))).rows)["ptq_int8"][1].worse
