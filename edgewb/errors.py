@@ -51,10 +51,10 @@ class StorageError(EdgewbError):
     """Results cannot be written or read back: disk full, no permission, a database from a newer version."""
 
 
-def unknown_name(kind: str, given: str, allowed: Iterable[str], then: str = "") -> InputError:
-    """An error for a name outside a fixed set: says the nearest known name and lists all of them."""
+def unknown_name(kind: str, given: str, allowed: Iterable[str], then: str = "", also: Iterable[str] = ()) -> InputError:
+    """An error for a name outside a fixed set: says the nearest known name and lists all of them but for those in ``also``."""
     names = list(allowed)
-    near = get_close_matches(given, names, n=1, cutoff=0.5)
+    near = get_close_matches(given, [*names, *also], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     tail = f"; {then}" if then else ""
     return InputError(f"unknown {kind} {given!r}: {hint}known: {', '.join(names)}{tail}")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from edgewb.scores import Answered
 
 _TRAINING_CODE = (
+    "compilers",
     "datasets.py",
     "models.py",
     "model_files.py",

@@ -86,7 +86,9 @@ def make(folder: Path) -> None:
         lambda_net.save(folder / f"lambda_{name}.h5")
     inputs = tf_keras.Input(SHAPE)
     x = tf_keras.layers.GlobalAveragePooling2D()(Odd()(inputs))
-    tf_keras.Model(inputs, tf_keras.layers.Dense(3)(x)).save(folder / "custom_layer.keras")
+    odd_net = tf_keras.Model(inputs, tf_keras.layers.Dense(3)(x))
+    odd_net.save(folder / "custom_layer.keras")
+    odd_net.save(folder / "custom_layer.h5")
 
     inputs = tf_keras.Input(SHAPE)
     tf_keras.Model(inputs, brightness_net(tf_keras)(inputs)).save(folder / "nested.keras")

@@ -85,22 +85,35 @@ def data(n: int, seed: int = 0) -> Floats:
 
 
 def quantise(content: bytes, calibration: Floats, factors: Mapping[int, float] | None = None) -> bytes:
-    """The int8 file: min and max of every result over ``calibration`` (times its factor), weights per channel (dense per tensor)."""
+    """The int8 file: min and max of every result over ``calibration`` (times its factor), weights per channel (dense per tensor).
+
+    What a CONCATENATION or RESHAPE reads gets the range of its result, as TensorFlow's converter does it.
+    """
     graph = read_graph(content)
     model = unpack(content, graph)
     main = model.subgraphs[0]
     results = [graph.inputs[0], *(op.outputs[0] for op in graph.ops)]
     values = Runner(content, keep=True).run([calibration], results)
-    for tensor, value in zip(results, values, strict=True):
-        low, high = (end * (factors or {}).get(tensor, 1.0) for end in (min(0.0, float(value.min())), max(0.0, float(value.max()))))
+    ranges = {
+        tensor: tuple(end * (factors or {}).get(tensor, 1.0) for end in (min(0.0, float(value.min())), max(0.0, float(value.max()))))
+        for tensor, value in zip(results, values, strict=True)
+    }
+    for op in reversed(graph.ops):
+        if op.name in ("CONCATENATION", "RESHAPE"):
+            ranges |= {tensor: ranges[op.outputs[0]] for tensor in op.inputs if tensor in ranges}
+    for tensor, (low, high) in ranges.items():
         scale = (high - low) / 255
         _store(main.tensors[tensor], [scale], round(-128 - low / scale), schema.TensorType.INT8)
     if graph.ops[-1].name == "SOFTMAX":
         _store(main.tensors[graph.outputs[0]], [1 / 256], -128, schema.TensorType.INT8)
     for op in graph.ops:
-        version = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4}.get(op.name, 2)
+        version = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "RESHAPE": 1}.get(op.name, 2)
         model.operatorCodes[main.operators[op.index].opcodeIndex].version = version
         if len(op.inputs) < 3:
+            for tensor in graph.input_tensors(op):
+                if tensor.is_constant and tensor.dtype == "float32":  # of one positive value
+                    model.buffers[main.tensors[tensor.index].buffer].data = _bytes(np.full(tensor.shape, 127, np.int8))
+                    _store(main.tensors[tensor.index], [float(graph.constant(tensor.index).max()) / 127], 0, schema.TensorType.INT8)
             continue
         weights, bias = graph.constant(op.inputs[1]).astype(np.float64), graph.constant(op.inputs[2]).astype(np.float64)
         axis = 3 if op.name == "DEPTHWISE_CONV_2D" else 0

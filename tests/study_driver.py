@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,15 @@ def take_ctrl_c() -> None:
 
 def run(home: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """One such study, to its end."""
-    return subprocess.run(**command(home, out, *more), capture_output=True, check=False, timeout=120)
+    return subprocess.run(**command(home, out, *more), capture_output=True, check=False, timeout=600)
+
+
+def wait_until_begun(home: Path, process: subprocess.Popen[str]) -> None:
+    """Until a study just started has loaded what it is made of: from here on an interrupt is the command line's to answer."""
+    begun = home.with_suffix(".begun")
+    while process.poll() is None and not begun.exists():
+        time.sleep(0.02)
+    begun.unlink(missing_ok=True)
 
 
 def files(out: Path) -> dict[str, bytes]:
@@ -43,5 +52,6 @@ if __name__ == "__main__":
     from edgewb.cli import main
     from edgewb.optimizers.training import TrainingSettings
 
+    Path(os.environ["EDGEWB_HOME"]).with_suffix(".begun").touch()
     edgewb.studies.FAST = TrainingSettings(steps=12, fine_tune_steps=int(os.environ.get("STUDY_FINE_TUNE_STEPS", "12")), minimum_epochs=1)
     sys.exit(main())

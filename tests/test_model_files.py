@@ -229,11 +229,12 @@ def test_the_input_range_a_model_was_trained_in_is_found(study: Callable[..., Ou
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        ("lambda_tf_keras.keras", "Lambda"),
-        ("lambda_tf_keras.h5", "Lambda"),
-        ("lambda_keras3.keras", "Lambda"),
-        ("lambda_keras3.h5", "Lambda"),
-        ("custom_layer.keras", "Odd"),
+        ("lambda_tf_keras.keras", r"has a Lambda layer, 'lambda', which is Python code .* build the model from plain layers"),
+        ("lambda_tf_keras.h5", r"has a Lambda layer, 'lambda', which is Python code .* build the model from plain layers"),
+        ("lambda_keras3.keras", r"has a Lambda layer, 'lambda', which is Python code .* build the model from plain layers"),
+        ("lambda_keras3.h5", r"has a Lambda layer, 'lambda', which is Python code .* build the model from plain layers"),
+        ("custom_layer.keras", r"has layer 'odd' of class Odd, which is no part of Keras: .* or give it as a SavedModel"),
+        ("custom_layer.h5", r"has layer 'odd' of class Odd, which is no part of Keras: .* or give it as a SavedModel"),
         ("weights_only.h5", "weights only"),
         ("two_inputs.keras", "has 2 inputs"),
         ("any_size.keras", r"inputs of shape \(None, None, 3\)"),

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 from sklearn.metrics import r2_score
-from study_driver import RECIPES, command, files, run
+from study_driver import RECIPES, command, files, run, wait_until_begun
 from target_helpers import ROOT, run_without
 
 from edgewb.datasets import load_dataset
@@ -72,14 +72,15 @@ def test_killed_at_random_moments_nothing_finished_is_lost(seed: int, number: in
     # Loading TensorFlow takes most of the first seconds, and each finished stage shortens what is left.
     for _ in range(4):
         process = subprocess.Popen(**command(home, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-        delay = draw.uniform(2.0, 7.0)
+        wait_until_begun(home, process)
+        delay = draw.uniform(1.0, 6.0)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(delay)
         ended = process.poll() is not None
         workers = [] if ended else psutil.Process(process.pid).children()
         if not ended:
             os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
         assert psutil.wait_procs(workers, timeout=20)[1] == [], "a worker outlived the study"
         assert "Traceback" not in errors
         assert part_of(stages, entries(home)), "a finished stage was lost or done again"
@@ -145,7 +146,7 @@ def test_two_at_once_share_their_work_and_store_each_record_once(undisturbed: tu
     home = tmp_path / "home"
     outs = [tmp_path / "a", tmp_path / "b"]
     both = [subprocess.Popen(**command(home, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for out in outs]
-    answers = [process.communicate(timeout=120) for process in both]
+    answers = [process.communicate(timeout=600) for process in both]
     assert [process.returncode in (0, 1) for process in both] == [True, True], answers
     assert len(rows(home)) == len(RECIPES)
     assert files(outs[0]) == files(outs[1]) == files(undisturbed[1])
@@ -166,7 +167,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_goes_on(undisturbed: tuple[Pat
         assert time.monotonic() < deadline, "no worker was started"
         time.sleep(0.01)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY))
-    printed, errors = process.communicate(timeout=120)
+    printed, errors = process.communicate(timeout=600)
     assert process.returncode == 2
     assert printed == ""
     assert len(errors.splitlines()) == 1

@@ -6,11 +6,14 @@ in a thousand, divided by the number of tests made (Bonferroni).
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgewb.debugging.order_checks import check_order
+from edgewb.debugging.scale_checks import check_range
 from edgewb.errors import InputError
 from edgewb.types import Finding, Severity
 
@@ -19,8 +22,8 @@ _CHANCE: Final = 1e-3
 _SMALL_D: Final = 0.25
 """A Kolmogorov-Smirnov distance below it is no shift worth a word, however certain it is."""
 _BEYOND: Final = 0.05
-_RATIO: Final = 3.0
-"""Of spreads: from which on two data sets are not on the same scale."""
+_ONE_CLASS: Final = 0.9
+"""The float model is wrong now and then: data of which it says this share are one class are of one class."""
 _NEIGHBOURS: Final = 0.3
 _REFERENCE_MOST: Final = 2_000
 """Examples of the reference that are looked at."""
@@ -55,51 +58,18 @@ def check_calibration(
         raise InputError("the calibration data hold values that are NaN or infinite: leave these examples out")
     reference = reference[:: max(1, len(reference) // _REFERENCE_MOST)]
     reference_answers = reference_answers[:: max(1, len(reference_answers) // _REFERENCE_MOST)]
-    scale = _range(calibration, reference)
+    noise = _noise(calibration, reference)
+    scale = check_range(calibration, reference, noise is not None)
     # On another scale everything else differs as well, and says nothing more.
     other = (
         (scale,)
         if scale
         else (
-            noise
-            if (noise := _noise(calibration, reference))
-            else _channels(calibration, reference) or _shift(calibration, reference, calibration_answers, reference_answers),
+            noise or check_order(calibration, reference) or _shift(calibration, reference, calibration_answers, reference_answers),
             _classes(calibration_answers, reference_answers, class_names),
         )
     )
     return tuple(finding for finding in (*other, _few(calibration), _duplicates(calibration, reference)) if finding)
-
-
-def _spread(x: Floats) -> tuple[float, float, float, float]:
-    values = x.astype(np.float64)
-    return float(values.min()), float(values.max()), float(values.mean()), float(values.std())
-
-
-def _range(calibration: Floats, reference: Floats) -> Finding | None:
-    (low, high, mean, stdev), (true_low, true_high, true_mean, true_stdev) = _spread(calibration), _spread(reference)
-    n, m = len(calibration), len(reference)
-    given, wanted = f"{low:.3g}..{high:.3g} (n = {n})", f"{true_low:.3g}..{true_high:.3g} (n = {m})"
-    if stdev == 0:
-        return Finding(
-            id="calibration.constant",
-            severity=Severity.ERROR,
-            message=f"every calibration value is {low:.3g}; the model's inputs are {wanted}",
-            fix="give the converter examples of the data, not zeros",
-        )
-    ratio = stdev / true_stdev if true_stdev else float("inf")
-    # One example, or one class, may have a mean of its own; only what no example of the reference has is another scale.
-    means = reference.reshape(m, -1).mean(axis=1)
-    outside = not means.min() - true_stdev <= mean <= means.max() + true_stdev
-    wide = (high - low) > _RATIO * (true_high - true_low) or _RATIO * (high - low) < (true_high - true_low)
-    if (wide and (ratio > _RATIO or ratio < 1 / _RATIO)) or outside:
-        return Finding(
-            id="calibration.range",
-            severity=Severity.ERROR,
-            message=f"calibration values are {given}, the model's inputs {wanted}: another scale (spread {ratio:.3g} times, "
-            f"mean {mean:.3g} for {true_mean:.3g})",
-            fix="prepare calibration data exactly as for training: the same division by 255, the same -1..1 or 0..1",
-        )
-    return None
 
 
 def _neighbours(x: Floats) -> float | None:
@@ -133,26 +103,6 @@ def _noise(calibration: Floats, reference: Floats) -> Finding | None:
     )
 
 
-def _channels(calibration: Floats, reference: Floats) -> Finding | None:
-    """Channels in another order, or standardised where the training data were not (or the other way round)."""
-    if calibration.ndim != 4 or calibration.shape[-1] < 2:
-        return None
-    here, there = (
-        (x.reshape(-1, x.shape[-1]).mean(axis=0), x.reshape(len(x), -1, x.shape[-1]).mean(axis=1)) for x in (calibration, reference)
-    )
-    error = there[1].std(axis=0) * np.sqrt(1 / len(calibration) + 1 / len(reference)) + 1e-9
-    straight, turned = np.max(np.abs(here[0] - there[0]) / error), np.max(np.abs(here[0][::-1] - there[0]) / error)
-    if straight > 4 and turned < straight / 2 and turned < 4:
-        return Finding(
-            id="calibration.channels",
-            severity=Severity.ERROR,
-            message=f"the channel means of the calibration data are those of the training data in reverse (n = {len(calibration)}): "
-            f"{straight:.1f} standard errors off as they are, {turned:.1f} turned round",
-            fix="RGB and BGR are mixed up: read calibration images as the training images were read",
-        )
-    return None
-
-
 def _shift(calibration: Floats, reference: Floats, here: npt.NDArray[Any], there: npt.NDArray[Any]) -> Finding | None:
     """Two-sample Kolmogorov-Smirnov tests of what sums up an example, and of how sure the float model is of it."""
     from scipy.stats import ks_2samp
@@ -170,6 +120,8 @@ def _shift(calibration: Floats, reference: Floats, here: npt.NDArray[Any], there
         views["certainty of the float model"] = (_certainty(here), _certainty(there), "greater")
     if calibration.ndim == 4 and calibration.shape[2] > 2:
         views["roughness of an example"] = (_roughness(calibration), _roughness(reference), "two-sided")
+    if calibration.ndim == 2:
+        views |= {f"feature {i}": (calibration[:, i], reference[:, i], "two-sided") for i in range(calibration.shape[1])}
     found = []
     for name, (first, second, alternative) in views.items():
         test = ks_2samp(first, second, alternative=alternative)
@@ -183,7 +135,8 @@ def _shift(calibration: Floats, reference: Floats, here: npt.NDArray[Any], there
         severity=Severity.WARNING,
         message=f"the calibration data are not like the model's own: {name} differs (Kolmogorov-Smirnov distance {distance:.2f}, "
         f"p = {p_value:.1g}, n = {len(calibration)} and {len(reference)}; {len(found)} of {len(views)} views differ)",
-        fix="draw calibration examples at random from the training data, or from where the model will be used, and train on such data, too",
+        fix="prepare them exactly as for training; if they are, draw them at random from the training data, or from where the model will "
+        "be used, and train on such data, too",
     )
 
 
@@ -204,23 +157,41 @@ def _classes(here: npt.NDArray[Any], there: npt.NDArray[Any], names: tuple[str, 
     if not names:
         return None
     given, usual = (np.bincount(answers.argmax(axis=1), minlength=len(names)) for answers in (here, there))
-    n = int(given.sum())
-    shares = usual / usual.sum()
-    seen = [name for name, count in zip(names, given, strict=True) if count]
-    # A class that is missing although it should have been drawn, unless by a chance of one in a thousand.
-    missing = [
-        name for name, count, share in zip(names, given, shares, strict=True) if not count and (1 - share) ** n < _CHANCE / len(names)
-    ]
-    if not missing:
+    n, largest = int(given.sum()), int(given.argmax())
+    if given[largest] >= _ONE_CLASS * n and _chance_of_so_many(given, usual, largest) < _CHANCE / len(names):
+        few = "" if given[largest] == n else f", and {n - given[largest]} others"
+        return _missing("calibration.one_class", Severity.ERROR, f"one class ({given[largest]} {names[largest]}{few})", n)
+    missing = [name for name, count in zip(names, given, strict=True) if not count]
+    if not missing or _chance_of_no_others(given, usual) >= _CHANCE:
         return None
-    one = len(seen) == 1
+    none = f"{len(names) - len(missing)} of {len(names)} classes, none of {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}"
+    return _missing("calibration.classes", Severity.WARNING, none, n)
+
+
+def _missing(name: str, severity: Severity, what: str, n: int) -> Finding:
     return Finding(
-        id="calibration.one_class" if one else "calibration.classes",
-        severity=Severity.ERROR if one else Severity.WARNING,
-        message=f"the float model finds {'one class' if one else f'{len(seen)} of {len(names)} classes'} in the calibration data "
-        f"(n = {n}): none of {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}",
+        id=name,
+        severity=severity,
+        message=f"the float model finds {what} in the calibration data (n = {n})",
         fix="take calibration examples of every class, drawn at random",
     )
+
+
+def _chance_of_so_many(given: npt.NDArray[Any], usual: npt.NDArray[Any], chosen: int) -> float:
+    """That as many examples drawn at random, or more, are of one class, were it no rarer than in the reference."""
+    from scipy.stats import binom
+
+    return float(binom.sf(given[chosen] - 1, given.sum(), (usual[chosen] + 1) / (usual.sum() + 1)))
+
+
+def _chance_of_no_others(given: npt.NDArray[Any], usual: npt.NDArray[Any]) -> float:
+    """At most the chance that examples drawn at random hold so few classes, or lack one of those they lack."""
+    n, classes, seen = int(given.sum()), len(given), int((given > 0).sum())
+    share = (usual[given > 0].sum() + 1) / (usual.sum() + 1)
+    so_few = classes * comb(classes, seen) * share**n
+    # Of a single class that should be there: with the others drawn by chance the set as a whole may say less.
+    one = classes * float((1 - usual[given == 0] / usual.sum()).min(initial=1.0)) ** n
+    return min(so_few, one)
 
 
 def _few(calibration: Floats) -> Finding | None:

@@ -27,7 +27,10 @@ _FELT: Final = 1e-3
 _HARDLY_USED: Final = 0.25
 """Two of eight bits unused."""
 _CHANGED: Final = 0.01
+_CHANGED_CHANNEL: Final = 0.1
+"""Shares of weights more than a step away from the float model's, of all and of the worst channel. Rounding moves none so far."""
 _UNEVEN_WEIGHTS: Final = 16.0
+_WITH_KERNEL: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 
 
 def explain_layers(bench: Bench, errors: list[OwnError]) -> list[Layer]:
@@ -97,7 +100,7 @@ def _activations(bench: Bench, error: OwnError) -> ActivationRange:
 def _weights(bench: Bench, error: OwnError) -> WeightRange | None:
     """None for ops without a kernel, or where the two files lay it out differently."""
     partner = bench.match.ops.get(error.op)
-    if error.op < 0 or partner is None:
+    if error.op < 0 or partner is None or error.kind not in _WITH_KERNEL:
         return None
     stored_in, held_in = bench.int8_graph.ops[error.op].inputs, bench.float_graph.ops[partner].inputs
     if len(stored_in) < 2 or min(*stored_in[:2], *held_in[:2]) < 0:
@@ -116,13 +119,15 @@ def _weights(bench: Bench, error: OwnError) -> WeightRange | None:
             truth = np.asarray(bench.float_graph.constant(wanted.index), np.float32)
             real, width = _real(bench, found)
             bias = float(np.mean(np.abs(real - truth) > width + 0.01 * max(float(np.abs(truth).max()), 1e-30)))
+    away = np.moveaxis(np.abs(got - expected) > step, axis, 0).reshape(expected.shape[axis], -1).mean(axis=1)
     return WeightRange(
         channels=len(sizes),
         smallest=float(sizes.min()),
         median=float(np.median(sizes)),
         largest=float(sizes.max()),
         per_channel=stored.quantization.per_channel,
-        differing=float(np.mean(np.abs(got - expected) > step)),
+        differing=float(away.mean()),
+        channel_differing=float(away.max()),
         bias_differing=bias,
     )
 
@@ -142,13 +147,15 @@ def _real(bench: Bench, tensor: Tensor) -> tuple[np.ndarray, np.ndarray]:
 def _cause(bench: Bench, error: OwnError, weights: WeightRange | None, activations: ActivationRange) -> str:
     if any(tensor == error.tensor for tensor, _ in bench.moved.values()) or _beside_zero(bench, error):
         return "scale"
-    if weights is not None and weights.differing > _CHANGED:
+    if weights is not None and (weights.differing > _CHANGED or weights.channel_differing > _CHANGED_CHANNEL):
         return "weights"
-    if weights is not None and (weights.bias_differing or 0.0) > _CHANGED:
+    if weights is not None and weights.bias_differing:
         return "bias"
     if _uneven(bench, error, activations):
         return "channels"
-    if error.saturated > (_CLIPPING if (error.noise or 0.0) > _FELT else _OFTEN):
+    felt = (error.noise or 0.0) > _FELT
+    # MAXIMUM lends its own range to what it reads, of which it may never use what lies beyond.
+    if error.saturated > (_CLIPPING if felt else _OFTEN) and (felt or not _shares_range(bench, error.tensor)):
         return "narrow"
     if activations.used < _HARDLY_USED:
         return "wide"
@@ -161,7 +168,25 @@ def _beside_zero(bench: Bench, error: OwnError) -> bool:
     """A ReLU gives nothing below 0, so that a converter begins its range there: a range that begins elsewhere was changed."""
     tensor = bench.int8_graph.tensors[error.tensor]
     fused = bench.int8_graph.ops[error.op].options.get("fused_activation_function") if error.op >= 0 else None
-    return fused in ("RELU", "RELU6") and scheme(tensor)[1] != np.iinfo(tensor.dtype).min
+    begins_elsewhere = fused in ("RELU", "RELU6") and scheme(tensor)[1] != np.iinfo(tensor.dtype).min
+    return begins_elsewhere and not _shares_range(bench, error.tensor)
+
+
+def _shares_range(bench: Bench, tensor: int) -> bool:
+    """Whether an op further on, such as CONCATENATION, reads this and others under the one scale of its result, so the converter set it."""
+    graph = bench.int8_graph
+    for op in (graph.ops[reader] for reader in graph.consumers.get(tensor, ())):
+        alike = [t.index for t in (*graph.input_tensors(op), graph.tensors[op.outputs[0]]) if _same_scheme(t, graph.tensors[tensor])]
+        if op.outputs[0] in alike and (len(set(alike)) > 2 or _shares_range(bench, op.outputs[0])):
+            return True
+    return False
+
+
+def _same_scheme(first: Tensor, second: Tensor) -> bool:
+    one, other = first.quantization, second.quantization
+    if first.dtype != second.dtype or one is None or other is None or one.per_channel or other.per_channel:
+        return False
+    return (one.scale, one.zero_point) == (other.scale, other.zero_point)
 
 
 def _uneven(bench: Bench, error: OwnError, activations: ActivationRange) -> bool:

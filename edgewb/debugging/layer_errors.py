@@ -62,7 +62,10 @@ class OwnError:
 
 
 class Runner:
-    """A .tflite in LiteRT's built-in kernels on one thread, one example at a time."""
+    """A .tflite in LiteRT's built-in kernels on one thread, one example at a time.
+
+    A tensor whose first dimension is no batch of 1 (a layer normalisation has some) is kept whole for every example.
+    """
 
     def __init__(self, content: bytes, keep: bool = False) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -77,7 +80,7 @@ class Runner:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"LiteRT cannot run it ({first_line(error)})") from None
-        self._inputs = [int(detail["index"]) for detail in self._interpreter.get_input_details()]
+        self._inputs = [(int(detail["index"]), detail["shape"]) for detail in self._interpreter.get_input_details()]
         self._outputs = [int(detail["index"]) for detail in self._interpreter.get_output_details()]
 
     def run(self, inputs: Sequence[npt.NDArray[Any]], tensors: Sequence[int] = ()) -> list[npt.NDArray[Any]]:
@@ -85,10 +88,11 @@ class Runner:
         wanted = list(tensors) or self._outputs
         rows: list[list[npt.NDArray[Any]]] = []
         for row in zip(*inputs, strict=True):
-            for index, value in zip(self._inputs, row, strict=True):
-                self._interpreter.set_tensor(index, value[None])
+            for (index, shape), value in zip(self._inputs, row, strict=True):
+                self._interpreter.set_tensor(index, value.reshape(shape))
             self._interpreter.invoke()
-            rows.append([self._interpreter.get_tensor(index)[0] for index in wanted])
+            results = [self._interpreter.get_tensor(index) for index in wanted]
+            rows.append([result[0] if result.shape[:1] == (1,) else result for result in results])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
 

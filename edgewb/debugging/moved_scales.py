@@ -25,8 +25,11 @@ def find_moved_scales(float_graph: Graph, int8_graph: Graph, match: Match) -> di
         if not (weights.is_constant and weights.quantization and bias.quantization and given.quantization):
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
-            meant = float(np.median(bias.quantization.scales / weights.quantization.scales))
+            ratios = bias.quantization.scales / weights.quantization.scales
+        meant = float(np.median(ratios))
         if not np.isfinite(meant) or meant <= 0 or abs(meant / given.quantization.scale - 1) < 0.01:
+            continue
+        if np.ptp(ratios) > 0.01 * meant:  # the weights' own scales were changed
             continue
         held = float_graph.tensors[float_graph.ops[partner].inputs[1]]
         if held.is_constant and held.shape == weights.shape and abs(weight_ratio(float_graph, int8_graph, held, weights) - 1) < 0.05:

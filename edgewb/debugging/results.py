@@ -29,8 +29,8 @@ class Rung(Jsonable):
 class WeightRange(Jsonable):
     """Largest sizes of the float weights of each output channel: the smallest, median and largest of them.
 
-    ``differing``: share of the int8 file's weights that are more than one step away from the float file's; ``bias_differing``: the same of
-    its biases, by more than a hundredth of the largest.
+    ``differing``: share of the int8 file's weights that are more than one step away from the float file's, ``channel_differing`` that of
+    the output channel with most of them; ``bias_differing``: the same of its biases, by more than a hundredth of the largest.
     """
 
     channels: int
@@ -39,6 +39,7 @@ class WeightRange(Jsonable):
     largest: float
     per_channel: bool
     differing: float
+    channel_differing: float
     bias_differing: float | None
 
 

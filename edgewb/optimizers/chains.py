@@ -43,7 +43,7 @@ class Link:
         if self.norm is None:
             return np.ones(self.kernel.shape[-2 if self.is_depthwise else -1])
         weights = _named(self.norm)
-        gain: FloatArray = weights["gamma"] / np.sqrt(weights["moving_variance"] + self.norm.epsilon)
+        gain: FloatArray = weights.get("gamma", 1.0) / np.sqrt(weights["moving_variance"] + self.norm.epsilon)
         return gain
 
     def output_ranges(self) -> FloatArray:
@@ -110,7 +110,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Gap:
-    """What lies between two links: layers with ReLU6, the last layer with an activation, whether zeros are padded, how many channels."""
+    """What lies between two links: layers with ReLU6, the first one that is no straight line, whether zeros are padded, how many channels.
+
+    ``active`` is the layer that writes, or its batch norm, where all of them are straight lines.
+    """
 
     clipped: tuple[Any, ...]
     active: Any
@@ -188,7 +191,9 @@ def _norm_behind(layer: Any) -> Any:
 
 
 def _activation(layer: Any) -> str:
-    return str(getattr(getattr(layer, "activation", None), "__name__", "linear"))
+    activation = getattr(layer, "activation", None)
+    # A layer object can be an activation, too; it has no name of a function and goes by that of its kind, which lets no factor pass.
+    return "linear" if activation is None else str(getattr(activation, "__name__", type(activation).__name__))
 
 
 class _Ends(Exception):
@@ -233,6 +238,7 @@ class _Graph:
         if len(layer.inbound_nodes) != 1:
             raise _Ends("it is used more than once")
         norm, active, clipped, pads = None, layer, list(self._clipping(layer)), False
+        straight = _activation(layer) == "linear"
         behind = self._behind(layer)
         if isinstance(behind, layers.BatchNormalization) and _activation(layer) == "linear":
             if not behind.scale:
@@ -243,8 +249,8 @@ class _Graph:
             clipped += self._clipping(behind)
             if not _lets_factors_pass(behind):
                 raise _Ends(f"{behind.name} ({type(behind).__name__}) lets no factor per channel pass")
-            if isinstance(behind, (layers.ReLU, layers.LeakyReLU, layers.Activation)):
-                active = behind
+            if straight and (isinstance(behind, (layers.ReLU, layers.LeakyReLU)) or _activation(behind) != "linear"):
+                straight, active = False, behind
             behind = self._behind(behind)
         _check_link(behind)
         return Link(layer, norm), Gap(tuple(clipped), active, pads, int(layer.output_shape[-1])), behind

@@ -170,6 +170,13 @@ def _concatenate(walk: Walk, call: Call) -> Channels:
     return _merge(walk, call)
 
 
+def _rescaling(walk: Walk, call: Call) -> Channels:
+    """One scale and offset for all channels passes them on; with one for each, none may go."""
+    if max(np.size(call.layer.scale), np.size(call.layer.offset)) > 1:
+        walk.lock(call.inputs[0], f"Rescaling {call.layer.name!r}, which has a factor for each of its channels")
+    return call.inputs[0]
+
+
 def _reshape(walk: Walk, call: Call) -> Channels:
     """Flatten and Reshape: elements keep their order. Where a new channel gathers several old ones, they become one."""
     given, result = [tuple(int(d or 1) for d in shape[1:]) for shape in (call.shapes[0], call.shape)]
@@ -198,6 +205,7 @@ FLOWS: dict[str, Rule] = {
     "PReLU": _prelu,
     "Concatenate": _concatenate,
     "Permute": _permute,
+    "Rescaling": _rescaling,
     **dict.fromkeys(("Flatten", "Reshape"), _reshape),
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), _merge),
     **dict.fromkeys(("Softmax", "LayerNormalization", "GroupNormalization", "UnitNormalization", "Normalization"), _lock_inputs),

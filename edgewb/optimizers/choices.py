@@ -49,7 +49,7 @@ class Conversion(StrEnum):
 
 
 _SAYS = {
-    Conversion.FLOAT32: "float weights and arithmetic, the reference",
+    Conversion.FLOAT32: "float weights and arithmetic",
     Conversion.DYNAMIC_RANGE: "int8 weights, float arithmetic between ops",
     Conversion.FLOAT16: "float16 weights, float arithmetic",
     Conversion.PTQ_INT8: "all integers after training, weight scales per channel",
@@ -61,7 +61,7 @@ _SAYS = {
 _NOTHING_MAPS = "nothing runs on an Edge TPU: the compiler takes no float op"
 
 _BUYS = {
-    Conversion.FLOAT32: f"{_NOTHING_MAPS}; it is what the others are compared with",
+    Conversion.FLOAT32: f"{_NOTHING_MAPS}; by itself it is what the others are compared with",
     Conversion.DYNAMIC_RANGE: f"{_NOTHING_MAPS}; a file of about a quarter of the size for a CPU",
     Conversion.FLOAT16: f"{_NOTHING_MAPS}; a file of about half the size for a CPU or GPU",
     Conversion.PTQ_INT8: "every op the compiler knows runs on the Edge TPU; no training; wide ranges of activations cost accuracy",
@@ -142,10 +142,13 @@ def decode_conversion(text: str) -> tuple[Conversion, Choices] | None:
     """The conversion a name ends with and its choices; None for what is not spelled like one.
 
     Raises:
-        InputError: a choice that this conversion does not have.
+        InputError: a choice that this conversion does not have, or one spelled in another way than its own.
     """
     match = _NAME.fullmatch(text)
     if match is None:
+        usual = re.sub(r"(_calib\d+(?:_balanced|_first)?)(_uint8_io|_float_io)", r"\2\1", re.sub(r"(?<=int8)_int8_io", "", text))
+        if usual != text and _NAME.fullmatch(usual):
+            raise InputError(f"recipe {text!r}: write {usual} (input and output before calibration; int8 is the usual one)")
         return None
     kind = Conversion(match["kind"])
     number = match["number"]

@@ -6,6 +6,7 @@ One int8 scale serves all channels of an activation, so a channel a hundred time
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ MOST_SWEEPS = 100
 CLIP_COST = 0.005
 """ReLU6 becomes ReLU, as in the paper, where that costs no more than this share of the validation examples, or of R2."""
 
+_BATCH = 256
 TOLERANCE = 1e-3
 """Outputs may differ by this much of the largest one: float32 rounding through a deep network; more is a fault."""
 
@@ -66,14 +68,20 @@ def apply(model: Any, amount: int | None, context: Context) -> Applied:
                 f"nothing to equalise: without the limit of ReLU6 ({', '.join(list(clipped)[:3])}) the model loses more than "
                 f"{100 * CLIP_COST:g} points on the validation split; take ptq_int8, or train it with ReLU"
             )
-    before, spread = np.asarray(copy(data.calibration_x, training=False)), _spread(chains)
+    # What floors are not taken from shows whether they hold for other examples.
+    seen, unseen = (_Outputs.of(copy, x) for x in (data.calibration_x, data.validation_x))
+    spread = _spread(chains)
     sweeps = equalize(chains)
+    equalized = copy.get_weights()
     absorbed = absorb_biases(copy, chains, np.concatenate([data.calibration_x, data.train_x]))
-    after = np.asarray(copy(data.calibration_x, training=False))
-    difference = float(np.abs(after - before).max() / np.abs(before).max())
-    if not difference <= TOLERANCE:
+    if absorbed and not max(seen.difference(copy), unseen.difference(copy)) <= TOLERANCE:
+        copy.set_weights(equalized)
+        absorbed = 0
+    difference, elsewhere = seen.difference(copy), unseen.difference(copy)
+    if not max(difference, elsewhere) <= TOLERANCE:
         raise ConversionError(
-            f"equalisation changed the float outputs by {difference:.1g} of the largest one, and must not: take a recipe without it"
+            f"equalisation changed the float outputs by {max(difference, elsewhere):.1g} of the largest one, and must not: take a recipe "
+            "without it"
         )
     context.progress(1.0)
     return Applied(
@@ -88,8 +96,29 @@ def apply(model: Any, amount: int | None, context: Context) -> Applied:
             "channel_range_ratio_before": round(spread, 2),
             "channel_range_ratio_after": round(_spread(chains), 2),
             "equalize_output_difference": float(f"{difference:.2g}"),
+            "equalize_validation_output_difference": float(f"{elsewhere:.2g}"),
         },
     )
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What a model gave for some examples."""
+
+    x: Any
+    outputs: FloatArray
+
+    @classmethod
+    def of(cls, model: Any, x: Any) -> _Outputs:
+        return cls(x, _outputs(model, x))
+
+    def difference(self, model: Any) -> float:
+        """The largest difference from it, as a share of the largest output."""
+        return float(np.abs(_outputs(model, self.x) - self.outputs).max() / np.abs(self.outputs).max())
+
+
+def _outputs(model: Any, x: Any) -> FloatArray:
+    return np.concatenate([np.asarray(model(x[i : i + _BATCH], training=False), np.float64) for i in range(0, len(x), _BATCH)])
 
 
 def equalize(chains: list[Chain]) -> int:
@@ -183,8 +212,9 @@ def _right(model: Any, x: Any, y: Any) -> float:
 def absorb_biases(model: Any, chains: list[Chain], x: Any) -> int:
     """Move what a channel never falls below into the next layer's bias, so that its range begins at 0 (section 4.1.3 of the paper).
 
-    The paper takes mean minus three standard deviations of the batch norm for that floor; here it is the least value seen on the given
-    examples, on which the outputs therefore stay the same. Not moved into a layer whose padding would see the difference.
+    The paper takes mean minus three standard deviations of the batch norm for that floor; here mean and deviation are those of the given
+    examples, and the floor is no higher than the least value seen on them, so that their outputs stay the same. Others may fall below it.
+    Not moved into a layer whose padding would see the difference.
 
     Args:
         x: examples (n, ...) as the model takes them.
@@ -206,12 +236,9 @@ def absorb_biases(model: Any, chains: list[Chain], x: Any) -> int:
 
 
 def _floor(model: Any, gap: Any, x: Any) -> FloatArray:
-    """The least value of each channel right behind the activation, shape (channels,)."""
+    """The least value of each channel right behind the activation, or three deviations below its mean: what is lower, shape (channels,)."""
     import tf_keras as keras
 
-    below = keras.Model(model.input, gap.active.output)
-    least = np.full(gap.channels, np.inf)
-    for start in range(0, len(x), 256):
-        values = np.asarray(below(x[start : start + 256], training=False), dtype=np.float64)
-        least = np.minimum(least, values.reshape(-1, gap.channels).min(axis=0))
-    return least
+    values = _outputs(keras.Model(model.input, gap.active.output), x).reshape(-1, gap.channels)
+    floor: FloatArray = np.minimum(values.min(axis=0), values.mean(axis=0) - 3 * values.std(axis=0))
+    return floor

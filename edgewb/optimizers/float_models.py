@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgewb.errors import ModelFileError, first_line, require
 from edgewb.model_files import ModelKind, ModelSource, content_sha256
 from edgewb.models import build_model
+from edgewb.optimizers.stored_layers import StoredLayer, find_unusual, read_layers
 
 
 @dataclass(frozen=True)
@@ -140,42 +141,25 @@ def _load_tflite(source: ModelSource) -> FloatModel:
 
 def _load_keras(source: ModelSource) -> Any:
     """Load a .keras or .h5 with the Keras that wrote it. Keras itself refuses Lambda layers (safe mode), but not tf_keras in .h5 files."""
-    if _holds_lambda(Path(source.path)):
+    layers = read_layers(Path(source.path))
+    unusual = find_unusual(layers)
+    if unusual is not None and unusual.is_lambda:
         raise ModelFileError(
-            f"{source.name} has a Lambda layer, which is Python code that would run while the file is loaded: "
+            f"{source.name} has a Lambda layer, {unusual.name!r}, which is Python code that would run while the file is loaded: "
             "build the model from plain layers instead, and save it again"
         )
+    if unusual is not None:
+        raise ModelFileError(f"{source.name} {_no_part_of_keras(unusual)}")
     keras = require("tf_keras" if source.kind is ModelKind.TF_KERAS else "keras", "train", "to load Keras models")
     try:
         return keras.models.load_model(source.path, compile=False)
-    except Exception as error:  # Keras raises many kinds for custom layers, versions and damaged files.
-        unknown = any(f"{word} {what}" in str(error) for word in ("Unknown", "Could not locate") for what in ("layer", "class", "object"))
-        advice = "; edgewb loads layers of Keras itself only: build the model from those, or give it as a SavedModel" if unknown else ""
-        raise ModelFileError(
-            f"{source.name} cannot be loaded by {keras.__name__} {keras.__version__}: {first_line(error)}{advice}"
-        ) from None
+    except Exception as error:  # Keras raises many kinds for versions, damaged files, and custom layers in an .h5.
+        unknown = re.search(r"(?:Unknown|Could not locate) (?:layer|class|object)\W+(\w+)", str(error))
+        foreign = next((layer for layer in layers if unknown and layer.kind == unknown[1]), None)
+        why = first_line(error) if foreign is None else f"it {_no_part_of_keras(foreign)}"
+        raise ModelFileError(f"{source.name} cannot be loaded by {keras.__name__} {keras.__version__}: {why}") from None
 
 
-def _holds_lambda(path: Path) -> bool:
-    """Whether the configuration in an .h5 file names a Lambda layer, at any depth."""
-    try:
-        with path.open("rb") as stream:
-            if stream.read(8) != b"\x89HDF\r\n\x1a\n":
-                return False
-    except OSError:
-        return False  # Keras will say what is wrong with it
-    h5py = require("h5py", "train", "to read .h5 models")
-    try:
-        with h5py.File(path, "r") as file:
-            waiting = [json.loads(file.attrs["model_config"])]
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError):
-        return False
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if part.get("class_name") == "Lambda":
-                return True
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-    return False
+def _no_part_of_keras(layer: StoredLayer) -> str:
+    what = f"has layer {layer.name!r} of class" if layer.name else "is a model of class"
+    return f"{what} {layer.kind}, which is no part of Keras: build the model from Keras's own layers, or give it as a SavedModel"

@@ -29,6 +29,29 @@ def check_quantizable(model: Any) -> None:
         return registry.supports(layer) or isinstance(layer, keras.layers.BatchNormalization)
 
     check_layers(model, "quantisation-aware training", supports, nested=False)
+    unfolded = _unfolded(model)
+    check_layers(model, "quantisation-aware training", lambda layer: layer.name not in unfolded, nested=False)
+
+
+def _unfolded(model: Any) -> set[str]:
+    """Batch norms that are not folded, asked of tfmot itself where one stands behind no convolution or dense layer."""
+    import tensorflow_model_optimization as tfmot
+    import tf_keras as keras
+
+    def is_plain(norm: Any) -> bool:
+        before = norm.inbound_nodes[0].inbound_layers  # a list where several layers feed it
+        kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+        return type(before) in kinds and before.activation is keras.activations.linear
+
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    doubtful = {norm.name for norm in norms if not is_plain(norm)}
+    if not doubtful:
+        return set()
+    try:
+        tfmot.quantization.keras.quantize_apply(tfmot.quantization.keras.quantize_annotate_model(model))
+    except (ValueError, RuntimeError) as error:
+        return {name for name in doubtful if f"Layer {name}:" in str(error)} or doubtful
+    return set()
 
 
 def train_quantized(model: Any, context: Context) -> Applied:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from edgewb.errors import InputError, unknown_name
-from edgewb.optimizers.choices import USUAL, Choices, Conversion, decode_conversion
+from edgewb.optimizers.choices import INTERFACES_BUY, USUAL, Choices, Conversion, Interface, decode_conversion
 from edgewb.optimizers.techniques import STUDENTS, TECHNIQUES
 
 
@@ -65,13 +65,15 @@ class Recipe:
     def description(self) -> str:
         """One line for tables and reports."""
         steps = [TECHNIQUES[step.technique].says.format(amount=step.number) for step in self.steps]
-        return ", then ".join([*steps, self.conversion.says + self.choices.says])
+        reference = ", the reference" if self.name == REFERENCE else ""
+        return ", then ".join([*steps, self.conversion.says + self.choices.says + reference])
 
     @property
     def buys(self) -> tuple[str, ...]:
         """What each of its parts can and cannot buy on an Edge TPU, in order."""
         steps = [TECHNIQUES[step.technique].buys.format(amount=step.number) for step in self.steps]
-        return (*steps, self.conversion.buys)
+        ends = () if self.choices.interface is Interface.INT8 else (INTERFACES_BUY[self.choices.interface],)
+        return (*steps, self.conversion.buys, *ends)
 
 
 REFERENCE = "float32"
@@ -138,7 +140,7 @@ def decode_recipe(name: str) -> Recipe:
         rest = rest[match.end() :]
     decoded = decode_conversion(rest)
     if decoded is None:
-        raise unknown_name("recipe", name, DEMO_RECIPES, _amounts()) from None
+        raise unknown_name("recipe", name, DEMO_RECIPES, f"{_amounts()}; `edgewb recipes` says all of them", ALL_RECIPES) from None
     conversion, choices = decoded
     for step in steps:
         _check_amount(name, step)

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgewb.errors import require
+from edgewb.errors import InputError, require
 from edgewb.locations import write_whole
+from edgewb.optimizers.recipes import decode_recipe
 from edgewb.records.columns import (
     MARK,
     estimate_cell,
@@ -239,6 +240,7 @@ def _details(records: Sequence[Record], recommendation: Recommendation, context:
     for record in records:
         placed = record.placement
         rows = [
+            *_promises(record.recipe),
             (
                 "File",
                 f"{Path(record.file).name}, {record.size_bytes:,} bytes, {record.compressed_bytes:,} compressed ({record.size_basis})",
@@ -287,6 +289,16 @@ def _details(records: Sequence[Record], recommendation: Recommendation, context:
             }
         )
     return result
+
+
+def _promises(name: str) -> list[tuple[str, str]]:
+    """What a recipe does and what it can and cannot buy; nothing of a name that is none of ours, as an imported record may have."""
+    try:
+        recipe = decode_recipe(name)
+    except InputError:
+        return []
+    does, buys = recipe.description, "; ".join(recipe.buys)
+    return [("Recipe", f"{does[0].upper()}{does[1:]}"), ("What it buys on an Edge TPU", f"{buys[0].upper()}{buys[1:]}")]
 
 
 def _setting(value: Any) -> str:

@@ -16,7 +16,7 @@ from edgewb.debugging.layer_errors import Runner
 from edgewb.debugging.processes import analyse
 from edgewb.debugging.reports import layer_info
 from edgewb.debugging.results import Diagnosis
-from edgewb.errors import InputError, ModelFileError
+from edgewb.errors import InputError, ModelFileError, StorageError
 from edgewb.intervals import tango_interval
 
 VALIDATION = quantisers.data(16, 2)
@@ -144,6 +144,22 @@ def test_a_damaged_file_is_named_and_an_undamaged_one_is_not(files, tmp_path, mo
 
 
 @pytest.mark.training
+def test_a_home_that_cannot_be_written_is_said_before_anything_is_made(files, tmp_path, monkeypatch) -> None:
+    (tmp_path / "in_the_way").write_text("")
+    monkeypatch.setenv("EDGEWB_HOME", str(tmp_path / "in_the_way" / "home"))
+    with pytest.raises(StorageError, match="cannot make the folder"):
+        edgewb.debug_model("table_mlp", "breast_cancer", fast=True)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_calibration_data_that_are_no_numbers_are_refused_as_such_and_first(value, tmp_path) -> None:
+    broken = np.full((50, 8, 8, 2), value)
+    np.save(tmp_path / "broken.npy", broken)
+    for given in (broken, tmp_path / "broken.npy"):
+        with pytest.raises(InputError, match="the calibration data hold values that are NaN or infinite: leave these examples out"):
+            edgewb.debug_model("table_mlp", tmp_path / "no such data", calibration=given)
+
+
 def test_wrong_calibration_is_seen_in_the_file_and_in_the_data(files, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("EDGEWB_HOME", str(tmp_path))
     found = edgewb.debug_model(files["float.tflite"], files["data.npz"], calibration=255 * quantisers.data(50, 1))

@@ -1,14 +1,19 @@
 """Each op's own error, and the damaged op named: six kinds of damage on small nets, quantised here without TensorFlow."""
 
+from typing import Any
+
 import damages
 import numpy as np
 import pytest
 import quantisers
+from builders import ACTIVATION, PADDING, Builder
 
 from edgewb.debugging.causes import COSTLY_DB, decibels, explain_layers
 from edgewb.debugging.diagnoses import judge
 from edgewb.debugging.layer_errors import Bench, undone
 from edgewb.errors import InputError
+from edgewb.tflite.reader import read_graph
+from edgewb.tflite.rewriter import pack, unpack
 
 CALIBRATION, VALIDATION = quantisers.data(300, 1), quantisers.data(16, 2)
 CAUSES = {
@@ -49,6 +54,84 @@ def test_the_damaged_op_comes_first(kind: str, turn: int) -> None:
         assert culprit is None
 
 
+def branched_net(seed: int) -> bytes:
+    """The input doubled; a convolution with ReLU and one without, joined; a dense layer on each pixel, whose tensors have no batch of 1."""
+    rng = np.random.default_rng(seed)
+    b = Builder()
+
+    def weighted(kind: str, source: int, shape: tuple[int, ...], result: tuple[int, ...], options: str, **fields: Any) -> int:
+        index = len(b.graph.operators)
+        kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape) * rng.uniform(0.5, 2, (shape[0], *[1] * (len(shape) - 1)))
+        operands = [
+            b.constant(f"{name}{index}", values.astype(np.float32)) for name, values in (("w", kernel), ("b", rng.normal(0, 0.2, shape[0])))
+        ]
+        out = b.tensor(f"result{index}", result, "FLOAT32")
+        b.op(kind, [source, *operands], [out], 1, options, **fields)
+        return out
+
+    def reshape(source: int, shape: tuple[int, ...]) -> int:
+        index = len(b.graph.operators)
+        out = b.tensor(f"result{index}", shape, "FLOAT32")
+        target = b.constant(f"shape{index}", np.array(shape, np.int32), scale=None)
+        b.op("RESHAPE", [source, target], [out], 1, "ReshapeOptions", newShape=list(shape))
+        return out
+
+    source = b.tensor("image", (1, *quantisers.SHAPE), "FLOAT32")
+    doubled = b.tensor("doubled", (1, *quantisers.SHAPE), "FLOAT32")
+    b.op("MUL", [source, b.constant("two", np.array(2, np.float32))], [doubled], 1, "MulOptions")
+    window = {"padding": PADDING["SAME"], "strideW": 1, "strideH": 1}
+    branches = [
+        weighted(
+            "CONV_2D", doubled, (40, 3, 3, 2), (1, 8, 8, 40), "Conv2DOptions", fusedActivationFunction=ACTIVATION[activation], **window
+        )
+        for activation in ("RELU", "NONE")
+    ]
+    joined = b.tensor("joined", (1, 8, 8, 80), "FLOAT32")
+    b.op("CONCATENATION", branches, [joined], 1, "ConcatenationOptions", axis=3)
+    pixels = weighted("FULLY_CONNECTED", reshape(joined, (64, 80)), (6, 80), (64, 6), "FullyConnectedOptions")
+    answers = weighted("FULLY_CONNECTED", reshape(pixels, (1, 384)), (4, 384), (1, 4), "FullyConnectedOptions")
+    return b.build([source], [b.softmax(answers, dtype="FLOAT32")])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_scalar_constants_joined_branches_and_tensors_without_a_batch_accuse_nobody(seed: int) -> None:
+    content = branched_net(seed)
+    bench = Bench(content, quantisers.quantise(content, CALIBRATION), VALIDATION)
+    layers = explain_layers(bench, bench.errors())
+    assert {layer.op for layer in layers} == set(range(-1, 9))
+    assert judge(layers, None)[0] is None
+    assert {layer.cause for layer in layers if layer.kind != "SOFTMAX"} == {"rounding"}  # of a sure answer 1/256 is cut off
+    assert min(layer.cosine for layer in layers) > 0.99
+
+
+@pytest.mark.parametrize("channel", [3, 39])
+def test_one_damaged_filter_of_many_is_named(channel: int) -> None:
+    content = branched_net(1)
+    int8 = quantisers.quantise(content, CALIBRATION)
+    graph = read_graph(int8)
+    model = unpack(int8, graph)
+    kernel = graph.constant(graph.ops[2].inputs[1]).copy()
+    kernel[channel].ravel()[:6] *= -1  # 6 of 720 weights, a third of the filter's own
+    damages._set(model, graph.ops[2].inputs[1], kernel)
+    bench = Bench(content, pack(model, int8), VALIDATION)
+    culprit, _ = judge(explain_layers(bench, bench.errors()), None)
+    assert culprit is not None
+    assert (culprit.op, culprit.cause) == (2, "weights")
+
+
+def test_scales_of_weights_in_another_order_are_not_blamed_on_the_layer_before() -> None:
+    content = quantisers.float_net(2)
+    int8 = quantisers.quantise(content, CALIBRATION)
+    graph = read_graph(int8)
+    model = unpack(int8, graph)
+    scales = model.subgraphs[0].tensors[graph.ops[1].inputs[1]].quantization
+    scales.scale = list(np.random.default_rng(22).permutation(scales.scale))  # the weights as a whole keep their size
+    bench = Bench(content, pack(model, int8), VALIDATION)
+    found = {layer.op: layer.cause for layer in explain_layers(bench, bench.errors())}
+    assert found[1] == "weights"
+    assert found[0] == "rounding"
+
+
 def test_an_error_shows_at_its_op_and_is_carried_on_by_those_behind_it() -> None:
     content = quantisers.float_net(1)
     graph_op = 1
@@ -62,9 +145,6 @@ def test_an_error_shows_at_its_op_and_is_carried_on_by_those_behind_it() -> None
 
 
 def _noisy_weights(int8: bytes, op: int, rng: np.random.Generator) -> bytes:
-    from edgewb.tflite.reader import read_graph
-    from edgewb.tflite.rewriter import pack, unpack
-
     graph = read_graph(int8)
     model = unpack(int8, graph)
     kernel = graph.constant(graph.ops[op].inputs[1])

@@ -52,6 +52,14 @@ def test_removing_silent_channels_changes_nothing(seed: int) -> None:
         assert np.abs(result - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
 
 
+@pytest.mark.parametrize(("scale", "whole"), [(2.0, False), ([1.0, 2.0, 3.0, 4.0], True)])
+def test_a_rescaling_passes_channels_on_unless_each_has_its_own_factor(scale: Any, whole: bool) -> None:
+    groups = find_groups(net(lambda layers, x: layers.Rescaling(scale, name="by")(layers.Conv2D(4, 3, name="conv")(x))))
+    assert ("conv" in groups.kept) == whole
+    assert whole == (not groups.groups)
+    find_groups(net(lambda layers, x: layers.Conv2D(4, 3)(layers.Rescaling(2.0, offset=-1.0)(x))))
+
+
 def net(build: Callable[[Any, Any], Any]) -> Any:
     import tf_keras as keras
 

@@ -39,12 +39,10 @@ def test_every_choice_has_one_spelling_that_decodes_to_it(
 @pytest.mark.parametrize(
     "name",
     [
-        "ptq_int8_int8_io",
         "ptq_int8_calib0",
         "ptq_int8_calib020",
         "ptq_int8_calib",
         "ptq_int8_calib20_random",
-        "ptq_int8_calib20_uint8_io",
         "ptq_int8_first",
         "ptq_int8_uint8_io_float_io",
         "ptq_int8_calib123456",

@@ -202,6 +202,58 @@ def test_a_bias_that_never_lets_a_channel_fall_to_zero_moves_on(keras: Any) -> N
 
 
 @pytest.mark.training
+def test_a_floor_that_other_examples_fall_below_is_not_moved(keras: Any) -> None:
+    """The least value of a few bright pictures is no least value."""
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    y = layers.Conv2D(4, 3, activation="relu", name="first")(inputs)
+    model = keras.Model(inputs, layers.Dense(3, name="second")(layers.Flatten()(y)))
+    model.get_layer("first").set_weights([np.full((3, 3, 3, 4), 1.0), np.full(4, -3.0)])
+    model.get_layer("second").set_weights([np.random.default_rng(0).normal(size=(144, 3)), np.zeros(3)])
+    bright, any_light = 0.8 + 0.2 * images(0), images(1) * np.linspace(0, 1, 24, dtype=np.float32)[:, None, None, None]
+    seen = equalization.apply(model, None, context(bright))
+    assert seen.facts["equalize_absorbed_biases"] == 4
+    data = TrainingData(bright, np.zeros(24, np.int64), any_light, np.zeros(24, np.int64), bright, 3)
+    done = equalization.apply(model, None, Context(data, FAST, lambda share: None, 0))
+    assert done.facts["equalize_absorbed_biases"] == 0
+    assert done.facts["equalize_validation_output_difference"] < 1e-5
+    before = np.asarray(model(any_light, training=False))
+    assert np.abs(np.asarray(done.model(any_light, training=False)) - before).max() < 1e-5 * np.abs(before).max()
+
+
+@pytest.mark.training
+def test_batch_norms_without_scale_or_shift_and_activations_in_a_row(keras: Any) -> None:
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, use_bias=False, name="first")(inputs)
+    x = layers.ReLU()(layers.BatchNormalization(center=False)(x))
+    x = layers.Conv2D(6, 3, use_bias=False, name="second")(x)
+    x = layers.ReLU()(layers.BatchNormalization(scale=False)(x))
+    x = layers.Conv2D(6, 1, activation="relu", name="third")(x)
+    x = layers.Activation("linear")(layers.ReLU()(layers.AveragePooling2D(2)(x)))
+    model = randomised(keras.Model(inputs, layers.Conv2D(3, 1, name="fourth")(x)), 0)
+    kernel, _ = model.get_layer("third").get_weights()
+    model.get_layer("third").set_weights([kernel, np.full(6, 20.0)])
+    assert {chain.links[0].layer.name for chain in equalization.find_chains(model)[0]} == {"first", "third"}
+    x = images(0)
+    before = np.asarray(model(x, training=False))
+    done = equalization.apply(model, None, context(x))
+    assert np.abs(np.asarray(done.model(x, training=False)) - before).max() < 1e-4 * np.abs(before).max()
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("kind", ["ELU", "ReLU"])
+def test_an_activation_that_is_a_layer_ends_a_chain(keras: Any, kind: str) -> None:
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation=layers.ReLU(6.0) if kind == "ReLU" else layers.ELU(), name="first")(inputs)
+    x = layers.Conv2D(4, 3, activation="relu", name="second")(x)
+    chains, left = equalization.find_chains(keras.Model(inputs, layers.Dense(3, name="third")(layers.Flatten()(x))))
+    assert [[link.layer.name for link in chain.links] for chain in chains] == [["second", "third"]]
+    assert left["first"] == f"the activation {kind} of first lets no factor pass"
+
+
+@pytest.mark.training
 def test_nothing_to_equalise_says_why(keras: Any) -> None:
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, activation="tanh", name="first")(inputs)

@@ -98,7 +98,14 @@ def test_one_recipe_has_one_spelling(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("given_name", "meant"),
-    [("ptq_int9", "ptq_int8"), ("float_32", "float32"), ("prune50ptq_int8", "prune50_ptq_int8"), ("QAT_INT8", None)],
+    [
+        ("equalise_ptq_int8", "equalize_ptq_int8"),
+        ("distil_ptq_int8", "distill_ptq_int8"),
+        ("ptq_int9", "ptq_int8"),
+        ("float_32", "float32"),
+        ("prune50ptq_int8", "prune50_ptq_int8"),
+        ("QAT_INT8", None),
+    ],
 )
 def test_an_unknown_recipe_says_what_was_meant(given_name: str, meant: str | None) -> None:
     with pytest.raises(InputError) as caught:
@@ -107,6 +114,32 @@ def test_an_unknown_recipe_says_what_was_meant(given_name: str, meant: str | Non
     assert repr(given_name) in text
     assert (f"did you mean {meant!r}?" in text) == (meant is not None)
     assert all(name in text for name in DEMO_RECIPES)
+    assert "`edgewb recipes`" in text
+
+
+@pytest.mark.parametrize(
+    ("given_name", "right"),
+    [
+        ("ptq_int8_calib20_uint8_io", "ptq_int8_uint8_io_calib20"),
+        ("prune50_ptq_int8_calib20_first_float_io", "ptq_int8_float_io_calib20_first"),
+        ("ptq_int8_int8_io", "ptq_int8"),
+        ("ptq_int8_int8_io_calib7", "ptq_int8_calib7"),
+    ],
+)
+def test_choices_spelled_in_another_way_say_which_is_right(given_name: str, right: str) -> None:
+    with pytest.raises(InputError, match=f"write {right} ") as caught:
+        decode_recipe(given_name)
+    assert "did you mean" not in str(caught.value)
+    assert decode_recipe(right).name == right
+
+
+def test_what_a_recipe_says_of_itself_is_true_of_it() -> None:
+    assert decode_recipe("float32").description == "float weights and arithmetic, the reference"
+    assert decode_recipe("structured50_float32").description.endswith("then float weights and arithmetic")
+    plain, bytes_, floats = (" ".join(decode_recipe(f"ptq_int8{end}").buys) for end in ("", "_uint8_io", "_float_io"))
+    assert "QUANTIZE" not in plain
+    assert "which the Edge TPU runs" in bytes_
+    assert "DEQUANTIZE op stay on the CPU" in floats
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,15 @@ def test_the_page_holds_what_was_studied_and_found(page, nine, recommendation):
     assert recommendation.why in text
 
 
+def test_each_variant_says_what_its_recipe_buys(make_record, recommendation, context):
+    records = [make_record("prune50_ptq_int8"), make_record("ptq_int8_float_io"), make_record("somebody_elses")]
+    text = without_scripts(render_report(records, recommendation, [], context))
+    assert "50 % of each layer&#39;s weights pruned to zero" in text
+    assert "on an Edge TPU a zero takes its byte and its multiplication like any other weight" in text
+    assert "a DEQUANTIZE op stay on the CPU" in text
+    assert text.count("What it buys on an Edge TPU") == 2
+
+
 def test_the_page_asks_nothing_from_outside(page):
     text = without_scripts(page)
     assert page.count("<script>") == 2
