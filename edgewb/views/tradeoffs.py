@@ -9,7 +9,7 @@ import numpy as np
 
 from edgewb.records.columns import listed, span
 from edgewb.records.labels import latency_labels
-from edgewb.types import Basis, Jsonable, Record
+from edgewb.types import Basis, Jsonable, Record, Task
 from edgewb.watermarks import is_stand_in, stamp, watermark
 
 
@@ -101,21 +101,21 @@ class TradeoffInfo(Jsonable):
 
 def score_of(record: Record) -> Score:
     """The one place that says what is drawn upwards."""
-    accuracy = record.accuracy
-    low, high = accuracy.ci95
+    score = record.score
+    low, high = score.ci95
     return Score(
-        percent=100 * accuracy.value,
+        percent=100 * score.value,
         low_percent=100 * low,
         high_percent=100 * high,
-        n=accuracy.n,
-        target=accuracy.target,
-        basis=accuracy.basis,
+        n=score.n,
+        target=score.target,
+        basis=score.basis,
     )
 
 
 def measure_of(records: Sequence[Record]) -> str:
     """What ``score_of`` gives, in a word for an axis."""
-    return "accuracy"
+    return "R2 (variance explained)" if any(record.task is Task.REGRESSION for record in records) else "accuracy"
 
 
 def list_costs(records: Sequence[Record]) -> tuple[Cost, ...]:
@@ -126,7 +126,7 @@ def list_costs(records: Sequence[Record]) -> tuple[Cost, ...]:
 
 def references_of(records: Sequence[Record]) -> set[str]:
     """The recipes that others were compared with: float32, where there is one."""
-    return {record.accuracy_delta.against for record in records if record.accuracy_delta is not None}
+    return {record.delta.against for record in records if record.delta is not None}
 
 
 def tradeoff_info(records: Sequence[Record], cost: Cost, budget_points: float, recommended: str | None = None) -> TradeoffInfo:

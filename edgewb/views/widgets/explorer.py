@@ -299,7 +299,7 @@ class Explorer(Page):
         info = tradeoff_info(records, cost, self.budget, chosen.recipe if chosen else None)
         named = [self.selected, self.compared]
         compared = [self._record(name) for name in dict.fromkeys(named) if name]
-        losses = [-delta.points for r in records for delta in (r.validation_delta, r.accuracy_delta) if delta is not None]
+        losses = [-delta.points for r in records for delta in (r.validated, r.delta) if delta is not None]
         return {
             **shared,
             "records": records,

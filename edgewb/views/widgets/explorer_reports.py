@@ -29,13 +29,14 @@ def report_of(asked: Asked) -> str:
         dataset=one.dataset,
         dataset_fingerprint=one.dataset_fingerprint,
         classes=max((len(record.answers.class_names) for record in asked.records if record.answers), default=0),
-        splits={"test": one.accuracy.n},
+        splits={"test": one.score.n},
         model_description=one.model,
         seed=one.seed,
         budget_points=asked.budget_points,
         command=asked.command,
         notes=asked.notes,
         pictures=asked.pictures,
+        output_scale=one.settings.get("output_scale"),
     )
     return render_report(asked.records, recommend(asked.records, asked.budget_points), (), context)
 
