@@ -75,7 +75,9 @@ class Explorer(Page):
         self._said = ""
         super().__init__(budget=budget)
         if self._shelf.choices:
-            self.study = self._shelf.choices[0].id
+            # One that was stopped after its first variant has nothing to choose from.
+            best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
+            self.study = best.id
         self.alert = self._shelf.problem
         self.markup = self.render()
         self._quiet = False
@@ -234,7 +236,9 @@ class Explorer(Page):
         if self.study in self.studies:
             self._show(self._shelf.open(self.study))
         elif self._shelf.choices:
-            self.study = self._shelf.choices[0].id
+            # One that was stopped after its first variant has nothing to choose from.
+            best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
+            self.study = best.id
 
     def refresh(self, *regions: str) -> None:
         """Send what has changed; nothing is drawn where nothing has."""

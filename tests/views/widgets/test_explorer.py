@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from made_records import build_regression
 
 from edgewb.errors import InputError
 from edgewb.recommendations import recommend
@@ -236,7 +237,7 @@ def test_a_look_without_news_draws_nothing(explorer, monkeypatch):
     page = listened(Explorer())
     monkeypatch.setattr(page, "context", None)  # drawing would fail
     assert tell(page, "poll") == {}
-    assert page.messages == [({"done": 1}, None)]
+    assert [content for content, _ in page.messages] == [{"done": 1}]
 
 
 def test_after_a_broken_connection_everything_is_sent_again(explorer):
@@ -266,3 +267,16 @@ def test_nothing_heavy_is_imported():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"tensorflow", "tf_keras", "sklearn", "pandas", "plotly", "PIL", "scipy", "ai_edge_litert", "onnxruntime", "openvino"}
     assert not heavy & {name.split(".")[0] for name in loaded}
+
+
+def test_a_regression_is_drawn_by_r2_and_says_so():
+    records = [build_regression("a", "float32"), build_regression("b", "ptq_int8"), build_regression("c", "ptq_int8_per_tensor", bias=9.0)]
+    explorer = listened(Explorer(records))
+    assert explorer.recommendation.recipe == "ptq_int8"
+    assert "R2 (variance explained) in %" in explorer.markup
+    assert "accuracy in %" not in explorer.markup
+    low, high = records[2].errors.r2_ci95
+    assert low < records[2].errors.r2 < high
+    shown = "".join(tell(explorer, "select", "ptq_int8_per_tensor").values())
+    assert explorer.alert == ""
+    assert f"{100 * records[2].errors.r2:.1f}" in shown or f"{records[2].errors.r2:.3f}" in shown
