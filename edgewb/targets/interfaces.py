@@ -142,6 +142,11 @@ class CountsCalls(Protocol):
         """Milliseconds that the last call counts as; 0 before the first."""
         ...
 
+    @property
+    def late_calls(self) -> int:
+        """Calls since loading that took longer here than they count as."""
+        ...
+
 
 @runtime_checkable
 class ListsDevices(Protocol):

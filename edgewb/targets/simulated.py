@@ -70,6 +70,11 @@ class SimulatedTarget:
         """Milliseconds that the last call counts as, see ``sample``; 0 before the first."""
         return self._last_ms
 
+    @property
+    def late_calls(self) -> int:
+        """Calls since loading in which the pace could not be kept."""
+        return len(self._late)
+
     def available(self) -> Availability:
         """Whether LiteRT can be imported here."""
         return self._cpu.available()

@@ -45,7 +45,7 @@ def test_a_histogram_counts_every_call_once(tmp_path_factory, tflite_bytes, samp
     assert drawn + found.beyond == found.n == len(samples)
     for x, y, width, height in found.bars:
         assert 0 <= x <= x + width <= live_charts.WIDTH
-        assert y + 1e-9 >= 10
+        assert y >= 10 - 1e-9
         assert y + height == pytest.approx(130)
     assert all(0 <= mark.at <= live_charts.WIDTH for mark in found.marks)
     side.close()
