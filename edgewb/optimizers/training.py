@@ -179,7 +179,7 @@ def fit(
         what = f"the loss is {state.losses[-1]}" + ("" if finite else " and weights are not finite")
         raise ConversionError(
             f"training diverged: {what} after epoch {len(state.losses)} of {epochs} at learning rate {rate}; "
-            "check the inputs' range, or train with a lower rate"
+            "check the inputs' range: values of about -1 to 1 are wanted, and the columns of an .npz are taken as they are"
         )
     if data.regression:
         outcome = Fit(rate_outputs(predict_all(model, data.validation_x), data.validation_y), len(data.validation_y), epochs, "r2")
