@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgewb.locations import home, storage_error
+from edgewb.locations import home, make_folder, storage_error
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:
@@ -41,6 +41,19 @@ class StageCache:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home() / "cache"
+
+    def check(self) -> None:
+        """See that something can be kept here: before any work, as minutes of training should not end at a folder nobody may write to.
+
+        Raises:
+            StorageError: no permission, a file in the way, disk full.
+        """
+        make_folder(self.folder)
+        try:
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise storage_error(self.folder, "write to the stage cache", error) from None
 
     def get(self, stage: str, key: str) -> dict[str, bytes] | None:
         """The files of an entry, or None. A damaged entry (contents that do not match their sha256) counts as absent and is removed."""

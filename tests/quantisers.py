@@ -87,7 +87,7 @@ def data(n: int, seed: int = 0) -> Floats:
 def quantise(content: bytes, calibration: Floats, factors: Mapping[int, float] | None = None) -> bytes:
     """The int8 file: min and max of every result over ``calibration`` (times its factor), weights per channel (dense per tensor).
 
-    What a CONCATENATION or RESHAPE reads gets the range of its result, as TensorFlow's converter does it.
+    What a CONCATENATION, MAXIMUM or RESHAPE reads gets the range of its result, as TensorFlow's converter does it.
     """
     graph = read_graph(content)
     model = unpack(content, graph)
@@ -99,7 +99,7 @@ def quantise(content: bytes, calibration: Floats, factors: Mapping[int, float] |
         for tensor, value in zip(results, values, strict=True)
     }
     for op in reversed(graph.ops):
-        if op.name in ("CONCATENATION", "RESHAPE"):
+        if op.name in ("CONCATENATION", "MAXIMUM", "RESHAPE"):
             ranges |= {tensor: ranges[op.outputs[0]] for tensor in op.inputs if tensor in ranges}
     for tensor, (low, high) in ranges.items():
         scale = (high - low) / 255

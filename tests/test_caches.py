@@ -32,6 +32,16 @@ def leftovers(cache: StageCache) -> list[Path]:
     return list(cache.folder.rglob(".new-*"))
 
 
+def test_a_folder_that_cannot_be_written_is_known_before_any_work(cache: StageCache, tmp_path: Path) -> None:
+    cache.check()
+    assert list(cache.folder.iterdir()) == []
+    with pytest.raises(StorageError, match="cannot write to the stage cache"):
+        StageCache(Path("/proc/self")).check()  # there, and nobody's to write, not even the superuser's
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot make the folder"):
+        StageCache(tmp_path / "file" / "cache").check()
+
+
 def test_what_was_put_is_got_and_nothing_else(cache: StageCache) -> None:
     assert cache.get("variant", "k1") is None
     cache.put("variant", "k1", FILES)

@@ -6,7 +6,7 @@ in a thousand, divided by the number of tests made (Bonferroni).
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, exp, log
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -187,8 +187,9 @@ def _chance_of_so_many(given: npt.NDArray[Any], usual: npt.NDArray[Any], chosen:
 def _chance_of_no_others(given: npt.NDArray[Any], usual: npt.NDArray[Any]) -> float:
     """At most the chance that examples drawn at random hold so few classes, or lack one of those they lack."""
     n, classes, seen = int(given.sum()), len(given), int((given > 0).sum())
-    share = (usual[given > 0].sum() + 1) / (usual.sum() + 1)
-    so_few = classes * comb(classes, seen) * share**n
+    share = float(usual[given > 0].sum() + 1) / float(usual.sum() + 1)
+    # In logarithms: the ways to choose 550 of 1,100 classes are more than a float holds.
+    so_few = exp(min(0.0, log(classes) + log(comb(classes, seen)) + n * log(share)))
     # Of a single class that should be there: with the others drawn by chance the set as a whole may say less.
     one = classes * float((1 - usual[given == 0] / usual.sum()).min(initial=1.0)) ** n
     return min(so_few, one)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from edgewb.debugging.layer_errors import SEEN, Bench, OwnError, channel_sizes, scheme
+from edgewb.debugging.layer_errors import SEEN, Bench, Floats, OwnError, channel_sizes, scheme, share_beyond
 from edgewb.debugging.results import ActivationRange, Layer, WeightRange
 from edgewb.tflite.graphs import Tensor
 from edgewb.tflite.quantization import dequantize
@@ -30,6 +30,7 @@ _CHANGED: Final = 0.01
 _CHANGED_CHANNEL: Final = 0.1
 """Shares of weights more than a step away from the float model's, of all and of the worst channel. Rounding moves none so far."""
 _UNEVEN_WEIGHTS: Final = 16.0
+_CHOOSING: Final = ("MAXIMUM", "MINIMUM")
 _WITH_KERNEL: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 
 
@@ -82,8 +83,6 @@ def _activations(bench: Bench, error: OwnError) -> ActivationRange:
     limits = np.iinfo(tensor.dtype)
     low, high = scale * (limits.min - point), scale * (limits.max - point)
     percentiles = tuple(float(value) for value in np.percentile(values, (0.1, 50, 99.9)))
-    # Zero is in every range: nothing can be stored without it.
-    span = max(percentiles[2], 0.0) - min(percentiles[0], 0.0)
     sizes = channel_sizes(values)
     middle = float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else 0.0
     return ActivationRange(
@@ -92,9 +91,17 @@ def _activations(bench: Bench, error: OwnError) -> ActivationRange:
         true_low=float(values.min()),
         true_high=float(values.max()),
         percentiles=(percentiles[0], percentiles[1], percentiles[2]),
-        used=span / (high - low),
+        used=_used(values, tensor),
         channel_ratio=float(sizes.max()) / middle if len(sizes) > 1 and middle else None,
     )
+
+
+def _used(values: Floats, tensor: Tensor) -> float:
+    """Share of what a tensor can hold between the 0.1th and the 99.9th percentile of ``values``."""
+    bottom, top = np.percentile(values, (0.1, 99.9))
+    limits = np.iinfo(tensor.dtype)
+    # Zero is in every range: nothing can be stored without it.
+    return (max(float(top), 0.0) - min(float(bottom), 0.0)) / (scheme(tensor)[0] * (limits.max - limits.min))
 
 
 def _weights(bench: Bench, error: OwnError) -> WeightRange | None:
@@ -113,8 +120,9 @@ def _weights(bench: Bench, error: OwnError) -> WeightRange | None:
     axis = 3 if error.kind == "DEPTHWISE_CONV_2D" else 0
     sizes = np.abs(np.moveaxis(expected, axis, 0)).reshape(expected.shape[axis], -1).max(axis=1)
     bias = None
-    if len(stored_in) > 2 and len(held_in) > 2 and min(stored_in[2], held_in[2]) >= 0:
-        found, wanted = bench.int8_graph.tensors[stored_in[2]], bench.float_graph.tensors[held_in[2]]
+    place = 3 if error.kind == "TRANSPOSE_CONV" else 2
+    if min(len(stored_in), len(held_in)) > place and min(stored_in[place], held_in[place]) >= 0:
+        found, wanted = bench.int8_graph.tensors[stored_in[place]], bench.float_graph.tensors[held_in[place]]
         if found.is_constant and wanted.is_constant and found.quantization and found.shape == wanted.shape:
             truth = np.asarray(bench.float_graph.constant(wanted.index), np.float32)
             real, width = _real(bench, found)
@@ -153,11 +161,9 @@ def _cause(bench: Bench, error: OwnError, weights: WeightRange | None, activatio
         return "bias"
     if _uneven(bench, error, activations):
         return "channels"
-    felt = (error.noise or 0.0) > _FELT
-    # MAXIMUM lends its own range to what it reads, of which it may never use what lies beyond.
-    if error.saturated > (_CLIPPING if felt else _OFTEN) and (felt or not _shares_range(bench, error.tensor)):
+    if _beyond(bench, error) > (_CLIPPING if (error.noise or 0.0) > _FELT else _OFTEN):
         return "narrow"
-    if activations.used < _HARDLY_USED:
+    if activations.used < _HARDLY_USED and _used_by_all(bench, error.tensor) < _HARDLY_USED:
         return "wide"
     if weights is not None and not weights.per_channel and weights.largest > _UNEVEN_WEIGHTS * max(weights.smallest, 1e-30):
         return "per_tensor"
@@ -168,18 +174,41 @@ def _beside_zero(bench: Bench, error: OwnError) -> bool:
     """A ReLU gives nothing below 0, so that a converter begins its range there: a range that begins elsewhere was changed."""
     tensor = bench.int8_graph.tensors[error.tensor]
     fused = bench.int8_graph.ops[error.op].options.get("fused_activation_function") if error.op >= 0 else None
-    begins_elsewhere = fused in ("RELU", "RELU6") and scheme(tensor)[1] != np.iinfo(tensor.dtype).min
-    return begins_elsewhere and not _shares_range(bench, error.tensor)
+    if fused not in ("RELU", "RELU6") or tensor.dtype == "int16":  # 16 bits have their zero in the middle always
+        return False
+    return scheme(tensor)[1] != np.iinfo(tensor.dtype).min and _joined(bench, error.tensor) is None
 
 
-def _shares_range(bench: Bench, tensor: int) -> bool:
-    """Whether an op further on, such as CONCATENATION, reads this and others under the one scale of its result, so the converter set it."""
+def _joined(bench: Bench, tensor: int) -> int | None:
+    """The result under whose one scale this and others are read further on, as CONCATENATION wants it: the converter set theirs by it."""
     graph = bench.int8_graph
     for op in (graph.ops[reader] for reader in graph.consumers.get(tensor, ())):
-        alike = [t.index for t in (*graph.input_tensors(op), graph.tensors[op.outputs[0]]) if _same_scheme(t, graph.tensors[tensor])]
-        if op.outputs[0] in alike and (len(set(alike)) > 2 or _shares_range(bench, op.outputs[0])):
-            return True
-    return False
+        alike = {t.index for t in (*graph.input_tensors(op), graph.tensors[op.outputs[0]]) if _same_scheme(t, graph.tensors[tensor])}
+        if op.outputs[0] not in alike:
+            continue
+        further = _joined(bench, op.outputs[0])
+        if further is not None or len(alike) > 2:
+            return op.outputs[0] if further is None else further
+    return None
+
+
+def _used_by_all(bench: Bench, tensor: int) -> float:
+    """How much of a tensor's range those use that share it: a small branch may need little of what is joined."""
+    joined = _joined(bench, tensor)
+    if joined not in bench.match.tensors:
+        return 0.0
+    return _used(bench.values[bench.match.tensors[joined]], bench.int8_graph.tensors[joined])
+
+
+def _beyond(bench: Bench, error: OwnError) -> float:
+    """Share of an op's results beyond its range. Of one that only MAXIMUM or MINIMUM read, of their results: they want no more of it."""
+    graph = bench.int8_graph
+    readers = [graph.ops[reader] for reader in graph.consumers.get(error.tensor, ())]
+    results = [op.outputs[0] for op in readers if op.name in _CHOOSING and op.outputs[0] in bench.match.tensors]
+    here = graph.tensors[error.tensor]
+    if not results or len(results) < len(readers) or not all(_same_scheme(here, graph.tensors[result]) for result in results):
+        return error.saturated
+    return max(share_beyond(bench.values[bench.match.tensors[result]], here, *scheme(here)) for result in results)
 
 
 def _same_scheme(first: Tensor, second: Tensor) -> bool:
@@ -206,7 +235,8 @@ def _words(cause: str, error: OwnError, weights: WeightRange | None, activations
     if cause == "weights":
         assert weights is not None
         return (
-            f"{100 * weights.differing:.2g} % of its weights are more than one step away from the float model's",
+            f"{100 * weights.differing:.2g} % of its weights, {100 * weights.channel_differing:.2g} % of those of one of its "
+            f"{weights.channels} channels, are more than one step away from the float model's",
             "convert again from this float model (a file that was trained on, by QAT say, is compared with its own float model)",
         )
     if cause == "bias":

@@ -19,7 +19,7 @@ from edgewb.debugging.processes import analyse
 from edgewb.debugging.results import Diagnosis, Layer, Rung
 from edgewb.environments import environment
 from edgewb.errors import InputError
-from edgewb.locations import make_folder, write_whole
+from edgewb.locations import write_whole
 from edgewb.measurements import predict
 from edgewb.model_files import ModelKind, identify_model
 from edgewb.optimizers.choices import Conversion
@@ -71,7 +71,7 @@ def debug_model(
     if source is not None and source.kind is ModelKind.TFLITE and chosen.steps and given is None:
         raise InputError(f"recipe {recipe!r} trains, which a .tflite cannot be: take ptq_int8, or give the int8 file")
     cache = StageCache()
-    make_folder(cache.folder)  # what is trained must find room before it is trained
+    cache.check()
     with Worker() as worker, tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
         stages = open_stages(dataset, source, seed, FAST if fast else FULL, input_range, cache, worker, task)
         float_file, int8_file = Path(folder, "float.tflite"), Path(folder, "int8.tflite")
@@ -133,11 +133,11 @@ def _read_int8(path: str | Path) -> bytes:
 
 def _read_calibration(given: str | Path | npt.ArrayLike) -> npt.NDArray[np.float32]:
     if not isinstance(given, str | Path):
-        return _finite(np.asarray(given, np.float32))
+        return _finite(given)
     try:
         with Path(given).open("rb") as stream:
             loaded = np.load(stream, allow_pickle=False)
-            values = np.asarray(loaded if isinstance(loaded, np.ndarray) else loaded["x"], np.float32)
+            values = loaded if isinstance(loaded, np.ndarray) else loaded["x"]
     except (OSError, ValueError, KeyError, EOFError) as error:
         why = (
             getattr(error, "strerror", None) or "it holds no array 'x'" if isinstance(error, OSError | KeyError) else "it is no numpy file"
@@ -146,7 +146,12 @@ def _read_calibration(given: str | Path | npt.ArrayLike) -> npt.NDArray[np.float
     return _finite(values)
 
 
-def _finite(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _finite(given: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    try:
+        with np.errstate(over="ignore"):
+            values = np.asarray(given).astype(np.float32)
+    except (TypeError, ValueError):
+        raise InputError("the calibration data are not an array of numbers: give an array (n, ...), as the model takes it") from None
     if not np.isfinite(values).all():
         raise InputError("the calibration data hold values that are NaN or infinite: leave these examples out")
     return values

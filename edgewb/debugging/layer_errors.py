@@ -92,7 +92,7 @@ class Runner:
                 self._interpreter.set_tensor(index, value.reshape(shape))
             self._interpreter.invoke()
             results = [self._interpreter.get_tensor(index) for index in wanted]
-            rows.append([result[0] if result.shape[:1] == (1,) else result for result in results])
+            rows.append([result[0] if result.ndim > 1 and len(result) == 1 else result for result in results])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
@@ -157,15 +157,15 @@ class Bench:
         tensor = self.int8_graph.tensors[self.int8_graph.inputs[0]]
         if tensor.dtype.startswith("float"):
             tensor = self.int8_graph.tensors[self.int8_graph.ops[self.int8_graph.consumers[tensor.index][0]].outputs[0]]
-        stored, clipped = _store(self.inputs, tensor, *scheme(tensor))
-        own = dequantize(stored, *scheme(tensor)) - self.inputs
+        own = dequantize(quantize(self.inputs, *scheme(tensor), tensor.dtype), *scheme(tensor)) - self.inputs
+        clipped = share_beyond(self.inputs, tensor, *scheme(tensor))
         return self._rate(-1, "input", tensor, own, self.inputs, clipped, _nsr(own, self.inputs))
 
     def _accumulated(self) -> dict[int, float]:
         """Noise to signal of each int8 tensor against the float net's, everything before it included."""
         wanted = [t for t in self.match.tensors if t in self.int8_graph.producers and self.int8_graph.tensors[t].quantization is not None]
         given = self.int8_graph.tensors[self.int8_graph.inputs[0]]
-        stored = self.inputs if given.dtype.startswith("float") else _store(self.inputs, given, *scheme(given))[0]
+        stored = self.inputs if given.dtype.startswith("float") else quantize(self.inputs, *scheme(given), given.dtype)
         results = Runner(self.int8_content, keep=True).run([stored], wanted)
         found = {}
         for tensor, result in zip(wanted, results, strict=True):
@@ -174,14 +174,17 @@ class Bench:
         return found
 
     def _own(self, index: int, partner: int | None, scales: dict[int, float]) -> tuple[Floats, float, Floats]:
-        """An op's own error, the share of its results beyond its range, and what the float op gives. ``scales``: to be used instead."""
+        """An op's own error, the share of the float net's results beyond its range, and what the float op gives.
+
+        ``scales``: to be used instead of the file's.
+        """
         op = self.int8_graph.ops[index]
         given = list(dict.fromkeys(t for t in op.inputs if t >= 0 and not self.int8_graph.tensors[t].is_constant))
         stored, meant = [], []
         for tensor in given:
             scale, point = scheme(self.int8_graph.tensors[tensor])
             scale = scales.get(tensor, scale)
-            values, _ = _store(self.values[self.match.tensors[tensor]], self.int8_graph.tensors[tensor], scale, point)
+            values = quantize(self.values[self.match.tensors[tensor]], scale, point, self.int8_graph.tensors[tensor].dtype)
             stored.append(values)
             meant.append(dequantize(values, scale, point))
         content = cut(with_scales(self.int8_content, scales) if scales else self.int8_content, [index], given, op.outputs[:1])
@@ -196,8 +199,10 @@ class Bench:
             values_of = {self.match.tensors[tensor]: value for tensor, value in zip(given, meant, strict=True)}
             single = cut(self.float_content, [partner], sources, float_op.outputs[:1])
             (whole,) = Runner(single).run([values_of[source] for source in sources])
-        _, clipped = _store(whole, target, scale, point)
-        return dequantize(result, scale, point) - whole, clipped, whole
+        got = dequantize(result, scale, point)
+        # What is stored may leave the float op without an answer, 1 / sqrt(0), which is no fault of this op.
+        whole = np.where(np.isfinite(whole), whole, got)
+        return got - whole, share_beyond(self.values[self.match.tensors[target.index]], target, scale, point), whole
 
     def _rate(self, index: int, kind: str, tensor: Tensor, own: Floats, whole: Floats, clipped: float, accumulated: float) -> OwnError:
         noise, flips = self._at_outputs(self.match.tensors[tensor.index], own)
@@ -318,12 +323,11 @@ def undone(channels: Floats, kernel: Floats) -> bool:
     return float(np.corrcoef(first, second)[0, 1]) < _OPPOSED
 
 
-def _store(values: Floats, tensor: Tensor, scale: float, point: int) -> tuple[npt.NDArray[Any], float]:
-    """Values as a tensor stores them, and the share of them that lie beyond its range."""
+def share_beyond(values: Floats, tensor: Tensor, scale: float, point: int) -> float:
+    """The share of ``values`` that lie outside what a tensor holds."""
     limits = np.iinfo(tensor.dtype)
     steps = values.astype(np.float64) / scale + point
-    beyond = (steps < limits.min - _CLIPPED) | (steps > limits.max + _CLIPPED)
-    return quantize(values, scale, point, tensor.dtype), float(np.mean(beyond))
+    return float(np.mean((steps < limits.min - _CLIPPED) | (steps > limits.max + _CLIPPED)))
 
 
 def _nsr(error: Floats, signal: Floats) -> float:

@@ -179,7 +179,8 @@ def fit(
         what = f"the loss is {state.losses[-1]}" + ("" if finite else " and weights are not finite")
         raise ConversionError(
             f"training diverged: {what} after epoch {len(state.losses)} of {epochs} at learning rate {rate}; "
-            "check the inputs' range: values of about -1 to 1 are wanted, and the columns of an .npz are taken as they are"
+            f"its inputs reach from {data.train_x.min():.3g} to {data.train_x.max():.3g}: scale the columns of a table to about -1..1 "
+            "yourself, as it is taken as it is, and set the range of images with --input-range"
         )
     if data.regression:
         outcome = Fit(rate_outputs(predict_all(model, data.validation_x), data.validation_y), len(data.validation_y), epochs, "r2")

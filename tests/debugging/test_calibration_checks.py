@@ -172,3 +172,10 @@ def test_features_of_tables_are_held_to_their_order_and_scale(change: Callable[[
 def test_data_that_cannot_be_used_are_refused(calibration: np.ndarray, said: str) -> None:
     with pytest.raises(InputError, match=said):
         check_calibration(calibration, TRAIN, answers(GOOD), answers(GOOD), NAMES)
+
+
+def test_more_classes_than_a_float_can_count_the_choices_of() -> None:
+    seen, usual = np.arange(550), np.arange(3300) % 1100
+    names = tuple(str(i) for i in range(1100))
+    assert _classes(sure_of(seen, 1100), sure_of(usual, 1100), names) is None
+    assert _classes(sure_of(np.tile(seen, 20), 1100), sure_of(usual, 1100), names).id == "calibration.classes"

@@ -143,7 +143,6 @@ def test_a_damaged_file_is_named_and_an_undamaged_one_is_not(files, tmp_path, mo
         edgewb.debug_model(files["float.tflite"], files["data.npz"], files["elsewhere.tflite"])
 
 
-@pytest.mark.training
 def test_a_home_that_cannot_be_written_is_said_before_anything_is_made(files, tmp_path, monkeypatch) -> None:
     (tmp_path / "in_the_way").write_text("")
     monkeypatch.setenv("EDGEWB_HOME", str(tmp_path / "in_the_way" / "home"))
@@ -160,6 +159,16 @@ def test_calibration_data_that_are_no_numbers_are_refused_as_such_and_first(valu
             edgewb.debug_model("table_mlp", tmp_path / "no such data", calibration=given)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [([["a"]], "not an array of numbers"), ([[1.0], [1.0, 2.0]], "not an array of numbers"), ([1e300], "NaN or infinite")],
+)
+def test_calibration_data_that_are_no_array_of_numbers_are_refused(given, said, tmp_path) -> None:
+    with pytest.raises(InputError, match=said):
+        edgewb.debug_model("table_mlp", tmp_path / "no such data", calibration=given)
+
+
+@pytest.mark.training
 def test_wrong_calibration_is_seen_in_the_file_and_in_the_data(files, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("EDGEWB_HOME", str(tmp_path))
     found = edgewb.debug_model(files["float.tflite"], files["data.npz"], calibration=255 * quantisers.data(50, 1))

@@ -54,14 +54,19 @@ def test_the_damaged_op_comes_first(kind: str, turn: int) -> None:
         assert culprit is None
 
 
-def branched_net(seed: int) -> bytes:
-    """The input doubled; a convolution with ReLU and one without, joined; a dense layer on each pixel, whose tensors have no batch of 1."""
+def branched_net(seed: int, join: str = "CONCATENATION", larger: float = 1.0) -> bytes:
+    """The input doubled; a convolution with ReLU and one without, joined; a dense layer on each pixel, whose tensors have no batch of 1.
+
+    The branch without ReLU is ``larger``.
+    """
     rng = np.random.default_rng(seed)
     b = Builder()
 
-    def weighted(kind: str, source: int, shape: tuple[int, ...], result: tuple[int, ...], options: str, **fields: Any) -> int:
+    def weighted(
+        kind: str, source: int, shape: tuple[int, ...], result: tuple[int, ...], options: str, size: float = 1.0, **fields: Any
+    ) -> int:
         index = len(b.graph.operators)
-        kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape) * rng.uniform(0.5, 2, (shape[0], *[1] * (len(shape) - 1)))
+        kernel = rng.normal(0, size * np.sqrt(2 / np.prod(shape[1:])), shape) * rng.uniform(0.5, 2, (shape[0], *[1] * (len(shape) - 1)))
         operands = [
             b.constant(f"{name}{index}", values.astype(np.float32)) for name, values in (("w", kernel), ("b", rng.normal(0, 0.2, shape[0])))
         ]
@@ -82,26 +87,67 @@ def branched_net(seed: int) -> bytes:
     window = {"padding": PADDING["SAME"], "strideW": 1, "strideH": 1}
     branches = [
         weighted(
-            "CONV_2D", doubled, (40, 3, 3, 2), (1, 8, 8, 40), "Conv2DOptions", fusedActivationFunction=ACTIVATION[activation], **window
+            "CONV_2D",
+            doubled,
+            (40, 3, 3, 2),
+            (1, 8, 8, 40),
+            "Conv2DOptions",
+            size,
+            fusedActivationFunction=ACTIVATION[activation],
+            **window,
         )
-        for activation in ("RELU", "NONE")
+        for activation, size in (("RELU", 1.0), ("NONE", larger))
     ]
-    joined = b.tensor("joined", (1, 8, 8, 80), "FLOAT32")
-    b.op("CONCATENATION", branches, [joined], 1, "ConcatenationOptions", axis=3)
-    pixels = weighted("FULLY_CONNECTED", reshape(joined, (64, 80)), (6, 80), (64, 6), "FullyConnectedOptions")
+    depth = 80 if join == "CONCATENATION" else 40
+    joined = b.tensor("joined", (1, 8, 8, depth), "FLOAT32")
+    if join == "CONCATENATION":
+        b.op(join, branches, [joined], 1, "ConcatenationOptions", axis=3)
+    else:
+        b.op(join, branches, [joined], 1, "MaximumMinimumOptions")
+    pixels = weighted("FULLY_CONNECTED", reshape(joined, (64, depth)), (6, depth), (64, 6), "FullyConnectedOptions")
     answers = weighted("FULLY_CONNECTED", reshape(pixels, (1, 384)), (4, 384), (1, 4), "FullyConnectedOptions")
     return b.build([source], [b.softmax(answers, dtype="FLOAT32")])
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_scalar_constants_joined_branches_and_tensors_without_a_batch_accuse_nobody(seed: int) -> None:
-    content = branched_net(seed)
+@pytest.mark.parametrize(
+    ("seed", "join", "larger"),
+    [(0, "CONCATENATION", 1.0), (1, "CONCATENATION", 1.0), (2, "CONCATENATION", 6.0), (3, "MAXIMUM", 1.0), (4, "MAXIMUM", 1.0)],
+)
+def test_scalar_constants_joined_branches_and_tensors_without_a_batch_accuse_nobody(seed: int, join: str, larger: float) -> None:
+    content = branched_net(seed, join, larger)
     bench = Bench(content, quantisers.quantise(content, CALIBRATION), VALIDATION)
     layers = explain_layers(bench, bench.errors())
     assert {layer.op for layer in layers} == set(range(-1, 9))
     assert judge(layers, None)[0] is None
     assert {layer.cause for layer in layers if layer.kind != "SOFTMAX"} == {"rounding"}  # of a sure answer 1/256 is cut off
-    assert min(layer.cosine for layer in layers) > 0.99
+    clipped = {1, 2} if join == "MAXIMUM" else set()  # to its result's range, beyond which it takes nothing from them
+    assert min(layer.cosine for layer in layers if layer.op not in clipped) > 0.99
+
+
+@pytest.mark.parametrize(("join", "factor"), [("CONCATENATION", 1 / 6), ("CONCATENATION", 60), ("MAXIMUM", 1 / 6), ("MAXIMUM", 60)])
+def test_a_wrong_range_that_joined_branches_share_is_named(join: str, factor: float) -> None:
+    content = branched_net(0, join)
+    last = read_graph(content).ops[4].outputs[0]  # of a RESHAPE of what was joined: its range is that of all before it
+    bench = Bench(content, quantisers.quantise(content, CALIBRATION, {last: factor}), VALIDATION)
+    culprit, _ = judge(explain_layers(bench, bench.errors()), None)
+    assert culprit is not None
+    assert culprit.op in (1, 2, 3)
+    assert culprit.cause == ("wide" if factor > 1 else "narrow")
+
+
+def test_an_op_that_has_no_answer_to_what_is_stored_is_not_blamed_for_it() -> None:
+    rng = np.random.default_rng(0)
+    b = Builder()
+    source, roots, answers = (b.tensor(name, (1, n), "FLOAT32") for name, n in (("x", 12), ("roots", 12), ("answers", 4)))
+    b.op("RSQRT", [source], [roots])
+    kernel = b.constant("w", rng.normal(0, 1, (4, 12)).astype(np.float32))
+    b.op("FULLY_CONNECTED", [roots, kernel, b.constant("b", np.zeros(4, np.float32))], [answers], 1, "FullyConnectedOptions")
+    content = b.build([source], [b.softmax(answers, dtype="FLOAT32")])
+    inputs = rng.uniform(1e-3, 1, (40, 12)).astype(np.float32)  # the least of them are stored as 0
+    errors = {error.op: error for error in Bench(content, quantisers.quantise(content, inputs), inputs).errors()}
+    assert all(np.isfinite([error.mse, error.cosine, error.noise or 0.0]).all() for error in errors.values())
+    assert errors[0].saturated == 0
+    assert errors[0].noise < errors[-1].noise
 
 
 @pytest.mark.parametrize("channel", [3, 39])
