@@ -329,6 +329,9 @@ def _context(
         notes.append(
             "QAT, pruned and clustered variants were trained on for some more epochs, which float32 was not: part of a gain is that"
         )
+    if frozen := next((r.settings["frozen_layers_trained"] for r in records if r.settings.get("frozen_layers_trained")), None):
+        named = ", ".join([*frozen[:3], *(["..."] if len(frozen) > 3 else [])])
+        notes.append(f"{source.name} holds {len(frozen)} of its layers frozen ({named}): recipes that train trained them, too")
     notes += teaching_notes(answers)
     if (reference := next((r for r in records if r.recipe == REFERENCE), None)) is not None:
         notes += _guessing_notes(data, reference)

@@ -175,6 +175,8 @@ def _apply(model: Any, recipe: Recipe, context: Context, kept: Path | None) -> t
     try:
         for step in steps:
             check_technique(step.technique, model, step.number) if step else check_quantizable(model)
+        if recipe.fine_tunes and (frozen := _unfreeze(model)):
+            facts["frozen_layers_trained"] = frozen
         for position, step in enumerate(steps):
             earlier = tuple(done.technique for done in recipe.steps[:position])
             part = dataclasses.replace(context, earlier=earlier, progress=_share(context.progress, position, len(steps)))
@@ -193,6 +195,13 @@ def _apply(model: Any, recipe: Recipe, context: Context, kept: Path | None) -> t
     if outcome is not None:
         facts |= outcome.facts | {"fine_tune_epochs": outcome.epochs}
     return model, facts
+
+
+def _unfreeze(model: Any) -> list[str]:
+    """Let every layer learn, and name those that a file held frozen: what pruning takes away cannot be made up for by the others."""
+    frozen = [layer.name for layer in model.layers if layer.weights and not layer.trainable]
+    model.trainable = True
+    return frozen
 
 
 TASKS: dict[str, Callable[..., Any]] = {

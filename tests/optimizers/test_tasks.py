@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -229,6 +230,28 @@ def test_what_a_technique_cannot_take_is_named_before_any_training(
         )
     assert "\n" not in str(caught.value)
     assert (worker.starts, shares) == (starts, [])
+
+
+@pytest.mark.parametrize("recipe", ["prune50_float32", "structured50_float32", "qat_int8"])
+def test_layers_a_file_holds_frozen_are_trained_on_like_any_others(
+    recipe: str, worker: Worker, pictures: TrainingData, tiny: TrainingSettings, tmp_path: Path
+) -> None:
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(0)
+    made = {}
+    for frozen in (False, True):
+        keras.backend.clear_session()
+        layers = [keras.layers.Conv2D(8, 3, activation="relu", name="conv"), keras.layers.GlobalAveragePooling2D()]
+        model = keras.Sequential([keras.Input((16, 16, 3)), *layers, keras.layers.Dense(3, name="logits")])
+        rng = np.random.default_rng(0)
+        model.set_weights([rng.normal(0, 0.3, w.shape) for w in model.get_weights()])
+        model.get_layer("conv").trainable = not frozen
+        model.save(tmp_path / f"{frozen}.keras")
+        made[frozen] = make(worker, pictures, tiny, b"", recipe, identify_model(tmp_path / f"{frozen}.keras"))
+    assert made[True][0] == made[False][0]
+    assert made[True][1].pop("frozen_layers_trained") == ["conv"]
+    assert made[True][1] == made[False][1]
 
 
 MLP = ModelSource(ModelKind.BUILTIN, "table_mlp")
