@@ -296,9 +296,12 @@ def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) 
 def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy, ...]) -> Path:
     from edgewb.compilers.inspections import inspect_graph
     from edgewb.tflite.reader import read_graph
+    from edgewb.views.pictures import keep_pictures
     from edgewb.views.report import ReportContext, write_report
 
     about = outcome.context
+    pictures = _pictures(outcome)
+    keep_pictures(about.dataset_fingerprint, pictures)
     hashes = {record.recipe: record.sha256 for record in outcome.records}
     inspections = {recipe: inspect_graph(read_graph(path), path.name, hashes[recipe]) for recipe, path in outcome.files.items()}
     context = ReportContext(
@@ -314,7 +317,7 @@ def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy
         command=command,
         notes=about.notes,
         inspections={recipe: inspection._repr_html_() for recipe, inspection in inspections.items()},
-        pictures=_pictures(outcome),
+        pictures=pictures,
         shifts=shifted,
     )
     folder = next(iter(outcome.files.values())).parent.parent

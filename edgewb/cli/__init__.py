@@ -9,7 +9,7 @@ import sys
 from edgewb.cli.interrupts import take_interrupts
 from edgewb.cli.parsers import parser
 from edgewb.cli.streams import drop_output, mend_streams
-from edgewb.errors import EdgewbError
+from edgewb.errors import EdgewbError, StudyCancelled
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -28,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
             status = int(asked.code or 0)
         sys.stdout.flush()  # here a full disk or a reader that went away can still be explained; when Python exits it cannot
         return status
+    except StudyCancelled:
+        print("\nedgewb: cancelled; every finished variant is kept, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
     except EdgewbError as error:
         return _fail(" ".join(str(error).split()))
     except KeyboardInterrupt:
