@@ -337,13 +337,14 @@ class Live(UploadPage):
         """What has changed: the answers each time, figures and charts now and then; and the picture that was fed, for the page to show."""
         self._answers.extend(answered)
         self.latest = answered
-        now, regions = time.monotonic(), ["alert", "answers"]
+        now, later = time.monotonic(), list[str]()
         if final or now - self._drawn_s >= _DRAW_EVERY_S:
-            regions, self._drawn_s = ["alert", *self.regions], now
+            later, self._drawn_s = [region for region in self.regions if region != "answers"], now
         shown = picture
         if shown is None and real is not None and self.classifier.sketched:
             shown = np.round(real * 255).astype(np.uint8)
-        return Reply({"answered": True, "regions": self.redraw(*regions)}, () if shown is None else (shown.tobytes(),))
+        content = {"answered": True, "regions": self.redraw("alert", "answers")}
+        return Reply(content, () if shown is None else (shown.tobytes(),), tuple(later))
 
     def _chosen(self, place: Any) -> str:
         """What the page names by its place: an address of a target is nothing for visitors, and they name no others."""

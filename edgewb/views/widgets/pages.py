@@ -67,10 +67,14 @@ def without_places(text: str) -> str:
 
 
 class Reply(NamedTuple):
-    """What a handler may return in place of having everything drawn: a message of its own, sent with the word that the event is done."""
+    """What a handler may return in place of having everything drawn: a message of its own, sent with the word that the event is done.
+
+    ``later`` are regions that are drawn when it is on its way: who waits for the reply does not wait for them.
+    """
 
     content: dict[str, Any]
     buffers: Sequence[bytes] = ()
+    later: tuple[str, ...] = ()
 
 
 class Page(anywidget.AnyWidget):  # type: ignore[misc]
@@ -156,17 +160,23 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
         """One event of the page. Whatever goes wrong is said on the page; the page goes on."""
         content = content if isinstance(content, dict) else {}
         number, reply = content.get("number"), Reply({})
+        drawn = self._handle(content.get("event"), content.get("value"), buffers)
+        if isinstance(drawn, Reply):
+            reply = drawn
+        elif drawn is not False:  # else nothing has changed that is drawn: a piece of a file
+            self._draw()
+        self.send({**reply.content, "done": number if isinstance(number, int) else None}, buffers=list(reply.buffers))
+        if reply.later:
+            self._draw(*reply.later)
+
+    def _draw(self, *regions: str) -> None:
+        """As ``refresh``. With what could not be drawn the page stays as it is, and says so."""
         try:
-            drawn = self._handle(content.get("event"), content.get("value"), buffers)
-            if isinstance(drawn, Reply):
-                reply = drawn
-            elif drawn is not False:  # else nothing has changed that is drawn: a piece of a file
-                self.refresh()
-        except Exception as error:  # of drawing: with what could not be drawn the page stays as it is
+            self.refresh(*regions)
+        except Exception as error:
             self._say(error, "drawing")
             self._sent.clear()  # what was noted as sent was not: the next drawing sends all
             self.send({"regions": {"alert": str(escape(self.alert))}})
-        self.send({**reply.content, "done": number if isinstance(number, int) else None}, buffers=list(reply.buffers))
 
     def _handle(self, name: Any, value: Any, buffers: Sequence[memoryview]) -> Any:
         """Call the method an event is for; what it returns, or what went wrong in ``alert``."""

@@ -92,6 +92,10 @@ def test_a_handler_may_send_a_message_of_its_own_with_the_word_that_it_is_done(p
     page.count = 5  # which nobody draws
     receive(page, {"event": "add", "number": 4})
     assert sent == [({"answered": True, "done": 4}, [b"picture"])]
+    monkeypatch.setattr(Counter, "on_add", lambda _self, _value, _buffers: Reply({}, later=("count",)))
+    sent.clear()
+    receive(page, {"event": "add", "number": 5})
+    assert sent == [({"done": 5}, []), ({"regions": {"count": "5"}}, None)]  # who waits for the reply does not wait for the drawing
 
 
 @pytest.mark.parametrize(

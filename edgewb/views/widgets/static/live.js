@@ -1,5 +1,6 @@
 // The sources of a live page: paper, camera, pictures, video, test images. What becomes of a picture is decided in Python.
 const MOST_FILES = 1_000;
+const QUICK_SOURCE_MS = 25;
 const PEN = 22; // of a paper of 320
 const REFUSALS = {
   NotAllowedError: "The browser was not allowed to use the camera: allow it beside the address, then try again.",
@@ -135,18 +136,23 @@ function enhance({ model, root, sender }) {
   // --- Camera and video: a <video> whose newest picture goes when there is room ---
   function stream(source, video) {
     let newest = null;
+    let apart = Infinity; // milliseconds from one picture to the next, the shortest of late
     const send = () => {
       if (newest === null || !traffic.free()) return;
+      // Of a quick source the next picture is sooner here than one that has waited for half its time would be worth.
+      if (apart < QUICK_SOURCE_MS && performance.now() - newest > apart / 2) return;
       const at = newest;
       newest = null;
       sendFrame(source, video, video.videoWidth, video.videoHeight, at);
     };
+    let before = -Infinity;
     pending = send;
     return followVideo(
       video,
       (at) => {
         if (newest !== null) traffic.drop(1);
-        newest = at;
+        apart = Math.min(at - before, apart + 1);
+        before = newest = at;
         send();
       },
       traffic.drop,
