@@ -87,7 +87,8 @@ def data(n: int, seed: int = 0) -> Floats:
 def quantise(content: bytes, calibration: Floats, factors: Mapping[int, float] | None = None) -> bytes:
     """The int8 file: min and max of every result over ``calibration`` (times its factor), weights per channel (dense per tensor).
 
-    What a CONCATENATION, MAXIMUM or RESHAPE reads gets the range of its result, as TensorFlow's converter does it.
+    As TensorFlow's converter does it, what a CONCATENATION, MAXIMUM or RESHAPE reads gets the range of its result, and a range of nothing
+    is widened.
     """
     graph = read_graph(content)
     model = unpack(content, graph)
@@ -102,6 +103,8 @@ def quantise(content: bytes, calibration: Floats, factors: Mapping[int, float] |
         if op.name in ("CONCATENATION", "MAXIMUM", "RESHAPE"):
             ranges |= {tensor: ranges[op.outputs[0]] for tensor in op.inputs if tensor in ranges}
     for tensor, (low, high) in ranges.items():
+        if high - low < 1e-6:
+            low, high = low - 1e-6, high + 1e-6
         scale = (high - low) / 255
         _store(main.tensors[tensor], [scale], round(-128 - low / scale), schema.TensorType.INT8)
     if graph.ops[-1].name == "SOFTMAX":

@@ -30,6 +30,8 @@ _CHANGED: Final = 0.01
 _CHANGED_CHANNEL: Final = 0.1
 """Shares of weights more than a step away from the float model's, of all and of the worst channel. Rounding moves none so far."""
 _UNEVEN_WEIGHTS: Final = 16.0
+_WIDENED: Final = 1.1e-6
+"""A range narrower than 1e-6, of a layer that gives only zeros, say, is widened by 1e-6 either way by TensorFlow's converter (measured)."""
 _CHOOSING: Final = ("MAXIMUM", "MINIMUM")
 _WITH_KERNEL: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 
@@ -176,7 +178,8 @@ def _beside_zero(bench: Bench, error: OwnError) -> bool:
     fused = bench.int8_graph.ops[error.op].options.get("fused_activation_function") if error.op >= 0 else None
     if fused not in ("RELU", "RELU6") or tensor.dtype == "int16":  # 16 bits have their zero in the middle always
         return False
-    return scheme(tensor)[1] != np.iinfo(tensor.dtype).min and _joined(bench, error.tensor) is None
+    scale, point = scheme(tensor)
+    return scale * (np.iinfo(tensor.dtype).min - point) < -_WIDENED and _joined(bench, error.tensor) is None
 
 
 def _joined(bench: Bench, tensor: int) -> int | None:

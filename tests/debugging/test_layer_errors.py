@@ -124,6 +124,20 @@ def test_scalar_constants_joined_branches_and_tensors_without_a_batch_accuse_nob
     assert min(layer.cosine for layer in layers if layer.op not in clipped) > 0.99
 
 
+def test_a_layer_that_gives_only_zeros_is_not_accused_of_the_range_a_converter_makes_of_them() -> None:
+    content = quantisers.float_net(0)
+    graph = read_graph(content)
+    model = unpack(content, graph)
+    damages._set(model, graph.ops[1].inputs[2], np.full(12, -100, np.float32))
+    dead = pack(model, content)
+    int8 = quantisers.quantise(dead, CALIBRATION)
+    assert read_graph(int8).tensors[graph.ops[1].outputs[0]].quantization.zero_point != -128
+    bench = Bench(dead, int8, VALIDATION)
+    layers = explain_layers(bench, bench.errors())
+    assert judge(layers, None)[0] is None
+    assert not {layer.cause for layer in layers} & {"scale", "weights", "bias"}
+
+
 @pytest.mark.parametrize(("join", "factor"), [("CONCATENATION", 1 / 6), ("CONCATENATION", 60), ("MAXIMUM", 1 / 6), ("MAXIMUM", 60)])
 def test_a_wrong_range_that_joined_branches_share_is_named(join: str, factor: float) -> None:
     content = branched_net(0, join)
