@@ -105,29 +105,24 @@ def _stream(browser: Any, address: str) -> tuple[float, str]:
 
 
 def live() -> None:
-    """One and two frames under way."""
+    """The page beside its kernel on one computer, where one frame is under way at a time."""
     sys.path.insert(0, str(ROOT / "tests"))
     from browsers import started_browser
 
-    net = mobilenet()
-    for in_flight in (1, 2):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            source = film(folder / "film.y4m")
-            cell = f"from edgewb.views.widgets import Live\nLive({str(net)!r}, in_flight={in_flight})"
-            with served(folder, cell) as address:
-                starting = started_browser((f"--use-file-for-fake-video-capture={source}",))
-                rate, text = _stream(next(starting), address)
-                starting.close()
-        words = re.search(
-            r"(\S+ of them distinct; \S+ dropped).*?answer drawn: (\S+ ms in the median, \S+ ms at the 95th percentile \(n = \d+)",
-            text,
-            re.S,
-        )
-        assert words is not None, text
-        calls = re.search(r"cpu\S*\s+(\S+)\s+(\S+)", text)
-        print(
-            f"live, {in_flight} under way: {rate:.1f} distinct frames a second of 60   bar 30;   {words.group(1)};   "
-            f"from frame to answer drawn {words.group(2)})   bar 50 ms;   load {os.getloadavg()[0]:.1f}"
-        )
-        print(f"    calls: first {calls.group(1)} ms, median {calls.group(2)} ms" if calls else text)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = film(folder / "film.y4m")
+        with served(folder, f"from edgewb.views.widgets import Live\nLive({str(mobilenet())!r})") as address:
+            starting = started_browser((f"--use-file-for-fake-video-capture={source}",))
+            rate, text = _stream(next(starting), address)
+            starting.close()
+    frames = re.search(r"(\S+ of them distinct; \S+ dropped)", text)
+    way = re.search(r"answer drawn: (\S+ ms in the median, \S+ ms at the 95th percentile \(n = \d+)", text)
+    calls = re.search(r"cpu\S*\s+(\S+)\s+(\S+)", text)
+    if not (frames and way and calls):
+        raise SystemExit(f"the page shows no figures: {text}")
+    print(
+        f"live, MobileNetV2     {rate:.1f} distinct frames a second of 60   bar 30   ({frames.group(1)}; calls: first {calls.group(1)} ms, "
+        f"median {calls.group(2)} ms)"
+    )
+    print(f"                      from frame to answer drawn {way.group(1)})   bar 50 ms   (load {os.getloadavg()[0]:.1f})")

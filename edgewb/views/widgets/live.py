@@ -55,7 +55,7 @@ class Live(UploadPage):
         target, beside: the ones to begin with; ``beside`` runs on the same frames, None: none.
         threads: of the processor.
         test: test images that fit the model, to be streamed.
-        in_flight: how many frames may be under way at a time, 1 or 2; the second one only while answers come quickly.
+        in_flight: how many frames of a stream may be under way at a time, 1 or 2; a second one only where it pays: not on this computer.
         trusted: whether visitors may have models of their own run here, each in a process with limits; None: what the environment
             variable EDGEWB_DASHBOARD_TRUSTED says, which ``edgewb dashboard --trusted`` sets.
 

@@ -139,8 +139,8 @@ function enhance({ model, root, sender }) {
     let apart = Infinity; // milliseconds from one picture to the next, the shortest of late
     const send = () => {
       if (newest === null || !traffic.free()) return;
-      // Of a quick source the next picture is sooner here than one that has waited for half its time would be worth.
-      if (apart < QUICK_SOURCE_MS && performance.now() - newest > apart / 2) return;
+      // Of a quick source the next picture comes soon: better than one that has waited nearly as long already.
+      if (apart < QUICK_SOURCE_MS && performance.now() - newest > (2 / 3) * apart) return;
       const at = newest;
       newest = null;
       sendFrame(source, video, video.videoWidth, video.videoHeight, at);
