@@ -13,6 +13,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import builders
+from hypothesis import settings
+
+# A busy computer is no failure of what is tested: no example has a time limit of its own.
+settings.register_profile("edgewb", deadline=None)
+settings.load_profile("edgewb")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
