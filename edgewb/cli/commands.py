@@ -225,7 +225,7 @@ def recipes(arguments: argparse.Namespace) -> int:
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
-    from edgewb.dashboards.catalogues import dashboards_folder, find_dashboard
+    from edgewb.dashboards.catalogues import dashboard_token, dashboards_folder, find_dashboard
     from edgewb.errors import require
 
     name = find_dashboard(arguments.name).name if arguments.name else ""
@@ -234,7 +234,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
     require("anywidget", "views", "to draw dashboards")
     from edgewb.dashboards.servers import DashboardServer, Serving, new_token, open_browser, serve_dashboards
 
-    token = os.environ.get("EDGEWB_DASHBOARD_TOKEN", "") if arguments.token is None else arguments.token or new_token()
+    token = dashboard_token(os.environ.get("EDGEWB_DASHBOARD_TOKEN", "")) if arguments.token is None else arguments.token or new_token()
     serving = Serving(
         folder,
         port=arguments.port,

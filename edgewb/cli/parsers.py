@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from edgewb import __version__
 from edgewb.cli import commands, measuring
+from edgewb.dashboards.catalogues import dashboard_token
 from edgewb.errors import InputError
 
 
@@ -84,9 +85,10 @@ def _minutes(text: str) -> float:
 
 
 def _token(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", text):
-        raise argparse.ArgumentTypeError("a token has 8 to 200 letters, digits, or any of . _ ~ - (--token alone makes one)")
-    return text
+    try:
+        return dashboard_token(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _path(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def find_dashboard(name: str) -> Dashboard:
         if dashboard.name == name:
             return dashboard
     raise unknown_name("dashboard", name[:80], [dashboard.name for dashboard in DASHBOARDS], "without a name, a page lists them")
+
+
+def dashboard_token(text: str) -> str:
+    """A token as it can stand in an address; "" for none.
+
+    Raises:
+        InputError: it is too short, or has other characters. The message does not repeat it.
+    """
+    if text and not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", text):
+        raise InputError("a token has 8 to 200 letters, digits, or any of . _ ~ - (--token alone makes one)")
+    return text
 
 
 def dashboards_folder(folder: Path = FOLDER) -> Path:

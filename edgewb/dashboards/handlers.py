@@ -115,7 +115,7 @@ class Shielded(JupyterHandler):  # type: ignore[misc]
 class NotFound(Shielded):
     """Every address that is not ours."""
 
-    @allow_unauthenticated
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
     def prepare(self) -> None:
         raise tornado.web.HTTPError(404)
 
@@ -132,11 +132,11 @@ class Gallery(Shielded):
 class Login(Shielded):
     """Asks for the token, and remembers in a cookie that it was right."""
 
-    @allow_unauthenticated
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
     def get(self) -> None:
         self.go_on() if self.current_user else self.ask("")
 
-    @allow_unauthenticated
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
     async def post(self) -> None:
         user = self.identity_provider.process_login_form(self)
         if user is None:
@@ -232,7 +232,7 @@ class WidgetFile(Shielded):
 
     types: ClassVar[dict[str, str]] = {"js": "text/javascript", "css": "text/css"}
 
-    @allow_unauthenticated
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
     def get(self, name: str, kind: str) -> None:
         if name not in PARTS:
             raise tornado.web.HTTPError(404)

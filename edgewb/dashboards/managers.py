@@ -47,7 +47,7 @@ def kernel_environment(environment: Mapping[str, str], *, control: bool, trusted
     }
 
 
-class KernelProgram(KernelSpecManager):
+class KernelProgram(KernelSpecManager):  # type: ignore[misc]
     """The one kernel of a dashboard: this Python, whatever kernels the user has installed under the same name."""
 
     def find_kernel_specs(self) -> dict[str, str]:

@@ -93,7 +93,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
 
     def init_handlers(self) -> list[Any]:
         def at(*parts: str) -> str:
-            return url_path_join(self.base_url, *parts)
+            return str(url_path_join(self.base_url, *parts))
 
         return [
             (at("/"), handlers.Gallery),
@@ -152,7 +152,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     continue
-                reason = error.strerror or str(error)
+                reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
                 raise InputError(f"cannot listen on {serving.ip!r}, port {port}: {reason}; give another --ip or --port") from None
             listening.setblocking(False)
             self.port = int(listening.getsockname()[1])
@@ -179,8 +179,10 @@ class DashboardServer(Voila):  # type: ignore[misc]
         finally:
             if http is not None:
                 http.stop()
-            await self.visits.pool.close()
+            await self.visits.close()
+            kernels = self.kernel_manager.list_kernel_ids()
             await ensure_async(self.kernel_manager.shutdown_all(now=True))
+            await PageConnection.gone(kernels)
             self.kernel_manager.context.destroy(linger=0)  # here and now, rather than whenever Python cleans up
             shutil.rmtree(self.connection_dir, ignore_errors=True)
 

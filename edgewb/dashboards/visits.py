@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any
 
 import psutil
@@ -37,7 +39,7 @@ class Visits:
         self.most = most or visitors_that_fit(psutil.virtual_memory().available - size * len(names) * BYTES_PER_VISITOR)
         self.pool = PagePool(names, size, self._draw, self._alive, Turns(max(1, psutil.cpu_count() or 1)))
         self._given: set[str] = set()
-        self._coming = 0
+        self._coming: set[asyncio.Task[Any] | None] = set()
         self.kernels.is_waiting = self.pool.__contains__
         server.log.info("at most %d visitors at once", self.most)
 
@@ -45,7 +47,7 @@ class Visits:
     def full(self) -> bool:
         """Whether nobody can be let in now."""
         self._given = {kernel_id for kernel_id in self._given if kernel_id in self.kernels}
-        return len(self._given) + self._coming >= self.most
+        return len(self._given) + len(self._coming) >= self.most
 
     def free_in_s(self) -> float:
         """When the place that is unused for longest is free again at the latest, in seconds, if its page stays as it is."""
@@ -54,22 +56,32 @@ class Visits:
 
     async def take(self, name: str) -> DrawnPage:
         """A page for one more visitor."""
-        self._coming += 1
+        coming = asyncio.current_task()
+        self._coming.add(coming)
         try:
             page = await self.pool.take(name)
             self._given.add(page.kernel_id)
             self.kernels.touch(page.kernel_id)
             return page
         finally:
-            self._coming -= 1
+            self._coming.discard(coming)
+
+    async def close(self) -> None:
+        """Let nobody wait any more, and end what was begun for them."""
+        coming = tuple(task for task in self._coming if task is not None)
+        for task in coming:
+            task.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)
+        await self.pool.close()
 
     async def _alive(self, kernel_id: str) -> bool:
         return kernel_id in self.kernels and bool(await ensure_async(self.kernels.get_kernel(kernel_id).is_alive()))
 
     async def _draw(self, name: str) -> DrawnPage:
         server = self.server
-        kernel_id = await self.kernels.start_kernel(kernel_name="python3", path="")
+        starting = asyncio.ensure_future(self.kernels.start_kernel(kernel_name="python3", path=""))
         try:
+            kernel_id = await asyncio.shield(starting)  # one that is half started could not be ended
             renderer = NotebookRenderer(
                 voila_configuration=server.voila_configuration,
                 traitlet_config=server.config,
@@ -90,6 +102,8 @@ class Visits:
             html = await renderer.generate_content_str(kernel_id, self.kernels.get_kernel(kernel_id))
             return DrawnPage(kernel_id, html)
         except BaseException:  # also when the visitor has gone away meanwhile
-            if kernel_id in self.kernels:
-                await ensure_async(self.kernels.shutdown_kernel(kernel_id, now=True))
+            with contextlib.suppress(Exception):  # it did not start, and that is what is raised
+                kernel_id = await starting
+                if kernel_id in self.kernels:
+                    await ensure_async(self.kernels.shutdown_kernel(kernel_id, now=True))
             raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import msgspec
@@ -71,6 +73,13 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
         """Tell the pages of a kernel that it is gone."""
         for page in tuple(cls.open_ones.get(kernel_id, ())):
             page.close(ENDED, "the kernel has ended")
+
+    @classmethod
+    async def gone(cls, kernels: Iterable[str], seconds: float = 1.0) -> None:
+        """Wait for the pages of these kernels to take leave, for a while."""
+        until = asyncio.get_running_loop().time() + seconds
+        while not cls.open_ones.keys().isdisjoint(kernels) and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.02)
 
     async def get(self, kernel_id: str) -> None:
         if PROTOCOL not in self.request.headers.get("Sec-WebSocket-Protocol", ""):

@@ -307,8 +307,15 @@ def culprits() -> None:
     run()
 
 
+def dashboards() -> None:
+    """First plot, slider and visitors in a real browser, see ``dashboards.py``."""
+    from tests.benchmarks.dashboards import dashboards as run
+
+    run()
+
+
 def main() -> None:
-    """Run all of them but ``changes``, ``hard`` and ``culprits``, which take minutes, or those named."""
+    """Run all of them but ``changes``, ``hard``, ``culprits`` and ``dashboards``, which take minutes, or those named."""
     known: dict[str, Callable[[], None]] = {
         "starting": starting,
         "measuring": measuring,
@@ -323,7 +330,7 @@ def main() -> None:
         "sketches": sketches,
     }
     # Too long to be run unless named.
-    known_apart: dict[str, Callable[[], None]] = {"changes": changing, "hard": hard, "culprits": culprits}
+    known_apart: dict[str, Callable[[], None]] = {"changes": changing, "hard": hard, "culprits": culprits, "dashboards": dashboards}
     chosen = sys.argv[1:] or list(known)
     known |= known_apart
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")

@@ -74,7 +74,7 @@ def test_kernels_nobody_needs_are_ended_and_one_that_is_looked_at_is_not(tmp_pat
     monkeypatch.setattr(managers.VisitorKernels, "lonely_s", 2.0)
     with running(tmp_path, idle_s=4.0, pool=1) as server:
         server.wait_until(lambda: server.server.visits.pool.ready("explorer") == 1)
-        (waiting,) = [kernel for kernel in server.kernels() if server.inside(lambda k=kernel: k in server.server.visits.pool)]
+        waiting = server.inside(lambda: server.server.visits.pool._ready["explorer"][0].kernel_id)
         left = server.get("/other")
 
         async def run() -> float:

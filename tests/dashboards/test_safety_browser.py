@@ -228,7 +228,8 @@ def test_a_full_house_says_so_and_lets_in_who_waits(folder, view, monkeypatch):
         assert second.inner_text("h1") == "All places are taken"
         assert serious(second) == []
         first.close()
-        wait_until(second, "document.documentElement.dataset.connected === 'true'", 30)
+        second.wait_for_selector("main[data-kernel]", timeout=60_000)
+        wait_until(second, CONNECTED)
 
 
 def serious(page: Any) -> list[str]:

@@ -1,0 +1,100 @@
+"""``edgewb dashboard`` as it is typed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from dashboard_servers import write_notebook
+
+from edgewb.cli import main
+from edgewb.dashboards.catalogues import DASHBOARDS, dashboards_folder
+from edgewb.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nosuch"], "unknown dashboard 'nosuch': known: explorer, inspector, live; without a name, a page lists them"),
+        (["explore"], "did you mean 'explorer'?"),
+        (["--port", "99999"], "'99999' is no whole number from 0 to 65535"),
+        (["--pool", "-1"], "'-1' is no whole number from 0 to 50"),
+        (["--visitors", "0"], "'0' is no whole number from 1 to 1000"),
+        (["--idle", "soon"], "'soon' is no number of minutes"),
+        (["--idle", "nan"], "'nan' is no number of minutes"),
+        (["--token", "short"], "a token has 8 to 200 letters"),
+        (["--base-url", "a b"], "'a b' is no path such as /dashboards/"),
+        (["--base-url", "//evil.example"], "is no path such as"),
+        (
+            ["--ip", "203.0.113.7"],
+            "cannot listen on '203.0.113.7', port 8866: Cannot assign requested address; give another",
+        ),
+        (["--ip", "no address"], "cannot listen on 'no address', port 8866: no such address"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(arguments, said, capsys):
+    assert main(["dashboard", "--no-browser", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_token_of_the_environment_is_held_to_the_same_rules_and_not_repeated(capsys, monkeypatch):
+    monkeypatch.setenv("EDGEWB_DASHBOARD_TOKEN", "my secret!")
+    assert main(["dashboard", "--no-browser"]) == 2
+    error = capsys.readouterr().err
+    assert "a token has 8 to 200 letters" in error
+    assert "my secret!" not in error
+
+
+def test_without_the_notebooks_it_says_where_they_come_from(tmp_path):
+    with pytest.raises(InputError, match=r"explorer\.ipynb is not in .*: dashboards come with a clone of the repository"):
+        dashboards_folder(tmp_path)
+    for dashboard in DASHBOARDS:
+        write_notebook(tmp_path / f"{dashboard.name}.ipynb", "1")
+    assert dashboards_folder(tmp_path) == tmp_path
+
+
+def started(home: Path, *arguments: str) -> tuple[Any, list[str]]:
+    """The command at work, and what it has printed up to "Ctrl-C ends it."."""
+    environment = {**os.environ, "EDGEWB_HOME": str(home), "PYTHONPATH": str(ROOT), "BROWSER": "true"}
+    command = [sys.executable, "-m", "edgewb.cli", "dashboard", "--port", "0", *arguments]
+    process = subprocess.Popen(command, cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if line.startswith("Ctrl-C"):
+            return process, lines
+    raise AssertionError(process.stderr.read())
+
+
+def test_ctrl_c_ends_it_quietly_and_its_kernels(tmp_path):
+    process, lines = started(tmp_path, "live", "--token")
+    address = lines[0].removeprefix("live: ")
+    assert address.startswith("http://127.0.0.1:")
+    assert "/live?token=" in address
+    kernels = []
+    while len(kernels) < 2:  # begun at once, before anybody comes
+        kernels = psutil.Process(process.pid).children()
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=60)
+    assert (process.returncode, output, error) == (0, "", "")
+    assert psutil.wait_procs(kernels, timeout=20)[1] == []
+
+
+def test_kernels_do_not_outlive_a_server_that_was_killed(tmp_path):
+    process, _ = started(tmp_path, "--pool", "1", "--no-browser")
+    kernels = []
+    while not kernels:
+        kernels = psutil.Process(process.pid).children()
+    process.kill()
+    process.communicate()
+    assert psutil.wait_procs(kernels, timeout=30)[1] == []
