@@ -160,10 +160,11 @@ def test_pictures_are_answered_one_after_the_other_and_what_is_none_is_counted(v
     page.set_input_files("[data-files]:not([webkitdirectory])", files)
     wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('3 pictures')")
     assert page.inner_text("[data-files-note]") == "3 pictures; 1 could not be opened; 1 were left out: no pictures, or more than 1000."
+    wait_until(page, "document.querySelectorAll('[data-region=pictures] tbody tr').length === 3")  # drawn after the reply
     rows = page.locator("[data-region=pictures] tbody tr").all_inner_texts()
     assert [row.split("\t")[0] for row in rows] == ["digit 3.png", "digit 1.png", "digit 0.png"]
     assert [row.split("\t")[1][0] for row in rows] == ["3", "1", "0"]
-    assert "3 frames answered" in figures(page)
+    wait_until(page, "/3 frames answered/.test(document.querySelector('[data-region=figures]').textContent)")
 
 
 def test_a_folder_of_pictures(visit, tmp_path):
@@ -173,7 +174,7 @@ def test_a_folder_of_pictures(visit, tmp_path):
     page.click("[data-source=pictures]")
     page.set_input_files("[data-files][webkitdirectory]", tmp_path)
     wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('2 pictures')")
-    assert page.locator("[data-region=pictures] tbody tr").count() == 2
+    wait_until(page, "document.querySelectorAll('[data-region=pictures] tbody tr').length === 2")  # drawn after the reply
 
 
 def test_a_video_is_answered_while_it_plays(visit):

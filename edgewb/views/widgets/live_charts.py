@@ -174,4 +174,5 @@ def _inner_width() -> float:
 
 
 def _share(share: float) -> str:
-    return ">99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+    """Near 1 without a figure: one step of a quantised softmax is 0.4 %, and no answer is certain."""
+    return ">99 %" if share >= 0.995 else f"{100 * share:.1f} %"

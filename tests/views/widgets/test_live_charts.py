@@ -100,7 +100,7 @@ def answer(top):
 
 def test_bars_stay_in_the_picture_whatever_the_labels():
     bars = live_charts.bars(answer([("a very long name of a class indeed", 0.99997), ("b", 0.00003), ("c", 0.0)]))
-    assert [bar.text for bar in bars] == [">99.9 %", "0.0 %", "0.0 %"]
+    assert [bar.text for bar in bars] == [">99 %", "0.0 %", "0.0 %"]
     assert bars[0].label == "a very long name …"
     for bar in bars:
         assert 0 < bar.begin < bar.begin + bar.length + 60 <= live_charts.WIDTH
