@@ -97,6 +97,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
 
         return [
             (at("/"), handlers.Gallery),
+            *([(self.base_url.rstrip("/"), handlers.Below)] if self.base_url != "/" else []),
             *((at(f"/{name}"), handlers.DashboardPage, {"name": name}) for name in self.names),
             (at("/login"), handlers.Login),
             (at(rf"/kernels/{_KERNEL}"), handlers.Kernel),
@@ -165,7 +166,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
         host = "127.0.0.1" if self.serving.ip in ("", "0.0.0.0") else "[::1]" if self.serving.ip == "::" else self.serving.ip  # noqa: S104
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         query = f"?token={self.serving.token}" if self.serving.token else ""
-        return f"http://{host}:{self.port}{url_path_join(self.base_url, name)}{query}"
+        return f"http://{host}:{self.port}{self.base_url}{name}{query}"
 
     async def serve(self, ended: asyncio.Event, announce: Callable[[DashboardServer], None]) -> None:
         """Serve until ``ended`` is set; ``announce`` is called when the port is open."""

@@ -100,6 +100,8 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
             self.close(1011, "the kernel does not answer")
 
     def on_message(self, message: str | bytes) -> None:
+        if self.ws_connection is None:
+            return  # closed meanwhile
         if isinstance(message, str):
             self.kernel_manager.touch(self.kernel_id)
         elif not is_event(message):

@@ -197,7 +197,8 @@ def crowd(browser: Any, origin: str, server: psutil.Process) -> tuple[list[float
         pages.append(page)
     # One process drives all pages, so each notes for itself when it was first painted with its plot, by its own clock.
     script = """() => { const seen = () => { const plot = document.querySelector('[data-region=plot] svg');
-        if (plot && plot.getBoundingClientRect().height > 50) requestAnimationFrame(() => setTimeout(() => { window.seenAt = Date.now(); }));
+        if (plot && plot.getBoundingClientRect().height > 50)
+          requestAnimationFrame(() => setTimeout(() => { window.seenAt = Date.now(); }));
         else requestAnimationFrame(seen); }; requestAnimationFrame(seen); }"""
     for page in pages:
         page.add_init_script(f"({script})()")

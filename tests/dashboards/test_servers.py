@@ -149,6 +149,8 @@ def test_a_local_server_answers_to_its_own_name_only(server, folder):
     with running(folder, hostnames=("*",), base_url="/under/this/") as any_name:
         assert any_name.get("/under/this/", Host="evil.example").status == 200
         assert any_name.get("/").status == 404
+        assert any_name.get("/under/this").headers["Location"] == "this/"
+        assert any_name.server.address("live") == f"{any_name.origin}/under/this/live"
     with running(folder, ip="0.0.0.0") as everywhere:
         assert everywhere.get("/", Host="my-laptop.local").status == 200
         assert everywhere.server.kernel_manager.environment["EDGEWB_DASHBOARD_CONTROL"] == "0"
