@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import tornado.web
-from jupyter_core.utils import ensure_async
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from traitlets.config import Config
@@ -181,9 +180,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
             if http is not None:
                 http.stop()
             await self.visits.close()
-            kernels = self.kernel_manager.list_kernel_ids()
-            await ensure_async(self.kernel_manager.shutdown_all(now=True))
-            await PageConnection.gone(kernels)
+            await PageConnection.gone(await self.kernel_manager.end_all())
             self.kernel_manager.context.destroy(linger=0)  # here and now, rather than whenever Python cleans up
             shutil.rmtree(self.connection_dir, ignore_errors=True)
 
