@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or 3.12; name another with `make setup PYTHON=...`.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test test-all test-slow check lab bench fuzz study pages notebooks lock clean
+.PHONY: help setup run test test-all test-slow check lab dashboards screenshots bench fuzz study pages notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -44,6 +44,12 @@ check: setup ## linter, formatter, types, import contract, notebooks without out
 
 lab: setup ## JupyterLab on the notebooks
 	@$(BIN)/edgewb lab
+
+dashboards: setup ## the dashboards, in a browser
+	@$(BIN)/edgewb dashboard
+
+screenshots: setup ## pictures of every dashboard, laptop and phone, light and dark, into runs/screenshots: to be looked at
+	@$(BIN)/python -m tests.screenshots
 
 bench: setup ## benchmarks: ratios against the plain alternative, in one run
 	@$(BIN)/python -m tests.benchmarks

@@ -37,7 +37,6 @@ HEADERS = {
             "frame-ancestors 'none'",
         )
     ),
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
@@ -127,6 +126,14 @@ class Gallery(Shielded):
     def get(self) -> None:
         if not self.forget_token():
             self.finish(self.page("gallery.html.j2"))
+
+
+class Below(Shielded):
+    """The base URL without its slash at the end."""
+
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
+    def get(self) -> None:
+        self.redirect(f"{self.base_url.rstrip('/').rpartition('/')[2]}/")
 
 
 class Login(Shielded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
@@ -83,6 +84,16 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
         return await super()._async_shutdown_kernel(kernel_id, now=now, restart=restart)
 
     shutdown_kernel = _async_shutdown_kernel
+
+    async def end_all(self) -> list[str]:
+        """End all kernels, also those that somebody else is ending just now; their ids."""
+        kernels = list(self.list_kernel_ids())
+        await asyncio.gather(*(self.shutdown_kernel(kernel_id, now=True) for kernel_id in kernels), return_exceptions=True)
+        for _ in range(100):
+            if not self.list_kernel_ids():
+                break
+            await asyncio.sleep(0.05)
+        return kernels
 
     def touch(self, kernel_id: str) -> None:
         """Somebody looks at this kernel's page."""

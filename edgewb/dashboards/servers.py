@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import tornado.web
-from jupyter_core.utils import ensure_async
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from traitlets.config import Config
@@ -97,6 +96,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
 
         return [
             (at("/"), handlers.Gallery),
+            *([(self.base_url.rstrip("/"), handlers.Below)] if self.base_url != "/" else []),
             *((at(f"/{name}"), handlers.DashboardPage, {"name": name}) for name in self.names),
             (at("/login"), handlers.Login),
             (at(rf"/kernels/{_KERNEL}"), handlers.Kernel),
@@ -165,7 +165,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
         host = "127.0.0.1" if self.serving.ip in ("", "0.0.0.0") else "[::1]" if self.serving.ip == "::" else self.serving.ip  # noqa: S104
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         query = f"?token={self.serving.token}" if self.serving.token else ""
-        return f"http://{host}:{self.port}{url_path_join(self.base_url, name)}{query}"
+        return f"http://{host}:{self.port}{self.base_url}{name}{query}"
 
     async def serve(self, ended: asyncio.Event, announce: Callable[[DashboardServer], None]) -> None:
         """Serve until ``ended`` is set; ``announce`` is called when the port is open."""
@@ -180,9 +180,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
             if http is not None:
                 http.stop()
             await self.visits.close()
-            kernels = self.kernel_manager.list_kernel_ids()
-            await ensure_async(self.kernel_manager.shutdown_all(now=True))
-            await PageConnection.gone(kernels)
+            await PageConnection.gone(await self.kernel_manager.end_all())
             self.kernel_manager.context.destroy(linger=0)  # here and now, rather than whenever Python cleans up
             shutil.rmtree(self.connection_dir, ignore_errors=True)
 

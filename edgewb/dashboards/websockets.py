@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
+import struct
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -20,6 +22,8 @@ MAX_WAITING_BYTES = 32 * 2**20
 """Sent to a kernel and not answered yet. A page waits for answers; who sends on and on is disconnected."""
 MAX_UNREAD_BYTES = 256 * 2**20
 """Sent to a page and not taken by it yet."""
+MAX_CONNECTIONS = 4
+"""To one kernel: a page has one, and a second for a moment when it has lost the first. Each costs the server sockets and memory."""
 ENDED = 4001
 """The close code that says: the kernel is gone for good."""
 _PARTS = range(6, 70)
@@ -44,7 +48,7 @@ def is_event(message: bytes) -> bool:
 
     Not even a changed trait: only code sets those.
     """
-    if int.from_bytes(message[:8], "little") not in _PARTS:  # a number to count up to, which the sender chose
+    if not _is_cut_well(message):
         return False
     try:
         channel, parts = deserialize_msg_from_ws_v1(message)
@@ -52,6 +56,18 @@ def is_event(message: bytes) -> bool:
         return channel == "shell" and header.msg_type == "comm_msg" and msgspec.json.decode(parts[3], type=_Content).data.method == "custom"
     except (ValueError, IndexError, RecursionError):  # msgspec's errors are ValueErrors
         return False
+
+
+def _is_cut_well(message: bytes) -> bool:
+    """Whether its parts follow one another and fill it: parts that overlap would make a small message a large one."""
+    count = int.from_bytes(message[:8], "little")
+    if count not in _PARTS:  # a number to count up to, which the sender chose
+        return False
+    start = 8 * (1 + count)
+    if len(message) < start:
+        return False
+    offsets = struct.unpack(f"<{count}Q", message[8:start])
+    return offsets[0] == start and offsets[-1] == len(message) and all(a <= b for a, b in itertools.pairwise(offsets))
 
 
 def printable(text: str) -> str:
@@ -90,6 +106,10 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
         await super().get(kernel_id)
 
     async def open(self, kernel_id: str) -> None:
+        if len(self.open_ones.get(kernel_id, ())) >= MAX_CONNECTIONS:
+            self.log.warning("kernel %s has %d connections already", kernel_id[:8], MAX_CONNECTIONS)
+            self.close(1008, "too many connections")
+            return
         self.set_nodelay(True)
         self.ws_connection.stream.max_write_buffer_size = MAX_UNREAD_BYTES
         self.open_ones.setdefault(kernel_id, set()).add(self)
@@ -100,6 +120,8 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
             self.close(1011, "the kernel does not answer")
 
     def on_message(self, message: str | bytes) -> None:
+        if self.ws_connection is None:
+            return  # closed meanwhile
         if isinstance(message, str):
             self.kernel_manager.touch(self.kernel_id)
         elif not is_event(message):

@@ -195,10 +195,10 @@ def crowd(browser: Any, origin: str, server: psutil.Process) -> tuple[list[float
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
         pages.append(page)
-    # One process drives all pages, so each notes for itself when it was first painted with its plot.
+    # One process drives all pages, so each notes for itself when it was first painted with its plot, by its own clock.
     script = """() => { const seen = () => { const plot = document.querySelector('[data-region=plot] svg');
         if (plot && plot.getBoundingClientRect().height > 50)
-            requestAnimationFrame(() => setTimeout(() => { window.seenAt = Date.now(); }));
+          requestAnimationFrame(() => setTimeout(() => { window.seenAt = Date.now(); }));
         else requestAnimationFrame(seen); }; requestAnimationFrame(seen); }"""
     for page in pages:
         page.add_init_script(f"({script})()")

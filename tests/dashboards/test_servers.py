@@ -16,7 +16,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
 from edgewb.dashboards.visits import visitors_that_fit
-from edgewb.dashboards.websockets import ENDED, MAX_MESSAGE_BYTES
+from edgewb.dashboards.websockets import ENDED, MAX_CONNECTIONS, MAX_MESSAGE_BYTES
 from edgewb.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -149,6 +149,8 @@ def test_a_local_server_answers_to_its_own_name_only(server, folder):
     with running(folder, hostnames=("*",), base_url="/under/this/") as any_name:
         assert any_name.get("/under/this/", Host="evil.example").status == 200
         assert any_name.get("/").status == 404
+        assert any_name.get("/under/this").headers["Location"] == "this/"
+        assert any_name.server.address("live") == f"{any_name.origin}/under/this/live"
     with running(folder, ip="0.0.0.0") as everywhere:
         assert everywhere.get("/", Host="my-laptop.local").status == 200
         assert everywhere.server.kernel_manager.environment["EDGEWB_DASHBOARD_CONTROL"] == "0"
@@ -299,6 +301,24 @@ def test_a_message_too_large_and_a_flood_are_cut_off(server):
             pass
         stopped.resume()
         assert connection.close_code == 1008
+
+    asyncio.run(run())
+
+
+def test_a_page_has_few_connections_and_the_first_go_on(server):
+    async def run() -> None:
+        answer = server.get("/explorer")
+        connections = [await server.connect(answer.kernel, str(i)) for i in range(MAX_CONNECTIONS)]  # sessions test0, test1, ...
+        await connections[0].write_message(event(answer.comm, "say", "here"), binary=True)
+        await said(connections[0])
+        another = await server.connect(answer.kernel, "x")
+        while await answer_to(another) is not None:
+            pass
+        assert another.close_code == 1008
+        await connections[1].write_message(event(answer.comm, "say", "still here"), binary=True)
+        await said(connections[1])
+        for connection in connections:
+            connection.close()
 
     asyncio.run(run())
 

@@ -55,6 +55,18 @@ def test_a_made_up_number_of_parts_is_not_counted_up_to(count):
     assert not is_event(count.to_bytes(8, "little") + b"\x00" * 100)
 
 
+@given(st.data())
+def test_parts_that_overlap_or_leave_something_out_do_not_pass(data):
+    whole = event("c", "select", buffers=(b"\x00" * 100, b"\x01" * 50))
+    count = int.from_bytes(whole[:8], "little")
+    offsets = [int.from_bytes(whole[8 * i : 8 * (i + 1)], "little") for i in range(1, count + 1)]
+    changed = list(offsets)
+    changed[data.draw(st.integers(0, count - 1))] = data.draw(st.integers(0, len(whole)))
+    if changed == sorted(changed) and (changed[0], changed[-1]) == (offsets[0], offsets[-1]):
+        return  # cut elsewhere, and nothing twice
+    assert not is_event(whole[:8] + b"".join(offset.to_bytes(8, "little") for offset in changed) + whole[8 * (count + 1) :])
+
+
 def test_json_without_end_in_depth_is_refused():
     deep = json.dumps(CUSTOM).replace('{"event": "select"}', "[" * 100_000 + "]" * 100_000).encode()
     whole = message("comm_msg", {})
