@@ -194,7 +194,7 @@ class DashboardPage(Shielded):
         frame = self.page("dashboard.html.j2", dashboard=known, widget=self.name in PARTS, body=_BODY, xsrf=self.xsrf_token.decode())
         top, _, bottom = frame.partition(_BODY)
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.taking = asyncio.ensure_future(visits.take(self.name))
+        self.taking = visits.take(self.name)
         if not visits.pool.ready(self.name):  # that takes a second or two: show that something happens
             self.write(top)
             await self.flush()

@@ -39,7 +39,7 @@ class Visits:
         self.most = most or visitors_that_fit(psutil.virtual_memory().available - size * len(names) * BYTES_PER_VISITOR)
         self.pool = PagePool(names, size, self._draw, self._alive, Turns(max(1, psutil.cpu_count() or 1)))
         self._given: set[str] = set()
-        self._coming: set[asyncio.Task[Any] | None] = set()
+        self._coming: set[asyncio.Task[Any]] = set()
         self.kernels.is_waiting = self.pool.__contains__
         server.log.info("at most %d visitors at once", self.most)
 
@@ -54,21 +54,22 @@ class Visits:
         left = [limit - idle for idle, limit in map(self.kernels.unused_s, (k for k in self._given if k in self.kernels))]
         return max(0.0, min(left, default=0.0))
 
-    async def take(self, name: str) -> DrawnPage:
-        """A page for one more visitor."""
-        coming = asyncio.current_task()
+    def take(self, name: str) -> asyncio.Task[DrawnPage]:
+        """A page for one more visitor, whose place is taken from this moment on: not only when the task begins."""
+        coming = asyncio.ensure_future(self._take(name))
         self._coming.add(coming)
-        try:
-            page = await self.pool.take(name)
-            self._given.add(page.kernel_id)
-            self.kernels.touch(page.kernel_id)
-            return page
-        finally:
-            self._coming.discard(coming)
+        coming.add_done_callback(self._coming.discard)
+        return coming
+
+    async def _take(self, name: str) -> DrawnPage:
+        page = await self.pool.take(name)
+        self._given.add(page.kernel_id)
+        self.kernels.touch(page.kernel_id)
+        return page
 
     async def close(self) -> None:
         """Let nobody wait any more, and end what was begun for them."""
-        coming = tuple(task for task in self._coming if task is not None)
+        coming = tuple(self._coming)
         for task in coming:
             task.cancel()
         await asyncio.gather(*coming, return_exceptions=True)

@@ -20,6 +20,8 @@ MAX_MESSAGE_BYTES = 2 * 2**20
 """Of one message of a page: uploads come in parts of a megabyte."""
 MAX_WAITING_BYTES = 32 * 2**20
 """Sent to a kernel and not answered yet. A page waits for answers; who sends on and on is disconnected."""
+MAX_WAITING = 500
+"""Messages that were sent to a kernel and not answered yet; a page has a few under way."""
 MAX_UNREAD_BYTES = 256 * 2**20
 """Sent to a page and not taken by it yet."""
 MAX_CONNECTIONS = 4
@@ -98,12 +100,17 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
             await asyncio.sleep(0.02)
 
     async def get(self, kernel_id: str) -> None:
-        if PROTOCOL not in self.request.headers.get("Sec-WebSocket-Protocol", ""):
+        if PROTOCOL not in re.split(r"\s*,\s*", self.request.headers.get("Sec-WebSocket-Protocol", "").strip()):
             self.set_status(400)
             await self.finish("this address speaks " + PROTOCOL)
             return
         self.waiting: deque[int] = deque()
+        self.waiting_bytes = 0
         await super().get(kernel_id)
+
+    def write_error(self, status_code: int, **options: Any) -> None:
+        """Why a connection is refused, in a number: nobody reads a page here."""
+        self.finish(str(status_code))
 
     async def open(self, kernel_id: str) -> None:
         if len(self.open_ones.get(kernel_id, ())) >= MAX_CONNECTIONS:
@@ -128,7 +135,8 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
             self.log.warning("a page sent something else than an event; it was dropped")
         else:
             self.waiting.append(len(message))
-            if sum(self.waiting) > MAX_WAITING_BYTES:
+            self.waiting_bytes += len(message)
+            if self.waiting_bytes > MAX_WAITING_BYTES or len(self.waiting) > MAX_WAITING:
                 self.log.warning("a page sends faster than its kernel can answer: disconnected")
                 self.close(1008, "too much at once")
                 return
@@ -153,7 +161,7 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
             if state == "dead":
                 self.close(ENDED, "the kernel has died")
             elif state == "idle" and self.waiting and msgspec.json.decode(parts[1] or b"{}").get("msg_type") == "comm_msg":
-                self.waiting.popleft()
+                self.waiting_bytes -= self.waiting.popleft()
         elif kind in ("stream", "error"):
             content = msgspec.json.decode(parts[3])
             said = content.get("text") or "\n".join(content.get("traceback", ()))

@@ -73,6 +73,7 @@ class Explorer(Page):
         self._slider_at = budget
         self._first: tuple[str, ...] = ()  # regions that are sent at once, the others a little later
         self._said = ""
+        self._picked = False  # whether a visitor has chosen a variant of this study
         super().__init__(budget=budget)
         if self._shelf.choices:
             # One that was stopped after its first variant has nothing to choose from.
@@ -163,11 +164,19 @@ class Explorer(Page):
         finally:
             self._quiet = quiet
 
+    def _follow(self) -> None:
+        """Until a visitor has picked a variant, what is shown beside the recommendation, and offered to take away, is the one it names."""
+        chosen = self.recommendation
+        if not self._picked and chosen is not None and chosen.recipe is not None:
+            self.selected = chosen.recipe
+
     # What the page asks for. Every value comes from a visitor.
 
     def on_study(self, value: Any, _buffers: Any) -> None:
+        self._picked = False
         self.study = str(value)
         self._slider_at = self.budget
+        self._follow()
 
     def on_cost(self, value: Any, _buffers: Any) -> None:
         self.cost = str(value)
@@ -177,6 +186,7 @@ class Explorer(Page):
             self.budget = float(value)
         except (TypeError, ValueError):
             raise InputError(f"budget {str(value)[:40]!r}: give a number of points, such as 1.0") from None
+        self._follow()
         self._first = ("alert", "plot", "budget", "choice")
 
     def on_settle(self, _value: Any, _buffers: Any) -> None:
@@ -184,6 +194,7 @@ class Explorer(Page):
 
     def on_select(self, value: Any, _buffers: Any) -> None:
         self.selected = str(value)
+        self._picked = True
 
     def on_compare(self, value: Any, _buffers: Any) -> None:
         self.compared = str(value)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.datasets import Split, as_inputs
-from edgewb.errors import EdgewbError, InputError, unknown_name
+from edgewb.errors import EdgewbError, InputError, ModelFileError, unknown_name
 from edgewb.intervals import wilson_interval
 from edgewb.locations import write_whole
 from edgewb.targets import TARGETS, split_target, target_form
@@ -246,8 +246,11 @@ class Live(UploadPage):
         target = SandboxTarget()
         with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
             path = write_whole(Path(folder, "model.tflite"), upload.content)
-            described = dataclasses.replace(describe_classifier(path), name=upload.name)
-            target.load(path)
+            try:
+                described = dataclasses.replace(describe_classifier(path), name=upload.name)
+                target.load(path)
+            except EdgewbError as error:  # which names the file: the visitor's, not ours
+                raise ModelFileError(str(error).replace(str(path), upload.name)) from None
         self._close_sides()
         self.classifier, self.test, self.uploaded = described, None, True
         self.sides = [Side("cpu", target, described)]

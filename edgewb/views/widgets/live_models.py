@@ -130,6 +130,8 @@ def decode_frame(content: memoryview, shape: tuple[int, int, int], form: str) ->
     image_module = require("PIL.Image", "data", "to read JPEG frames")
     try:
         with image_module.open(io.BytesIO(content), formats=("JPEG",)) as image:
+            if image.info.get("progressive"):  # thousands of passes fit into a small file; what a canvas makes has one
+                raise ValueError("progressive")
             size = image.size  # from the head of the file: nothing is unpacked before it is known to fit
             if size == (width, height):
                 return np.asarray(image.convert("L" if channels == 1 else "RGB"), np.uint8).reshape(shape)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.drifts import find_changes
-from edgewb.errors import EdgewbError
+from edgewb.errors import EdgewbError, ModelFileError
 from edgewb.intervals import median_interval
 from edgewb.targets import CountsCalls, InChild, RunsElsewhere, Target, label_targets, open_target
 from edgewb.timings import summarise_latency
@@ -120,7 +120,10 @@ class Side:
         result = self.target.run([stored])
         ended = time.perf_counter_ns()
         took_ms = self._count((ended - started) / 1e6, ended / 1e9)
-        values, self.softmaxed = shares(self.target.outputs[0].real(result[0]))
+        scores = self.target.outputs[0].real(result[0])
+        if not np.isfinite(scores).all():
+            raise ModelFileError(f"{self.classifier.name} answers with NaN or infinite values: convert it again, or check its input range")
+        values, self.softmaxed = shares(scores)
         labels = self.classifier.labels
         best = np.argsort(-values, kind="stable")[:_TOP]
         top = tuple((labels[place], float(values[place])) for place in best)

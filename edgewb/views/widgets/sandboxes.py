@@ -52,6 +52,7 @@ class SandboxTarget:
         self.facts = TargetFacts(runtime="", device="cpu")
         self._memory_bytes, self._call_seconds = memory_bytes, call_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended = ""
 
     @property
     def process_id(self) -> int | None:
@@ -94,7 +95,7 @@ class SandboxTarget:
             InputError: nothing is loaded, or an array does not fit. ModelFileError: it failed, or did not answer in time.
         """
         if self._process is None:
-            raise InputError("no model is loaded: call load(path) first")
+            raise InputError(f"no model is loaded{self._ended}: give one")
         fits = [(array.dtype, array.shape) for array in inputs] == [(spec.dtype, spec.shape) for spec in self.inputs]
         if not fits:
             raise InputError("the inputs do not fit the model")
@@ -134,15 +135,20 @@ class SandboxTarget:
             answer = self._read(length, deadline)
         except TimeoutError:
             self.close()
+            self._ended = f": the last one did not answer within {seconds:g} s and was ended"
             raise ModelFileError(f"the model did not answer within {seconds:g} s and was ended: give a smaller one") from None
         except (OSError, ValueError):
             self.close()
+            self._ended = ": the last one ended its process"
             limit = f"{self._memory_bytes / 2**20:,.0f} MB of memory"
             raise ModelFileError(f"the model ended its process, which may take {limit}: give a smaller one, or convert it again") from None
         if refused:
             self.close()
             said = "".join(c for c in answer.decode(errors="replace") if c.isprintable())
-            raise ModelFileError(f"LiteRT cannot run it ({said}): convert the model again with builtin ops only")
+            raise ModelFileError(
+                f"LiteRT cannot run it here, where a model may take {self._memory_bytes / 2**20:,.0f} MB of memory ({said}): give a "
+                "smaller one, or convert it again with builtin ops only"
+            )
         return answer
 
     def _write(self, content: bytes, deadline: float) -> None:

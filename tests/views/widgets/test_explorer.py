@@ -280,3 +280,17 @@ def test_a_regression_is_drawn_by_r2_and_says_so():
     shown = "".join(tell(explorer, "select", "ptq_int8_per_tensor").values())
     assert explorer.alert == ""
     assert f"{100 * records[2].errors.r2:.1f}" in shown or f"{records[2].errors.r2:.3f}" in shown
+
+
+def test_what_is_offered_follows_the_recommendation_until_a_variant_is_picked(explorer, study):
+    named = {recommend(study, budget).recipe for budget in (0.3, 1.0, 4.0)}
+    assert len(named) > 1
+    for budget in (0.3, 4.0, 1.0):
+        tell(explorer, "budget", str(budget))
+        chosen = recommend(study, budget).recipe
+        assert chosen is None or explorer.selected == chosen
+    tell(explorer, "select", "float16")
+    tell(explorer, "budget", "4.0")
+    assert explorer.selected == "float16"
+    tell(explorer, "study", explorer.study)  # opened anew
+    assert explorer.selected == recommend(study, 4.0).recipe
