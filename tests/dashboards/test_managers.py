@@ -32,6 +32,7 @@ def test_nothing_secret_is_passed_on():
         "SCRIPT_NAME": "s",
         "HTTP_COOKIE": "c",
         "EDGEWB_API_KEY": "k",
+        "EDGEWB_DBPASS": "hunter2",
     }
     assert set(environment(**secrets)) == {"EDGEWB_DASHBOARD_CONTROL", "EDGEWB_DASHBOARD_TRUSTED", "IPYTHONDIR", "PYTHONPATH"}
 

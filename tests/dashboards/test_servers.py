@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import re
@@ -401,6 +402,13 @@ def test_with_a_token_nothing_is_shown_without_it(folder):
         assert refused(server, answer.kernel, Cookie=cookie, Origin="http://evil.example") == 403
         environment = server.process(answer.kernel).environ()
         assert TOKEN not in "".join(environment.values())
+
+
+def test_who_come_at_the_same_moment_do_not_take_more_places_than_there_are(folder):
+    with running(folder, visitors=2) as server, concurrent.futures.ThreadPoolExecutor(8) as visitors:
+        answers = list(visitors.map(lambda _: server.get("/explorer").status, range(8)))
+        assert sorted(answers) == [200] * 2 + [503] * 6
+        assert len(server.kernels()) == 2
 
 
 def test_there_are_places_for_so_many_and_then_a_page_that_says_when_to_come_again(folder, monkeypatch):

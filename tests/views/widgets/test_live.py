@@ -1,6 +1,6 @@
 """The live widget without a browser: events with binary frames, bad ones, targets, counters, uploads where they are trusted."""
 
-from __future__ import annotations
+from __future__ import tempfile
 
 import subprocess
 import sys
@@ -361,6 +361,7 @@ def test_a_visitor_s_model_that_does_not_fit_changes_nothing(name, tflite_bytes)
         upload(driven, content)
         assert driven.live.alert
         assert "\n" not in driven.live.alert
+        assert tempfile.gettempdir() not in driven.live.alert
     driven.frame(one())
     assert driven.live.answers[-1].label == "1"
 

@@ -123,6 +123,7 @@ def test_jpeg_frames_are_read_in_the_model_s_channels():
     [
         (jpeg((8, 9)), "jpeg", "8 x 9 pixels came, 8 x 8 are wanted"),
         (jpeg((60_000, 2)), "jpeg", "are wanted"),
+        (jpeg((8, 8), progressive=True), "jpeg", "cannot be read as JPEG .progressive"),
         (memoryview(b"garbage"), "jpeg", "cannot be read as JPEG"),
         (jpeg((8, 8))[:200], "jpeg", "cannot be read as JPEG"),
         (memoryview(bytes(2_000_000)), "jpeg", "raw or jpeg, up to 1,048,576 bytes"),
