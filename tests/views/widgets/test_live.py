@@ -1,9 +1,10 @@
 """The live widget without a browser: events with binary frames, bad ones, targets, counters, uploads where they are trusted."""
 
-from __future__ import tempfile
+from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
