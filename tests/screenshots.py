@@ -1,7 +1,7 @@
 """Pictures of every dashboard, to be looked at: laptop and phone, light and dark (``make screenshots``).
 
-``python -m tests.screenshots [FOLDER]`` writes NAME-WIDTH-SCHEME.png, the whole page in height, into FOLDER (default: runs/screenshots). What is
-recorded in EDGEWB_HOME is shown, as a visitor would see it.
+``python -m tests.screenshots [FOLDER]`` writes NAME-WIDTH-SCHEME.png, the whole page in height, into FOLDER (default: runs/screenshots).
+What is recorded in EDGEWB_HOME is shown, as a visitor would see it.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
         (["--pool", "-1"], "'-1' is no whole number from 0 to 50"),
         (["--visitors", "0"], "'0' is no whole number from 1 to 1000"),
         (["--idle", "soon"], "'soon' is no number of minutes"),
+        (["--idle", "0"], "'0' is no number of minutes from 1 to 10080"),
         (["--idle", "nan"], "'nan' is no number of minutes"),
         (["--token", "short"], "a token has 8 to 200 letters"),
         (["--base-url", "a b"], "'a b' is no path such as /dashboards/"),
