@@ -91,6 +91,7 @@ def test_ctrl_c_ends_it_quietly_and_its_kernels(tmp_path):
     assert psutil.wait_procs(kernels, timeout=20)[1] == []
 
 
+@pytest.mark.browser  # no browser, but seconds
 def test_kernels_do_not_outlive_a_server_that_was_killed(tmp_path):
     process, _ = started(tmp_path, "--pool", "1", "--no-browser")
     kernels = []
