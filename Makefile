@@ -39,6 +39,7 @@ check: setup ## linter, formatter, types, import contract, notebooks without out
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 	@$(BIN)/python notebooks/generate.py --check
 	@$(BIN)/python -m edgewb.estimates.refits --check
+	@$(BIN)/python data/make.py --check
 	@for page in rules problems; do $(BIN)/edgewb $$page | diff -q - $${page^^}.md > /dev/null || { echo "$${page^^}.md is stale; run \`make pages\`"; exit 1; }; done
 
 lab: setup ## JupyterLab on the notebooks

@@ -251,7 +251,8 @@ def _read_digits() -> Content:
     return Content(images, raw.target.astype(np.int64), tuple(str(digit) for digit in range(10)))
 
 
-def _enlarge_digits(x: npt.NDArray[Any], _train: IntArray) -> FloatArray:
+def enlarge_digits(x: npt.NDArray[Any]) -> FloatArray:
+    """Digits (n, 8, 8, 1) of whole numbers 0..16 as the data set has them: (n, 32, 32, 1) in 0..1, each pixel repeated."""
     unit = x.astype(np.float32) / np.float32(16)
     return unit.repeat(4, axis=1).repeat(4, axis=2)
 
@@ -271,7 +272,7 @@ def _standardise(x: npt.NDArray[Any], train: IntArray) -> FloatArray:
 _BUNDLED = {
     "digits": _Bundled(
         read=_read_digits,
-        prepare=_enlarge_digits,
+        prepare=lambda x, _train: enlarge_digits(x),
         source="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (test part), UCI Machine Learning Repository, "
         "doi:10.24432/C50P49, as distributed with scikit-learn (load_digits)",
         licence="CC BY 4.0",

@@ -43,6 +43,10 @@ class TargetError(EdgewbError):
         self.samples_ms = samples_ms
 
 
+class StudyCancelled(EdgewbError):
+    """A study was asked to stop (see ``running.cancel_study``); what it had finished is kept."""
+
+
 class StorageError(EdgewbError):
     """Results cannot be written or read back: disk full, no permission, a database from a newer version."""
 

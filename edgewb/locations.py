@@ -31,6 +31,20 @@ def home() -> Path:
     return Path(platformdirs.user_data_dir("edgewb", appauthor=False))
 
 
+def data_folder() -> Path:
+    """The folder ``data`` of the repository this package is run from: models, images and a study that come with it.
+
+    Raises:
+        StorageError: it is not there, as in an installation without the repository.
+    """
+    folder = Path(__file__).resolve().parents[1] / "data"
+    if not (folder / "models.json").is_file():  # any other folder of that name beside the package is not meant
+        raise StorageError(
+            f"the bundled models and images are not at {str(folder)!r}: they come with the repository; clone it and run `make setup` there"
+        )
+    return folder
+
+
 def storage_error(path: Path, action: str, error: OSError) -> StorageError:
     """One line for a failed read or write: what was tried, why the system refused, what to do next."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

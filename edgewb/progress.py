@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -14,11 +15,14 @@ _PRIOR_S = 10.0
 class Bar:
     """A bar over work of a known expected cost. Costs are in seconds of an ordinary laptop; only their ratios matter.
 
+    ``tell`` is called with what is being done and the share of the total that is done, 0..1, whenever one of them changes.
+
     The time left is what is left times the time that a unit of cost took so far, at first mixed with the expectation.
     """
 
-    def __init__(self, total: float, show: bool) -> None:
+    def __init__(self, total: float, show: bool, tell: Callable[[str, float], None] | None = None) -> None:
         self._bar: Any = None
+        self._tell = tell
         self._done, self._total, self._label = 0.0, total, ""
         self._started = time.monotonic()
         if show:
@@ -49,6 +53,8 @@ class Bar:
             self._show()
 
     def _show(self) -> None:
+        if self._tell is not None:
+            self._tell(self._label, self._done / self._total if self._total else 0.0)
         if self._bar is not None:
             pace = (time.monotonic() - self._started + _PRIOR_S) / (self._done + _PRIOR_S)
             minutes, seconds = divmod(round(pace * (self._total - self._done)), 60)

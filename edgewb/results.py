@@ -94,7 +94,7 @@ def _measure(path: Path, setting: Setting, worker: Worker, alone: Container[str]
     """The latency of a file on each target, in turns with float32 there; and why a target has none.
 
     Raises:
-        ModelFileError, ConversionError: no target takes the file. TargetError: a target failed.
+        ModelFileError, ConversionError: no target takes the file. TargetError: a target failed. StudyCancelled: asked to stop.
     """
     from edgewb.measurements import measure
 
@@ -102,6 +102,7 @@ def _measure(path: Path, setting: Setting, worker: Worker, alone: Container[str]
     latencies: list[Latency] = []
     refusals: dict[str, EdgewbError] = {}
     for target in setting.targets:
+        worker.check()
         name = target_form(target)
         beside = None if name in alone else reference
         try:

@@ -25,6 +25,7 @@ from edgewb.progress import Bar
 from edgewb.recommendations import check_budget, recommend
 from edgewb.records import RecordStore
 from edgewb.results import BothAnswers, Setting, record_variant, teaching_notes
+from edgewb.running import Announcement
 from edgewb.stages import Stages
 from edgewb.targets import open_target, target_form
 from edgewb.types import Jsonable, Recommendation, Record, Skipped
@@ -106,7 +107,7 @@ def run_study(
 
     Raises:
         EdgewbError: bad input, a target that cannot be used here, or the float variant itself cannot be made. A failing recipe does not
-            raise: it is listed in ``skipped``.
+            raise: it is listed in ``skipped``. StudyCancelled: somebody asked for its end, see ``running.cancel_study``.
     """
     decoded = decode_recipes(recipes if isinstance(recipes, str) else list(recipes))
     reference = decode_recipe(REFERENCE)
@@ -232,7 +233,7 @@ def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -
     records: dict[str, Record] = {}
     files: dict[str, Path] = {}
     answers: dict[str, BothAnswers] = {}
-    with Bar(total, progress) as bar:
+    with _announce(stages, setting, wanted) as announced, Bar(total, progress, announced.report) as bar:
         done = 0.0
         for recipe in order:
             cost = 0.0
@@ -249,10 +250,12 @@ def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -
                 bar.reach(done := done + cost)
                 alone = records[REFERENCE].not_measured if REFERENCE in records else ()
                 records[recipe.name], files[recipe.name] = record_variant(stages, setting, recipe, variant, answers, store, alone)
+                announced.finish(recipe.name)
             except (ConversionError, ModelFileError) as error:
                 if recipe.name == REFERENCE:
                     raise
                 skipped.append(Skipped(recipe=recipe.name, reason=str(error)))
+                announced.fail(recipe.name)
             bar.reach(done := done + measuring)
     finished = [r.name for r in wanted if r.name in records]
     shown = tuple(records[name] for name in finished)
@@ -264,6 +267,20 @@ def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -
         files={name: files[name] for name in finished},
         flipped=_flipped(stages, shown),
     )
+
+
+def _announce(stages: Stages, setting: Setting, recipes: Sequence[Recipe]) -> Announcement:
+    """Say that this study is under way, and let the worker heed a request to stop."""
+    data = stages.dataset
+    announcement = Announcement(
+        dataset=data.name,
+        dataset_fingerprint=data.fingerprint,
+        model=setting.source.name,
+        seed=setting.seed,
+        recipes=[recipe.name for recipe in recipes],
+    )
+    stages.worker.is_cancelled = announcement.is_cancelled
+    return announcement
 
 
 def _flipped(stages: Stages, records: Sequence[Record]) -> dict[int, npt.NDArray[Any]]:

@@ -113,7 +113,7 @@ def run(
     return Study(
         records=outcome.records,
         recommendation=outcome.recommendation,
-        report=str(_write_report(outcome, command)),
+        report=str(_write_report(outcome, command, shifted)),
         skipped=outcome.skipped,
         context=outcome.context,
         shifts=shifted,
@@ -265,12 +265,15 @@ def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) 
     return shlex.join(words + ["--fast"] * options["fast"])
 
 
-def _write_report(outcome: Outcome, command: str) -> Path:
+def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy, ...]) -> Path:
     from edgewb.compilers.inspections import inspect_graph
     from edgewb.tflite.reader import read_graph
+    from edgewb.views.pictures import keep_pictures
     from edgewb.views.report import ReportContext, write_report
 
     about = outcome.context
+    pictures = _pictures(outcome)
+    keep_pictures(about.dataset_fingerprint, pictures)
     hashes = {record.recipe: record.sha256 for record in outcome.records}
     inspections = {recipe: inspect_graph(read_graph(path), path.name, hashes[recipe]) for recipe, path in outcome.files.items()}
     context = ReportContext(
@@ -285,7 +288,8 @@ def _write_report(outcome: Outcome, command: str) -> Path:
         command=command,
         notes=about.notes,
         inspections={recipe: inspection._repr_html_() for recipe, inspection in inspections.items()},
-        pictures=_pictures(outcome),
+        pictures=pictures,
+        shifts=shifted,
     )
     folder = next(iter(outcome.files.values())).parent.parent
     return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)

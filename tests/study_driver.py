@@ -1,4 +1,7 @@
-"""``python study_driver.py run ...``: the command line with a training of a few steps, so that a whole study takes seconds."""
+"""``python study_driver.py run ...``: the command line with a training of a few steps, so that a whole study takes seconds.
+
+The environment variable STUDY_FINE_TUNE_STEPS makes what trains on take longer.
+"""
 
 from __future__ import annotations
 
@@ -40,5 +43,5 @@ if __name__ == "__main__":
     from edgewb.cli import main
     from edgewb.optimizers.training import TrainingSettings
 
-    edgewb.studies.FAST = TrainingSettings(steps=12, fine_tune_steps=12, minimum_epochs=1)
+    edgewb.studies.FAST = TrainingSettings(steps=12, fine_tune_steps=int(os.environ.get("STUDY_FINE_TUNE_STEPS", "12")), minimum_epochs=1)
     sys.exit(main())

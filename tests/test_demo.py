@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from edgewb.optimizers.recipes import DEMO_RECIPES, decode_recipe
+from edgewb.records import load_records
+from edgewb.views.confusions import MAX_PICTURES
+from edgewb.views.pictures import pictures_for
 
 pytestmark = pytest.mark.training
 
@@ -75,6 +78,23 @@ def test_the_report_stands_alone(studies: tuple[dict[str, Any], dict[str, Any]])
     loaded = re.findall(r"<(?:script|link|img)[^>]+?(?:src|href)=[\"']?([^\"'>]{0,80})", page)
     assert [address for address in loaded if not address.startswith("data:")] == []
     assert all(recipe in page for recipe in DEMO_RECIPES)
+
+
+def test_pictures_of_what_flipped_are_found_again_from_the_records(
+    studies: tuple[dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = Path(studies[0]["report"])
+    page, home = report.read_text(encoding="utf-8"), report.parents[1] / "home1"
+    monkeypatch.setenv("EDGEWB_HOME", str(home))
+    records = [record for record in load_records() if record.recipe != "float32"]
+    (kept,) = (home / "pictures").iterdir()
+    assert kept.stem == records[0].dataset_fingerprint
+    for record in records:
+        shown = [flip.index for flip in record.answers.flips.listed[:MAX_PICTURES]]
+        found = pictures_for(record)
+        assert found.keys() >= set(shown)
+        assert all(found[index] in page for index in shown)
+    assert json.loads(kept.read_bytes())
 
 
 def test_pruning_and_clustering_do_what_their_names_say(studies: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -61,7 +61,9 @@ def test_pypi_pycoral_is_no_dependency() -> None:
 def test_environment_agrees_with_pyproject_and_constraints() -> None:
     declared = {canonicalize_name(requirement.name): requirement for requirement in requirements()}
     named = [Requirement(line) for line in pip_lines("environment.yml") if not line.startswith("--")]
-    assert {"jupyterlab", "ipywidgets", "tensorflow", "tensorflow-model-optimization", "plotly", "voila"} == {r.name for r in named}
+    assert {"anywidget", "jupyterlab", "ipywidgets", "tensorflow", "tensorflow-model-optimization", "plotly", "voila"} == {
+        r.name for r in named
+    }
     for requirement in named:
         assert requirement.specifier == declared[canonicalize_name(requirement.name)].specifier
     for file in ("environment.yml", "binder/environment.yml"):

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from study_driver import RECIPES, command, files, run
 from target_helpers import ROOT, run_without
 
 from edgewb.errors import InputError
+from edgewb.running import RunningStudy, cancel_study, running_studies
 from edgewb.studies import STUDY_TARGETS, _targets, run_study
 
 
@@ -229,6 +231,75 @@ def test_ctrl_c_twice_is_still_no_traceback(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
+
+
+def wait_for(home: Path, monkeypatch: pytest.MonkeyPatch, true: Callable[[RunningStudy], bool], seconds: float = 60.0) -> RunningStudy:
+    """The one study under way in that home, once it is so far."""
+    monkeypatch.setenv("EDGEWB_HOME", str(home))
+    deadline = time.monotonic() + seconds
+    while not (found := [study for study in running_studies() if true(study)]):
+        assert time.monotonic() < deadline, f"no study came so far: {running_studies()}"
+        time.sleep(0.02)
+    (study,) = found
+    return study
+
+
+@pytest.mark.training
+def test_a_study_cancelled_in_a_training_keeps_what_is_finished_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, out = tmp_path / "home", tmp_path / "out"
+    long = command(home, out)
+    long["env"]["STUDY_FINE_TUNE_STEPS"] = "1000000"  # hours, were it not cancelled
+    kept: dict[str, tuple[Any, ...]] = {}
+    for _ in range(2):
+        process = subprocess.Popen(**long, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        study = wait_for(home, monkeypatch, lambda s: s.current == "prune50_ptq_int8" and psutil.Process(s.pid).children() != [])
+        workers = psutil.Process(process.pid).children()
+        assert study.done == ("float32", "ptq_int8", "dynamic_range")
+        assert {json.loads(row[-1])["recipe"] for row in rows(home).values()} == set(study.done), "a record is there once its variant is"
+        time.sleep(3.0)
+        cancel_study(study.id)
+        asked = time.monotonic()
+        assert psutil.wait_procs(workers, timeout=20)[1] == [], "the training went on"
+        assert time.monotonic() - asked < 5.0
+        printed, errors = process.communicate(timeout=60)
+        assert (process.returncode, printed) == (130, "")
+        assert errors == "\nedgewb: cancelled; every finished variant is kept, the same command goes on from there\n"
+        assert list((home / "running").iterdir()) == []
+        assert kept in ({}, rows(home)), "what was finished was made again"
+        kept = rows(home)
+
+
+@pytest.mark.training
+def test_of_two_studies_in_one_home_only_the_one_named_is_cancelled(
+    undisturbed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    both = [
+        subprocess.Popen(**command(home, tmp_path / str(seed), "--seed", str(seed)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for seed in (0, 1)
+    ]
+    study = wait_for(home, monkeypatch, lambda s: s.seed == 1 and s.current != "")
+    cancel_study(study.id)
+    said = [process.communicate(timeout=120) for process in both]
+    assert both[1].returncode == 130, said[1]
+    assert both[0].returncode in (0, 1), said[0]
+    assert files(tmp_path / "0") == files(undisturbed[1])
+
+
+def test_a_study_whose_worker_does_not_answer_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without TensorFlow: one that never finishes loading, so that the cancel comes in the middle of a task."""
+    (tmp_path / "tensorflow.py").write_text("import time\ntime.sleep(600)\n")
+    home = tmp_path / "home"
+    study = command(home, tmp_path / "out")
+    study["env"]["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *(p for p in sys.path if p)])
+    process = subprocess.Popen(**study, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    seen = wait_for(home, monkeypatch, lambda s: s.current == "training table_mlp")
+    assert (seen.dataset, seen.model, seen.recipes, seen.done, seen.alive) == ("breast_cancer", "table_mlp", RECIPES, (), True)
+    cancel_study(seen.id)
+    printed, errors = process.communicate(timeout=30)
+    assert (process.returncode, printed) == (130, "")
+    assert "cancelled; every finished variant is kept" in errors
+    assert running_studies() == ()
 
 
 @pytest.mark.training

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 
+from edgewb.cli.interrupts import take_interrupts
 from edgewb.cli.parsers import parser
 from edgewb.cli.streams import drop_output, mend_streams
-from edgewb.errors import EdgewbError
+from edgewb.errors import EdgewbError, StudyCancelled
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status. Never a traceback: what went wrong is one line on standard error."""
-    # A job that is to end cleans up as after Ctrl-C.
-    with contextlib.suppress(ValueError):  # not in the main thread
-        for name in ("SIGTERM", "SIGHUP"):  # asked to end, or the terminal was closed
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), signal.default_int_handler)
     if arguments is None:
+        take_interrupts()
         mend_streams()
     parsed = None
     try:
@@ -32,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
             status = int(asked.code or 0)
         sys.stdout.flush()  # here a full disk or a reader that went away can still be explained; when Python exits it cannot
         return status
+    except StudyCancelled:
+        print("\nedgewb: cancelled; every finished variant is kept, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
     except EdgewbError as error:
         return _fail(" ".join(str(error).split()))
     except KeyboardInterrupt:

@@ -189,6 +189,19 @@ def records(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def running(arguments: argparse.Namespace) -> int:
+    from edgewb.running import cancel_study, running_studies, studies_text
+
+    if arguments.cancel is not None:
+        asked = cancel_study(arguments.cancel)
+        done = f"{len(asked.done)} of {len(asked.recipes)} variants are finished and kept"
+        print_json({"cancelled": asked}) if arguments.json else print(f"{asked.id} was asked to stop; {done}")
+        return DONE
+    studies = running_studies()
+    print_json({"running": studies}) if arguments.json else print(studies_text(studies))
+    return DONE
+
+
 def rules(arguments: argparse.Namespace) -> int:
     from edgewb.compilers.pages import all_rules, rules_page
 

@@ -358,6 +358,9 @@ def parser() -> argparse.ArgumentParser:
         "--import", dest="import_file", metavar="FILE", help="add records from JSON lines; what does not check out is refused"
     )
 
+    running = command("running", commands.running, "studies under way in this home, wherever they were started; stop one")
+    running.add_argument("--cancel", metavar="ID", help="ask this one to stop, as Ctrl-C does: every finished variant is kept")
+
     command("rules", commands.rules, "every rule behind `inspect`, with the source of each limit")
     command("problems", commands.problems, "every problem edgewb knows: its texts, its cause, what helps")
     command("recipes", commands.recipes, "the recipes: what each does, and what it can and cannot buy on an Edge TPU")

@@ -16,16 +16,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
 import edgewb.errors
-from edgewb.errors import ConversionError, EdgewbError, MissingPackageError
+from edgewb.errors import ConversionError, EdgewbError, MissingPackageError, StudyCancelled
 
 Progress = Callable[[float], None]
 """Called with the finished share of the running task, 0..1."""
 
+_LOOK_S = 0.5
+"""While the child works, a request to stop is looked for so often."""
 _SUGGESTION = "the other variants are not touched; set EDGEWB_DEBUG=1 to see all it printed"
 
 
@@ -38,13 +40,17 @@ class Shared:
 
 
 class Worker:
-    """Runs functions of ``edgewb.optimizers.tasks`` in a child process, started when first needed and again after a crash."""
+    """Runs functions of ``edgewb.optimizers.tasks`` in a child process, started when first needed and again after a crash.
+
+    ``is_cancelled`` (None: nobody can) says whether its work is wanted no longer: the child is then ended in the middle of a task.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._sent: set[str] = set()
         self.starts = 0
+        self.is_cancelled: Callable[[], bool] | None = None
 
     def __enter__(self) -> Worker:
         return self
@@ -78,34 +84,65 @@ class Worker:
         """Process id of the living child, or None."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    def check(self) -> None:
+        """Raise StudyCancelled once the work is wanted no longer."""
+        if self.is_cancelled is not None and self.is_cancelled():
+            self.close()
+            raise StudyCancelled("cancelled, as somebody asked for it; every finished variant is kept, the same call goes on from there")
+
+    @contextlib.contextmanager
+    def _ended_when_cancelled(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Look beside the wait for the child's answer, which may take minutes."""
+        if (is_cancelled := self.is_cancelled) is None:
+            yield
+            return
+        answered = threading.Event()
+
+        def look() -> None:
+            while not answered.wait(_LOOK_S):
+                if is_cancelled():
+                    process.kill()
+                    return
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            answered.set()
+            looking.join()
+
     def call(self, task: str, *, shared: Shared | None = None, progress: Progress | None = None, **arguments: Any) -> Any:
         """Run ``tasks.<task>`` in the child and return its result.
 
         Raises:
             EdgewbError: what the task raised; ConversionError for any other failure and for a crash of the child, which is started again
-                by the next call.
+                by the next call; StudyCancelled.
         """
+        self.check()
         self.start()
         process = self._process
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            if shared is not None and shared.key not in self._sent:
-                pickle.dump(("shared", shared.key, shared.value), process.stdin)
-                self._sent = {shared.key}
-            pickle.dump(("call", task, shared.key if shared else None, arguments), process.stdin)
-            process.stdin.flush()
-            while True:
-                kind, *payload = pickle.load(process.stdout)  # noqa: S301 (our own child)
-                if kind == "progress":
-                    if progress is not None:
-                        progress(payload[0])
-                elif kind == "result":
-                    return payload[0]
-                else:
-                    raise _as_error(*payload)
+            with self._ended_when_cancelled(process):
+                if shared is not None and shared.key not in self._sent:
+                    pickle.dump(("shared", shared.key, shared.value), process.stdin)
+                    self._sent = {shared.key}
+                pickle.dump(("call", task, shared.key if shared else None, arguments), process.stdin)
+                process.stdin.flush()
+                while True:
+                    kind, *payload = pickle.load(process.stdout)  # noqa: S301 (our own child)
+                    if kind == "progress":
+                        if progress is not None:
+                            progress(payload[0])
+                    elif kind == "result":
+                        return payload[0]
+                    else:
+                        raise _as_error(*payload)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            self.check()
             raise ConversionError(self._crash_message(task)) from None
         except BaseException as error:
             if not isinstance(error, EdgewbError):

@@ -25,9 +25,11 @@ from edgewb.records.columns import (
     watermarks,
 )
 from edgewb.records.labels import latency_labels
+from edgewb.robustness import ShiftedAccuracy
 from edgewb.types import Basis, Jsonable, Recommendation, Record, Skipped
 from edgewb.verdicts import verdict_note, verdict_text
 from edgewb.views import confusions, infos, plots, readings, target_plots
+from edgewb.views.shift_tables import shift_table
 from edgewb.watermarks import is_stand_in, watermark
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,6 +47,7 @@ class ReportContext(Jsonable):
         command: what to type to get the same again.
         notes: further lines about data or model.
         pictures: index of a test example -> ``data:`` address of its picture (see ``pictures.picture_uri``).
+        shifts: the variants under each shift that was asked for.
         inspections: recipe -> HTML of ``Inspection._repr_html_``; it is inserted as it is, so only ours may stand here.
     """
 
@@ -60,6 +63,7 @@ class ReportContext(Jsonable):
     notes: tuple[str, ...] = ()
     inspections: Mapping[str, str] = dataclasses.field(default_factory=dict)
     pictures: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    shifts: tuple[ShiftedAccuracy, ...] = ()
 
 
 def write_report(
@@ -92,6 +96,7 @@ def render_report(records: Sequence[Record], recommendation: Recommendation, ski
         table=render_html(summary_columns(records, chosen)),
         notes=[*notes(records), *filter(None, [verdict_note(recommendation.verdicts, chosen)])],
         figures=_figures(records, recommendation, context),
+        shift_table=shift_table(context.shifts),
         details=_details(records, recommendation, context),
         shown_classes=_SHOWN_CLASSES,
         facts=_facts(records, context),
