@@ -80,8 +80,8 @@ def _minutes(text: str) -> float:
         minutes = float(text)
     except ValueError:
         minutes = float("nan")
-    if not 0.01 <= minutes <= 10_080:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 0.01 to 10080 (a week)")
+    if not 1 <= minutes <= 10_080:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 1 to 10080 (a week)")
     return minutes
 
 

@@ -202,7 +202,8 @@ class DashboardPage(Shielded):
         while not (await asyncio.wait({self.taking}, timeout=_HEARTBEAT_S))[0]:
             self.write("<!-- -->\n")  # or a proxy would think that nobody is there
             await self.flush()
-        self.finish(top + self.taking.result().html + bottom)
+        if not self.taking.cancelled():  # else nobody is there any more
+            self.finish(top + self.taking.result().html + bottom)
 
     def on_connection_close(self) -> None:
         if self.taking is not None:

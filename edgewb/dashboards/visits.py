@@ -40,7 +40,8 @@ class Visits:
         self.pool = PagePool(names, size, self._draw, self._alive, Turns(max(1, psutil.cpu_count() or 1)))
         self._given: set[str] = set()
         self._coming: set[asyncio.Task[Any]] = set()
-        self.kernels.is_waiting = self.pool.__contains__
+        self._drawing: set[str] = set()
+        self.kernels.is_waiting = lambda kernel_id: kernel_id in self._drawing or kernel_id in self.pool
         server.log.info("at most %d visitors at once", self.most)
 
     @property
@@ -83,6 +84,7 @@ class Visits:
         starting = asyncio.ensure_future(self.kernels.start_kernel(kernel_name="python3", path=""))
         try:
             kernel_id = await asyncio.shield(starting)  # one that is half started could not be ended
+            self._drawing.add(kernel_id)
             renderer = NotebookRenderer(
                 voila_configuration=server.voila_configuration,
                 traitlet_config=server.config,
@@ -101,6 +103,7 @@ class Visits:
             )
             await renderer.initialize()
             html = await renderer.generate_content_str(kernel_id, self.kernels.get_kernel(kernel_id))
+            self.kernels.touch(kernel_id)
             return DrawnPage(kernel_id, html)
         except BaseException:  # also when the visitor has gone away meanwhile
             with contextlib.suppress(Exception):  # it did not start, and that is what is raised
@@ -108,3 +111,6 @@ class Visits:
                 if kernel_id in self.kernels:
                     await ensure_async(self.kernels.shutdown_kernel(kernel_id, now=True))
             raise
+        finally:
+            if starting.done() and not starting.cancelled() and starting.exception() is None:
+                self._drawing.discard(starting.result())

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
         (["--pool", "-1"], "'-1' is no whole number from 0 to 50"),
         (["--visitors", "0"], "'0' is no whole number from 1 to 1000"),
         (["--idle", "soon"], "'soon' is no number of minutes"),
+        (["--idle", "0"], "'0' is no number of minutes from 1 to 10080"),
         (["--idle", "nan"], "'nan' is no number of minutes"),
         (["--token", "short"], "a token has 8 to 200 letters"),
         (["--base-url", "a b"], "'a b' is no path such as /dashboards/"),
@@ -90,6 +91,7 @@ def test_ctrl_c_ends_it_quietly_and_its_kernels(tmp_path):
     assert psutil.wait_procs(kernels, timeout=20)[1] == []
 
 
+@pytest.mark.browser  # no browser, but seconds
 def test_kernels_do_not_outlive_a_server_that_was_killed(tmp_path):
     process, _ = started(tmp_path, "--pool", "1", "--no-browser")
     kernels = []

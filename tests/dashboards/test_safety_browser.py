@@ -147,8 +147,8 @@ def test_a_dead_kernel_is_said_and_the_page_can_be_loaded_again(served, view):
     wait_until(page, "document.querySelector('output').textContent === '10'")
 
 
-def test_a_page_nobody_looks_at_loses_its_kernel_and_says_so(folder, view, monkeypatch):
-    with running(folder, idle_s=2.0) as server:
+def test_a_page_nobody_looks_at_loses_its_kernel_and_says_so(folder, view):
+    with running(folder, idle_s=4.0) as server:
         page, _ = view(server)
         page.evaluate("Object.defineProperty(document, 'visibilityState', {value: 'hidden'})")
         wait_until(page, "document.querySelector('#connection').textContent.includes('not used for too long')", 40)
@@ -192,6 +192,7 @@ def test_the_token_is_asked_for_and_then_remembered(folder, view):
         assert serious(page) == []
         page.fill("#password", "let-me-in-please")
         page.keyboard.press("Enter")
+        page.wait_for_url("**/explorer")
         wait_until(page, CONNECTED)
         page.click("text=Add ten")
         wait_until(page, "document.querySelector('output').textContent === '10'")
