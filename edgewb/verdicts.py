@@ -112,11 +112,11 @@ def about(count: int) -> str:
 def verdict_text(verdict: LossVerdict) -> str:
     """The verdict as part of a sentence, with the figures it rests on."""
     budget = budget_text(verdict.budget_points, verdict.measure)
-    high, low = _limit(verdict.loss_high_points), _limit(verdict.loss_low_points)
+    high, low = (_limit(limit, verdict.budget_points) for limit in (verdict.loss_high_points, verdict.loss_low_points))
     if verdict.outcome == "below":
-        return f"with 95 % confidence the loss is below {budget} (upper limit of the loss {high} points, n = {verdict.n}, {verdict.basis})"
+        return f"with 95 % confidence the loss is below {budget} (one-sided upper limit {high} points, n = {verdict.n}, {verdict.basis})"
     if verdict.outcome == "above":
-        return f"with 95 % confidence the loss is above {budget} (lower limit of the loss {low} points, n = {verdict.n}, {verdict.basis})"
+        return f"with 95 % confidence the loss is above {budget} (one-sided lower limit {low} points, n = {verdict.n}, {verdict.basis})"
     limits = f"95 % limits of the loss, each by itself, {low} and {high} points, {verdict.basis}"
     text = f"n = {verdict.n} is too small to say whether the loss is below {budget} ({limits}): "
     if verdict.n_needed is None:
@@ -148,6 +148,10 @@ def verdict_note(verdicts: Sequence[LossVerdict], chosen: str | None = None) -> 
     return text
 
 
-def _limit(value: float) -> str:
-    """A limit of a loss, in points; what was gained is a negative loss."""
-    return points(value).removeprefix("+")
+def _limit(value: float, budget: float) -> str:
+    """A limit of a loss, in points; what was gained is a negative loss. It is never written as the budget that it differs from."""
+    for digits in (1, 2, 3):
+        text = f"{value:.{digits}f}"
+        if float(text) != budget:
+            break
+    return points(value).removeprefix("+") if digits == 1 else text

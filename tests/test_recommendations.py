@@ -196,7 +196,7 @@ def test_float32_itself_is_never_recommended() -> None:
     ("gained", "lost", "n", "said"),
     [
         (1, 2, 1000, "confirm it: there it loses 0.1 points"),
-        (1, 2, 1000, "with 95 % confidence the loss is below 1.0 point (upper limit of the loss 0.5 points, n = 1000, measured)."),
+        (1, 2, 1000, "with 95 % confidence the loss is below 1.0 point (one-sided upper limit 0.5 points, n = 1000, measured)."),
         (3, 5, 200, "do not refute it: there it loses 1.0 points"),
         (3, 5, 200, "n = 200 is too small to say whether the loss is below 1.0 point"),
     ],

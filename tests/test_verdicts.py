@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_records import build_delta, build_record, build_regression
 
 from edgewb.intervals import Z95_ONE_SIDED, tango_interval
-from edgewb.verdicts import about, budget_text, judge_loss, judge_losses, verdict_note, verdict_text
+from edgewb.verdicts import _limit, about, budget_text, judge_loss, judge_losses, verdict_note, verdict_text
 
 
 def judged(gained, lost, n, budget=1.0):
@@ -21,7 +21,7 @@ def test_a_loss_below_the_budget():
     assert found.n_needed is None
     assert found.p_value < 0.05
     assert verdict_text(found) == (
-        "with 95 % confidence the loss is below 1.0 point (upper limit of the loss 0.5 points, n = 1000, measured)"
+        "with 95 % confidence the loss is below 1.0 point (one-sided upper limit 0.5 points, n = 1000, measured)"
     )
 
 
@@ -29,7 +29,7 @@ def test_a_loss_above_the_budget():
     found = judged(0, 50, 500)
     assert (found.outcome, found.n_needed) == ("above", None)
     assert found.p_value > 0.95
-    assert verdict_text(found).startswith("with 95 % confidence the loss is above 1.0 point (lower limit of the loss 8.0 points, n = 500")
+    assert verdict_text(found).startswith("with 95 % confidence the loss is above 1.0 point (one-sided lower limit 8.0 points, n = 500")
 
 
 def test_too_few_examples_say_how_many_are_needed():
@@ -115,8 +115,8 @@ class TestR2:
         below, above, unsure = self.judged(noise=0.3), self.judged(bias=6.0), self.judged(noise=1.5, budget=0.5)
         assert [v.outcome for v in (below, above, unsure)] == ["below", "above", "open"]
         assert all(v.measure == "R2" for v in (below, above, unsure))
-        assert verdict_text(below).startswith("with 95 % confidence the loss is below 1.0 point of R2 (upper limit of the loss ")
-        assert "above 1.0 point of R2 (lower limit" in verdict_text(above)
+        assert verdict_text(below).startswith("with 95 % confidence the loss is below 1.0 point of R2 (one-sided upper limit ")
+        assert "above 1.0 point of R2 (one-sided lower limit" in verdict_text(above)
         assert f"about {about(unsure.n_needed)} test examples are needed" in verdict_text(unsure)
         assert "if the errors are spread as here" in verdict_text(unsure)
         assert verdict_note([below, above]).startswith(
@@ -160,3 +160,8 @@ class TestR2:
         verdicts = judge_losses(records, 1.0)
         assert [v.recipe for v in verdicts] == ["ptq_int8", "qat_int8"]
         assert all(v.holm_p_value >= v.p_value for v in verdicts)
+
+
+@pytest.mark.parametrize(("limit", "written"), [(0.5, "0.5"), (0.96, "0.96"), (0.9996, "1.000"), (-0.04, "0.0"), (1.04, "1.04")])
+def test_a_limit_is_not_written_as_the_budget_it_differs_from(limit, written):
+    assert _limit(limit, 1.0) == written
