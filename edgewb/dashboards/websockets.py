@@ -115,6 +115,7 @@ class PageConnection(KernelWebsocketHandler):  # type: ignore[misc]
     async def open(self, kernel_id: str) -> None:
         if len(self.open_ones.get(kernel_id, ())) >= MAX_CONNECTIONS:
             self.log.warning("kernel %s has %d connections already", kernel_id[:8], MAX_CONNECTIONS)
+            self.kernel_manager.notify_connect(kernel_id)  # its closing will be counted, and the others are still there
             self.close(1008, "too many connections")
             return
         self.set_nodelay(True)

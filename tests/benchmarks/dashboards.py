@@ -197,9 +197,11 @@ def crowd(browser: Any, origin: str, server: psutil.Process) -> tuple[list[float
         pages.append(page)
     # One process drives all pages, so each notes for itself when it was first painted with its plot, by its own clock.
     script = """() => { const seen = () => { const plot = document.querySelector('[data-region=plot] svg');
-        if (plot && plot.getBoundingClientRect().height > 50)
-          requestAnimationFrame(() => setTimeout(() => { window.seenAt = Date.now(); }));
-        else requestAnimationFrame(seen); }; requestAnimationFrame(seen); }"""
+        if (!plot || plot.getBoundingClientRect().height <= 50) return;
+        observer.disconnect();
+        requestAnimationFrame(() => setTimeout(() => { window.seenAt = Date.now(); })); };
+      const observer = new MutationObserver(seen);
+      observer.observe(document, {childList: true, subtree: true}); }"""
     for page in pages:
         page.add_init_script(f"({script})()")
     start = time.time()
@@ -214,7 +216,7 @@ def crowd(browser: Any, origin: str, server: psutil.Process) -> tuple[list[float
                     break
             if time.time() - start > 120:
                 raise SystemExit("a visitor never saw the plot")
-            page.wait_for_timeout(20)
+            page.wait_for_timeout(200)
     for page in pages:
         until(page, _CONNECTED, time.perf_counter())
         if vivid_pixels(page.screenshot()) < _VIVID_PIXELS:
