@@ -2,46 +2,21 @@
 
 import dataclasses
 import io
-import shutil
-import time
 
 import pytest
+from browsers import started_browser, wait_until
 
 from edgewb.types import Basis, TargetFacts
 from edgewb.views.report import write_report
 
 pytestmark = pytest.mark.browser
 
-ARGUMENTS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SETTLED = "document.querySelectorAll('[data-drawn]').length === document.querySelectorAll('script[data-figure]').length"
-
-
-def wait_until(page, condition):
-    # Not wait_for_function: the page's content security policy forbids the eval it polls with.
-    deadline = time.monotonic() + 30
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, f"never came true: {condition}"
-        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield started
-        started.close()
+    yield from started_browser()
 
 
 @pytest.fixture
