@@ -150,7 +150,7 @@ def test_a_dead_kernel_is_said_and_the_page_can_be_loaded_again(served, view):
 def test_a_page_nobody_looks_at_loses_its_kernel_and_says_so(folder, view):
     with running(folder, idle_s=4.0) as server:
         page, _ = view(server)
-        page.evaluate("Object.defineProperty(document, 'visibilityState', {value: 'hidden'})")
+        page.evaluate("Object.defineProperties(document, {visibilityState: {value: 'hidden'}, hidden: {value: true}})")
         wait_until(page, "document.querySelector('#connection').textContent.includes('not used for too long')", 40)
         server.wait_until(lambda: server.kernels() == [])
         page.close()
