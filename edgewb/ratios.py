@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -206,6 +206,66 @@ def measure_targets(
             FailedTarget(target=labels[place], why=without_address(str(error), targets[place])) for place, error in sorted(errors.items())
         ),
     )
+
+
+def compare_files(
+    path: str | Path,
+    against: str | Path,
+    target: str = "cpu",
+    runs: int = 400,
+    warmup_runs: int = 10,
+    seconds: float = 2.0,
+    turns: int = TURNS,
+) -> Ratio:
+    """How many times as long one .tflite takes as another on one target, both loaded at the same time and measured in turns.
+
+    Args:
+        path, against: the files; ``Ratio.target`` and ``Ratio.against`` are their names.
+        runs, warmup_runs, seconds: as in ``latencies.measure``, for each file.
+        turns: so many turns of each; 1 measures one after the other, and gives no interval.
+
+    Raises:
+        InputError: a value out of range, or a target whose figures are not measured. ModelFileError, TargetError: one cannot be run.
+    """
+    check_sample_size(runs, warmup_runs, seconds)
+    if not 1 <= turns <= runs:
+        raise InputError(f"turns {turns}: 1 to runs, which is {runs:,}, are possible")
+    first, second = turns_of_files((path, against), target, runs, warmup_runs, seconds, turns)
+    return _ratio(Path(path).name, Path(against).name, Basis.MEASURED, first, second)
+
+
+def turns_of_files(
+    paths: Sequence[str | Path],
+    target: str,
+    runs: int,
+    warmup_runs: int,
+    seconds: float,
+    turns: int,
+    between: Callable[[int], None] | None = None,
+) -> list[list[list[float]]]:
+    """Milliseconds of several files on one target: a list per file of its turns. Arguments and errors as in ``compare_files``.
+
+    Args:
+        between: called with 1, 2, ... once so many of all the turns are over: what happens on this computer meanwhile, for a lesson on it.
+    """
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(open_target(target)) for _ in paths]
+        if opened[0].basis is not Basis.MEASURED:
+            raise InputError(f"on {opened[0].name} nothing is measured ({opened[0].basis}): a ratio needs a target that runs the files")
+        ready = [make_ready(one, path, warmup_runs, seconds) for one, path in zip(opened, paths, strict=True)]
+        blocks: list[list[list[float]]] = [[] for _ in paths]
+        done = 0
+        for turn in range(turns):
+            for place in range(len(paths)):
+                which = (turn + place) % len(paths)
+                (taken,) = in_turns([(ready[which].target, ready[which].inputs)], -(-runs // turns), seconds / turns, 1)
+                if taken.failure is not None:
+                    raise taken.failure
+                blocks[which].extend(taken.blocks)
+                done += 1
+                if between is not None:
+                    between(done)
+        return blocks
 
 
 def _ratio(target: str, against: str, basis: Basis, blocks: list[list[float]], others: list[list[float]]) -> Ratio:
