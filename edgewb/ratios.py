@@ -32,7 +32,7 @@ _KEPT_PER_TURN: Final = 500
 """Of a longer turn so many evenly spaced order statistics stand for it in the bootstrap."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Ratio(Jsonable):
     """The median latency of ``target`` over that of ``against``. Above 1: it takes longer.
 
@@ -47,6 +47,11 @@ class Ratio(Jsonable):
     ci95: tuple[float, float] | None
     turns: int
     method: str = METHOD
+
+    def __repr__(self) -> str:
+        sure = "no interval" if self.ci95 is None else f"95 % interval {self.ci95[0]:.3g} to {self.ci95[1]:.3g}"
+        turns = f"{self.turns} turn{'s' * (self.turns != 1)} each"
+        return f"{self.target} takes {self.ratio:.3g} times as long as {self.against}: {sure} ({self.basis}, medians, {turns})"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,16 @@ ACTIVE_W: Final = (0.58, 1.2)
 1.2 W (f0cal/google-coral issue 15, by difference at the wall, USB 3)."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class EnergyRange(Jsonable):
     """Millijoules of the Edge TPU beyond idling, for one inference."""
 
     low: float
     high: float
     assumption: str
+
+    def __repr__(self) -> str:
+        return f"{self.low:.2f} to {self.high:.2f} mJ per inference (estimated; {self.assumption})"
 
 
 def energy(low_ms: float, high_ms: float, bus: str) -> EnergyRange:

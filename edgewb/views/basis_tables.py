@@ -52,7 +52,8 @@ class BasisTable(Jsonable):
 
     def _repr_html_(self) -> str:
         left = ' style="text-align:left;vertical-align:top;padding:.25em .7em"'
-        head = "".join(f"<th{left}>{title}</th>" for title in HEAD)
+        wide = dict.fromkeys(("figure", "good for"), ' style="text-align:left;padding:.25em .7em;min-width:9em"')
+        head = "".join(f"<th{wide.get(title, left)}>{title}</th>" for title in HEAD)
         body = "".join(
             f"<tr><th{left}>{row.basis}</th>"
             + "".join(f"<td{left}>{html.escape(text)}</td>" for text in (row.what, row.figure, row.n, row.origin, row.good_for))

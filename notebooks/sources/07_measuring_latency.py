@@ -214,13 +214,19 @@ from edgewb.views.host_plots import plot_hosts
 
 plot_hosts("mobilenet_v2_1.0_224")
 
+# %% [markdown]
+# **Reading.** It fits on the chip. Still USB 2 makes it three to four times slower, because the input and the instructions go over the
+# bus at each inference. A Raspberry Pi 4 takes nearly twice as long as a desktop computer on the same bus. Half the clock does not cost
+# twice the time: the clock has no say over the bus.
+#
+# Now a net that does not fit, and sends 36 MB each time.
+
 # %%
 plot_hosts("inception_v4_299")
 
 # %% [markdown]
-# **Reading.** MobileNet v2 fits on the chip: USB 2 makes it some four times slower, because the input and the instructions go over the
-# bus at each inference. Inception v4 does not fit, and sends 36 MB each time: there it is more than ten times. Half the clock costs a
-# quarter to two fifths, never twice: the clock has no say over the bus. "The Edge TPU takes 3 ms" means nothing without host, bus and clock.
+# **Reading.** Here USB 2 costs a factor of twelve: nearly all of the time is the bus. "The Edge TPU takes 3 ms" means nothing without
+# net, host, bus and clock.
 #
 # That squares and diamonds agree proves nothing: the formula was fitted to these diamonds. `ESTIMATES.md` says how far off it is for nets
 # it had not seen (18 % on average on a desktop).
