@@ -56,7 +56,12 @@ class Device(Jsonable):
         return tuple(one for one in self.figures if one.of == of and network in (None, one.network))
 
 
-def _read_toml(name: str) -> dict[str, Any]:
+def read_toml(name: str) -> dict[str, Any]:
+    """A .toml of the repository's data.
+
+    Raises:
+        StorageError: it is not there, or damaged.
+    """
     path = data_folder() / name
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -81,7 +86,7 @@ def load_devices() -> tuple[Device, ...]:
             figures=tuple(Figure(**figure) for figure in raw.get("figure", ())),
             not_found=tuple(raw["not_found"]),
         )
-        for raw in _read_toml("hardware.toml")["device"]
+        for raw in read_toml("hardware.toml")["device"]
     )
 
 
