@@ -8,9 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-import numpy as np
-
-from edgewb.bundles import BundledStudy, bundled_model, bundled_studies, bundled_test_images
+from edgewb.bundles import BundledStudy, bundled_model, bundled_studies
 from edgewb.compilers.budgets import CACHE_BYTES
 from edgewb.compilers.inspections import Inspection, inspect
 from edgewb.compilers.limits import SUPPORT
@@ -19,6 +17,7 @@ from edgewb.estimates.estimations import estimate_work, parts_of
 from edgewb.estimates.hosts import find_profile
 from edgewb.estimates.layers import Work, work_of_row
 from edgewb.lessons import queues
+from edgewb.lessons.field_data import shares_right
 from edgewb.lessons.hardware import MOBILENET, find_device, mobilenet_throughputs
 from edgewb.lessons.language_models import STREAMING_MB_S, place_decoder_ops, token_time, total_parameters
 from edgewb.locations import data_folder
@@ -251,16 +250,9 @@ def dual_temperature() -> Answer:
 
 
 def shifted_accuracy() -> Answer:
-    from edgewb.answers import read_answers
-    from edgewb.measurements import predict
-    from edgewb.shifts import shift_images
-
-    test = bundled_test_images()
-    shares = []
-    for images in (shift_images(test.x, "noise3", 0, "test"), test.x):
-        right = read_answers(predict(bundled_model("digits_cnn_int8").path, images.astype(np.float32)), test.y).right
-        shares.append(100 * float(right.mean()))
-    return (HOLDS if shares[0] < shares[1] - 5 else NOT), (shares[0], shares[1])
+    right = shares_right(bundled_model("digits_cnn_int8").path, ("noise3", "none"))
+    noisy, plain = 100 * right["noise3"], 100 * right["none"]
+    return (HOLDS if noisy < plain - 5 else NOT), (noisy, plain)
 
 
 CHECKS: Final[dict[str, Callable[[], Answer]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -53,7 +54,8 @@ class Claim(Jsonable):
         """ "2.29 to 10.61 ms (published, n = 5 published latencies of one network)", or "" without one."""
         if not self.value:
             return ""
-        shown = " to ".join(f"{value:,.10g}" for value in self.value)
+        two_things = re.search(r"\(.*,.*\)", self.unit) is not None  # "ms (FP16, FP32)": no range
+        shown = (" and " if two_things else " to ").join(f"{value:,.10g}" for value in self.value)
         return f"{shown} {self.unit} ({self.basis}, n = {self.n:,} {self.of})"
 
 

@@ -12,6 +12,7 @@ from edgewb.compilers.limits import SUPPORT
 from edgewb.compilers.parameters import lanes, round_up
 from edgewb.compilers.placement import place
 from edgewb.errors import unknown_name
+from edgewb.lessons.tables import WordTable
 from edgewb.tflite.graphs import Graph, Op, Quantization, Tensor
 from edgewb.types import Basis, Jsonable, Placement
 
@@ -24,7 +25,7 @@ _HEADER_BYTES: Final = 8  # per output channel: a multiplier and a zero point of
 class DecoderConfig:
     """Sizes of a decoder-only transformer with grouped-query attention, gated feed-forward layers and RMS norms, without biases.
 
-    ``published_parameters``: what its makers say, in all and without the embedding; ``source``: where the sizes stand.
+    ``source``: where the sizes stand.
     """
 
     name: str
@@ -35,7 +36,6 @@ class DecoderConfig:
     key_value_heads: int
     head_width: int
     vocabulary: int
-    published_parameters: tuple[float, float]
     source: str
 
 
@@ -48,9 +48,7 @@ QWEN3_0_6B: Final = DecoderConfig(
     key_value_heads=8,
     head_width=128,
     vocabulary=151_936,
-    published_parameters=(0.6e9, 0.44e9),
-    source="config.json and model card of huggingface.co/Qwen/Qwen3-0.6B (2025), the embedding shared with the output layer; the same "
-    "sizes in the Qwen3 Technical Report, arXiv 2505.09388, table 1",
+    source="config.json of huggingface.co/Qwen/Qwen3-0.6B, as quoted in public repositories: the embedding is shared with the output layer",
 )
 
 
@@ -219,3 +217,28 @@ def _placed(name: str, purpose: str, inputs: list[tuple[int, ...]], output: tupl
     )  # fmt: skip
     (placement,) = place(graph)
     return DecoderOp(op=name, purpose=purpose, placement=placement.placement, detail=placement.detail or "")
+
+
+def show_token_times(config: DecoderConfig = QWEN3_0_6B) -> WordTable:
+    """``token_time`` for both buses, in words."""
+    rows = []
+    for bus, (slow, fast) in STREAMING_MB_S.items():
+        took = token_time(config, bus)
+        rows.append((bus, f"{took.streamed_bytes / 1e6:.0f} MB", f"{slow:g} to {fast:g} MB/s", f"{took.low_s:.2g} to {took.high_s:.2g} s"))
+    took = token_time(config)
+    note = (
+        f"Estimated: {config.name} in int8, {took.device_bytes / 1e6:.0f} MB as the device would store it, {took.cached_bytes / 1e6:.1f} MB of "
+        f"it cached. The multiplications of a token would take {1000 * took.multiply_s:.1f} ms at the stated 4 TOPS. Rates: {took.source}."
+    )
+    return WordTable(columns=("bus", "streamed for each token", "streaming rate (published)", "a token takes at least"), rows=tuple(rows), note=note)
+
+
+def show_decoder_ops(config: DecoderConfig = QWEN3_0_6B) -> WordTable:
+    """``place_decoder_ops`` in words."""
+    words = {Placement.EDGETPU: "Edge TPU", Placement.CPU: "CPU", Placement.UNKNOWN: "not known"}
+    rows = tuple((one.op, one.purpose, words[one.placement], one.detail) for one in place_decoder_ops(config))
+    return WordTable(
+        columns=("op", "what it does in a decoder", "goes to", "why not"),
+        rows=rows,
+        note="Predicted by the rules of edgewb inspect, each op judged by itself: behind the first one on the CPU all others would stay there, too.",
+    )

@@ -143,7 +143,7 @@ def _waits(times: npt.NDArray[np.float64], service_ms: float) -> npt.NDArray[np.
     return waits
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Delay(Jsonable):
     """Milliseconds from frame to answer over an edge server: network there and back, waiting, service.
 
@@ -155,6 +155,14 @@ class Delay(Jsonable):
     mean_ms: float
     p99_ms: float
     basis: Basis = Basis.ESTIMATED
+
+    def __repr__(self) -> str:
+        if self.load >= 1:
+            return f"{self.sensors} sensors: the server is loaded by {100 * self.load:.0f} %, its line grows without end ({self.basis})"
+        return (
+            f"{self.sensors} sensors: the server is loaded by {100 * self.load:.0f} %; an answer takes {self.mean_ms:.1f} ms on average, "
+            f"99 of 100 take at most {self.p99_ms:.1f} ms ({self.basis})"
+        )
 
 
 def server_delay(sensors: int, frame_rate: float, service_ms: float, network_ms: float) -> Delay:
@@ -185,7 +193,7 @@ def most_sensors(frame_rate: float, service_ms: float, network_ms: float = 0.0, 
         limit_ms: 99 of 100 frames must be answered within so many milliseconds; None: only overload counts.
 
     Returns:
-        The largest number; 0 where even one sensor is too many.
+        The largest number; 0 where even one sensor is too many. A single one of a fixed frame rate never waits for itself.
 
     Raises:
         InputError: a value out of range.
@@ -194,14 +202,14 @@ def most_sensors(frame_rate: float, service_ms: float, network_ms: float = 0.0, 
     if limit_ms is None:
         return most
     _positive(limit_ms, "limit_ms", "milliseconds")
-    low, high = 0, most
+    low, high = int(most >= 1 and network_ms + service_ms <= limit_ms), most
     while low < high:  # more sensors wait longer, never shorter
         middle = (low + high + 1) // 2
         low, high = (middle, high) if server_delay(middle, frame_rate, service_ms, network_ms).p99_ms <= limit_ms else (low, middle - 1)
     return low
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class BreakEven(Jsonable):
     """From how many sensors on an edge server costs less than a device at each; None where it never does within ``most_per_server``.
 
@@ -213,6 +221,12 @@ class BreakEven(Jsonable):
     server_price: float
     link_price: float
     most_per_server: int
+
+    def __repr__(self) -> str:
+        prices = f"device {self.device_price:g}, server {self.server_price:g}, link {self.link_price:g}, as you gave them"
+        if self.sensors is None:
+            return f"a server for at most {self.most_per_server} sensors never costs less than a device at each ({prices})"
+        return f"from {self.sensors} sensors on, one server costs no more than a device at each ({prices})"
 
 
 def break_even(device_price: float, server_price: float, link_price: float = 0.0, most_per_server: int = 1000) -> BreakEven:
