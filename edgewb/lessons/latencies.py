@@ -140,7 +140,8 @@ FACTS = {
 TABLES = {
     "A": MadeUpTable(
         name="Table A (made up)",
-        text="net       inference    speed-up\nfloat     24.18 ms\nint8       3.02 ms      8.0x\nMean of 10 runs on our board with the USB stick.",
+        text="net       inference    speed-up\nfloat     24.18 ms\nint8       3.02 ms      8.0x\n"
+        "Mean of 10 runs on our board with the USB stick.",
         missing=("basis", "host", "first call", "turns", "interval"),
     ),
     "B": MadeUpTable(

@@ -18,7 +18,7 @@ HOSTS = ("desktop", "pi4", "pi3", "devboard")
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedLatency:
-    """One figure as it was published: milliseconds per inference. What kind of mean it is, and of how many calls, its source does not say."""
+    """One figure as it was published: milliseconds per inference. Which kind of mean it is, and of how many calls, is mostly not stated."""
 
     host: str
     bus: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -126,9 +127,9 @@ def plot_histogram(measured: Measurement) -> Any:
     figure = go.Figure()
     edges = info.edges_ms
     figure.add_bar(
-        x=[math.sqrt(low * high) for low, high in zip(edges, edges[1:], strict=False)],
+        x=[math.sqrt(low * high) for low, high in pairwise(edges)],
         y=list(info.counts),
-        width=[high - low for low, high in zip(edges, edges[1:], strict=False)],
+        width=[high - low for low, high in pairwise(edges)],
         name="calls",
         marker={"color": SKY, "line": {"width": 0}},
         hovertemplate="%{y} calls near %{x:.3g} ms<extra></extra>",
@@ -207,9 +208,7 @@ def plot_settling(measured: Measurement) -> Any:
     info = settling_info(measured)
     figure = go.Figure()
     drawn: list[float] = []
-    for (name, points), (colour, symbol, shift) in zip(
-        info.items(), ((BLUE, "diamond", 0.96), (VERMILION, "x", 1.04)), strict=True
-    ):
+    for (name, points), (colour, symbol, shift) in zip(info.items(), ((BLUE, "diamond", 0.96), (VERMILION, "x", 1.04)), strict=True):
         ends = [(point.ci95 or (point.ms, point.ms)) for point in points]
         drawn += [end for pair in ends for end in pair]
         figure.add_scatter(
@@ -229,7 +228,12 @@ def plot_settling(measured: Measurement) -> Any:
             hovertemplate=f"{name} of %{{customdata[0]:,}} calls: %{{y:.3g}} ms<br>%{{customdata[1]}}<extra></extra>",
         )  # fmt: skip
     counts = [point.n for point in info["p50"]]
-    _layout(figure, "How many calls does it take?", _wrapped("number of calls, log axis", "(open marks: too few for an interval)", width=40), 460)
+    _layout(
+        figure,
+        "How many calls does it take?",
+        _wrapped("number of calls, log axis", "(open marks: too few for an interval)", width=40),
+        460,
+    )
     figure.update_xaxes(type="log", tickvals=counts, ticktext=[f"{n:,}" for n in counts], tickangle=0)
     _log_y(figure, drawn, f"ms per call, log axis ({measured.basis})")
     figure.update_layout(legend={"y": -0.25})

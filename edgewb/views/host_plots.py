@@ -20,7 +20,8 @@ PLACES: Final = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HostRow(Jsonable):
-    """A net at one place. ``low`` to ``high`` is the 80 % interval; all three None where no estimate is given, and ``refused`` says why.
+    """A net at one place. ``low`` to ``high`` is the 80 % interval; all three None where no estimate is given: then ``refused`` says why,
+    and ``least_ms`` is what it takes at least, where anything maps.
 
     ``published`` are milliseconds others published for this very place, with their sources.
     """
@@ -30,6 +31,7 @@ class HostRow(Jsonable):
     low_ms: float | None
     high_ms: float | None
     refused: str | None
+    least_ms: float | None = None
     published: tuple[tuple[float, str], ...] = ()
 
 
@@ -68,6 +70,7 @@ def _row(one: Estimate, net: str | None) -> HostRow:
         low_ms=None if span is None else span.low,
         high_ms=None if span is None else span.high,
         refused=one.refused,
+        least_ms=None if one.bound_ms is None else one.bound_ms.at_least,
         published=here,
     )
 
@@ -106,12 +109,20 @@ def plot_hosts(model: str | Path) -> Any:
             customdata=[source for _, _, source in published],
             hovertemplate="<b>%{y}</b><br>%{x:.3g} ms (published)<br>%{customdata}<extra></extra>",
         )
+    bounds = [(row.least_ms, _text(row.place)) for row in info.rows if row.least_ms is not None]
+    if bounds:
+        figure.add_scatter(
+            x=[ms for ms, _ in bounds],
+            y=[place for _, place in bounds],
+            mode="markers",
+            name="no estimate: it takes at least so long",
+            marker={"size": 14, "symbol": "triangle-right-open", "color": GREY, "line": {"width": 3, "color": GREY}},
+            hovertemplate="<b>%{y}</b><br>at least %{x:.3g} ms (estimated)<extra></extra>",
+        )
     basis = f"{info.basis}; diamonds: published" if published else info.basis
     x_title = _wrapped("ms per inference, log axis", f"({basis})", width=40)
     _rows_layout(figure, f"{_text(info.net[-40:])} on an Edge TPU", x_title, [_text(row.place) for row in info.rows])
     values = [value for row in known for value in (row.low_ms, row.high_ms) if value is not None]
-    log_axis(figure, values + [ms for ms, _, _ in published])
+    log_axis(figure, values + [ms for ms, _, _ in published] + [ms for ms, _ in bounds])
     figure.update_layout(showlegend=True)
     return figure
-
-

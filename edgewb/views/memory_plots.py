@@ -142,7 +142,11 @@ def plot_streaming() -> Any:
     title = _wrapped("MB of parameters streamed at each inference (predicted)", width=60)
     _layout(figure, "What streaming costs", title, 460)
     figure.update_yaxes(
-        title={"text": f"ms per inference (published,<br>desktop, USB 3, n = {len(info.points)} figures)", "standoff": 10, "font": {"size": 14}},
+        title={
+            "text": f"ms per inference (published,<br>desktop, USB 3, n = {len(info.points)} figures)",
+            "standoff": 10,
+            "font": {"size": 14},
+        },
         rangemode="tozero",
     )
     figure.update_layout(legend={"y": -0.25})

@@ -181,6 +181,17 @@ plot_streaming()
 # stream little.
 #
 # For your own model, `inspect` prints the same under *parameters*.
+#
+# Now that you know, what do you make of these sentences? They stand in texts on the web.
+
+# %%
+from edgewb.lessons.claims import show_claims
+
+show_claims("streaming")
+
+# %% [markdown]
+# **Reading.** Left is what a text says, in our words, right what was measured, compiled or published, with its source. "It has to fit" is
+# the commonest mistake about this chip. What is true of it: what does not fit is slow.
 
 # %% [markdown]
 # ## Bytes by hand
@@ -286,6 +297,13 @@ edgewb.compile_model(dynamic, out="../runs/course/compiled")
 # **Reading.** Look at the word in brackets behind the outcome. Without a compiler it says *predicted*, and nothing was written. With one,
 # both counts stand below each other, and ops that went elsewhere than predicted are listed. If that happens to you, the compiler is
 # right. The compiler runs on x86-64 Linux only; a notebook service in the cloud will do.
+
+# %%
+show_claims("fallback")
+
+# %% [markdown]
+# **Reading.** What texts say about ops on the CPU. Two of the mistakes you can disprove by yourself now: nothing "bounces" between chip and
+# CPU, and the log does not hide what stays behind.
 
 # %% [markdown]
 # ## Exercise 5: which mend?

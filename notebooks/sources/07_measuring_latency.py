@@ -169,6 +169,18 @@ read_changes(sustained)
 # 10 % into the very same sample, by arithmetic, at 20 places, and counts how often it finds that one.
 
 # %% [markdown]
+# Does the Edge TPU itself slow down when it gets warm? That is often said:
+
+# %%
+from edgewb.lessons.claims import show_claims
+
+show_claims("throttling")
+
+# %% [markdown]
+# **Reading.** "No source found" is a verdict, too. It does not mean that it is false: only that nobody showed a measurement, and that yours
+# would be the first.
+
+# %% [markdown]
 # ## Which of two is faster?
 #
 # The same file, measured twice, as if it were two. Two ways: first all calls of one, then all of the other; or in 20 turns, which is to
@@ -230,6 +242,13 @@ plot_hosts("inception_v4_299")
 #
 # That squares and diamonds agree proves nothing: the formula was fitted to these diamonds. `ESTIMATES.md` says how far off it is for nets
 # it had not seen (18 % on average on a desktop).
+
+# %%
+show_claims("latency")
+
+# %% [markdown]
+# **Reading.** What texts say of latencies, beside what was published. Most of these claims hold *with conditions*, and the conditions are
+# always the same: which net, which host, which bus.
 
 # %% [markdown]
 # ## Energy

@@ -166,4 +166,6 @@ def _objection(name: str, said: str) -> str:
         return "is not what it lacks: its layers are all of kinds that map, and all of its values are floating-point numbers."
     if name == "dynamic_batch":
         return "is more than it takes: nothing is wrong with its layers, only its batch is not fixed. What mends a file without training?"
-    return "does not help here: `edgewb fix` finds nothing to mend, and the converter was asked for int8 already. Which op stands in the way?"
+    return (
+        "does not help here: `edgewb fix` finds nothing to mend, and the converter was asked for int8 already. Which op stands in the way?"
+    )

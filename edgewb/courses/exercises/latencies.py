@@ -28,7 +28,9 @@ def judge_percentile(p90: object) -> str:
     rank = ordered[math.ceil(0.9 * len(ordered)) - 1]
     value = number_in(p90, "p90")
     if math.isclose(value, rank):
-        return f"by rank: nine of ten calls took {rank:g} ms or less. edgewb, as numpy, goes on between the two calls: {summary.p90:.3g} ms."
+        return (
+            f"by rank: nine of ten calls took {rank:g} ms or less. edgewb, as numpy, goes on between the two calls: {summary.p90:.3g} ms."
+        )
     expect_close(
         value,
         summary.p90,
@@ -67,7 +69,9 @@ def judge_mean(slower_than_mean: object, typical: object) -> str:
         raise NotYet(f"the mean is {summary.mean:.3g} ms, and not one of the ten calls took about so long.")
     if said == "p99":
         raise NotYet("p99 is about the longest calls: it says what to be prepared for, not what is usual.")
-    return f"nine of ten calls were faster than the mean of {summary.mean:.3g} ms; the median, {summary.p50:.3g} ms, is what one usually gets."
+    return (
+        f"nine of ten calls were faster than the mean of {summary.mean:.3g} ms; the median, {summary.p50:.3g} ms, is what one usually gets."
+    )
 
 
 @exercise("07.4")
@@ -105,6 +109,8 @@ def judge_number_of_calls(calls: object) -> str:
         name = next(name for name, count in CALLS_NEEDED.items() if count == value)
         raise NotYet(f"{value:g} calls are enough for {name}. The 99th percentile is farther out, and needs more.")
     if value == 100:
-        raise NotYet("of 100 calls one is expected above p99, but in 37 of 100 such samples there is none: then nothing bounds it from above.")
+        raise NotYet(
+            "of 100 calls one is expected above p99, but in 37 of 100 such samples there is none: then nothing bounds it from above."
+        )
     expect_close(value, right, "calls", relative=0, absolute=4, hint="0.99 to the power of how many calls is 0.025?")
     return f"with {right} calls the chance that all of them lie below p99 is 2.5 %. With fewer a p99 has no upper limit."
