@@ -16,6 +16,8 @@ from edgewb.intervals import (
     mcnemar_p_value,
     median_interval,
     pairs_needed,
+    quantile_interval,
+    samples_needed,
     tango_interval,
     wilson_interval,
 )
@@ -281,3 +283,40 @@ def test_the_interval_of_a_median_holds_it_in_95_of_100_skewed_samples() -> None
 def test_no_samples_have_no_median() -> None:
     with pytest.raises(ValueError, match="no samples"):
         median_interval([])
+
+
+@given(st.integers(6, 300), st.sampled_from([0.5, 0.9, 0.99]))
+def test_the_interval_of_a_percentile_runs_between_the_ranks_of_the_binomial(n: int, share: float) -> None:
+    found = quantile_interval(range(n), share)
+    if n < samples_needed(share):
+        assert found is None
+        return
+    assert found is not None
+    low, high = int(found[0]) + 1, int(found[1]) + 1  # ranks from 1
+    assert binom.cdf(low - 1, n, share) <= 0.025 < binom.cdf(low, n, share)
+    assert binom.sf(high - 1, n, share) <= 0.025 < binom.sf(high - 2, n, share)
+    if share == 0.5:
+        assert found == median_interval(range(n))[1]
+
+
+def test_the_interval_of_a_percentile_holds_it_in_95_of_100_skewed_samples() -> None:
+    rng = np.random.default_rng(5)
+    truth = float(np.exp(2.3263478740408408))  # the 99th percentile of a lognormal
+    held = 0
+    for _ in range(2000):
+        low, high = quantile_interval(rng.lognormal(size=1000).tolist(), 0.99) or (0.0, 0.0)
+        held += low <= truth <= high
+    assert 0.94 <= held / 2000 <= 0.985  # ranks are whole
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.5, 6), (0.9, 36), (0.99, 368), (0.01, 368)])
+def test_below_a_number_of_samples_a_percentile_has_no_interval(share: float, n: int) -> None:
+    assert samples_needed(share) == n
+    assert quantile_interval(range(n - 1), share) is None
+    assert quantile_interval(range(n), share) is not None
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, float("nan")])
+def test_shares_that_are_no_percentile_are_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="more than 0 and less than 1"):
+        quantile_interval(range(10), share)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edgewb.errors import InputError, ModelFileError, TargetError
 from edgewb.latencies import Measurement, measure
-from edgewb.ratios import TURNS, SideBySide, _medians, measure_targets, ratio_interval
+from edgewb.ratios import TURNS, SideBySide, _medians, compare_files, measure_targets, ratio_interval, turns_of_files
 from edgewb.sampling import in_turns, random_values
 from edgewb.targets import TARGETS, Kind, open_target
 
@@ -226,3 +226,38 @@ def test_medians_of_resamples_are_numpys(blocks: list[list[float]], seed: int) -
     drawn = np.random.default_rng(seed).multinomial(len(blocks), [1 / len(blocks)] * len(blocks), 7)
     pooled = [np.concatenate([np.repeat(block, times) for block, times in zip(blocks, row, strict=True)]) for row in drawn]
     assert _medians(blocks, drawn) == pytest.approx([np.median(values) for values in pooled])
+
+
+def test_two_files_in_turns(tflite_file: Files) -> None:
+    path = tflite_file("int8_conv")
+    found = compare_files(path, path, runs=100)
+    assert (found.target, found.against, found.basis, found.turns) == (path.name, path.name, "measured", TURNS)
+    assert found.ci95 is not None
+    assert 0.2 < found.ratio < 5
+    assert repr(found).startswith(f"{path.name} takes ")
+    assert "95 % interval" in repr(found)
+
+
+def test_two_files_one_after_the_other_have_no_interval(tflite_file: Files) -> None:
+    path = tflite_file("int8_conv")
+    found = compare_files(path, path, runs=30, turns=1)
+    assert found.ci95 is None
+    assert repr(found).endswith("no interval (measured, medians, 1 turn each)")
+
+
+def test_what_happens_between_turns(tflite_file: Files) -> None:
+    path = tflite_file("int8_conv")
+    done: list[int] = []
+    first, second = turns_of_files((path, path), "cpu", 40, 2, 1.0, 4, done.append)
+    assert done == list(range(1, 9))
+    assert [len(block) for block in (*first, *second)] == [10] * 8
+
+
+def test_files_that_cannot_be_compared(tflite_file: Files) -> None:
+    path = tflite_file("int8_conv")
+    with pytest.raises(InputError, match="1 to runs"):
+        compare_files(path, path, runs=10, turns=11)
+    with pytest.raises(InputError, match="nothing is measured"):
+        compare_files(path, path, target="simulated")
+    with pytest.raises(ModelFileError):
+        compare_files(path, path.with_name("none.tflite"))
