@@ -20,7 +20,6 @@
 # measured here, all of them are published by others or estimated.
 
 # %%
-import edgewb
 from edgewb.courses import check
 from edgewb.lessons.claims import show_claims
 from edgewb.lessons.hardware import show_devices, show_sources
@@ -130,13 +129,13 @@ show_claims("tops")
 # **Question.** A server works half of its time. How long does a frame wait, in service times? And if it works 95 % of its time?
 
 # %%
-from edgewb.lessons.queues import mean_wait_ms, server_delay
+from edgewb.lessons.queues import server_delay, show_waits
 
-mean_wait_ms(load=0.5, service_ms=1), mean_wait_ms(load=0.95, service_ms=1)
+show_waits(loads=[0.5, 0.8, 0.9, 0.95, 0.99])
 
 # %% [markdown]
-# **Reading.** Half a service time; and nine and a half. The last few percent of load cost everything. So a server is never planned
-# for 100 %.
+# **Reading.** Half a service time; and nine and a half. The unlucky ones wait five times as long as the mean. The last few percent of
+# load cost everything, so a server is never planned for 100 %.
 #
 # Now the delay of a whole installation. A camera gives 10 frames a second. MobileNetV2 takes a desktop with a Coral stick 2.1 to
 # 3.2 ms (estimated), the network there and back 5 ms; a Raspberry Pi 4 on its own takes 25.87 ms (published).
