@@ -31,7 +31,7 @@ def judge_hardest(hardest: object) -> str:
     if given != right:
         sentence = "that one costs least." if given == max(shares, key=lambda name: shares[name]) else "another one leaves fewer right."
         raise NotYet(f"hardest is {given!r}: {sentence} Look for the dot furthest to the left.")
-    return f"{right} leaves {100 * shares[right]:.0f} of 100 right. Digits are never turned so far in the training data."
+    return f"{right} leaves {100 * shares[right]:.0f} of 100 right. No test on upright images would have shown it."
 
 
 @exercise("11.2")
