@@ -75,7 +75,7 @@ class Checklist(Jsonable):
     def _repr_html_(self) -> str:
         def rows(points: Sequence[Point]) -> str:
             cell = "padding: .35em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,.35)"
-            marks = {ANSWERED: "✓ answered", OPEN: "○ open", NOT_NEEDED: "– not needed"}
+            marks = {ANSWERED: "✓\u00a0answered", OPEN: "○\u00a0open", NOT_NEEDED: "–\u00a0not\u00a0needed"}
             made = []
             for point in points:
                 answer = html.escape(point.answer) + (f"<br><b>To do:</b> {html.escape(point.to_do)}" if point.to_do else "")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import InputError
+from edgewb.lessons.tables import WordTable
 from edgewb.types import Basis, Jsonable
 
 MEAN_SOURCE = "Pollaczek-Khinchine: mean wait = rate · E[service²] / (2 (1 - utilisation)); L. Kleinrock, Queueing Systems 1 (1975), 5.6"
@@ -251,6 +252,21 @@ def break_even(device_price: float, server_price: float, link_price: float = 0.0
         server_price=server_price,
         link_price=link_price,
         most_per_server=most_per_server,
+    )
+
+
+def show_waits(loads: Sequence[float] = (0.5, 0.8, 0.9, 0.95, 0.99)) -> WordTable:
+    """How long frames wait at a server that works this share of its time, in service times: on average, and 99 of 100 at most.
+
+    Raises:
+        InputError: a load outside 0..1.
+    """
+    if wrong := [load for load in loads if not 0 < load < 1]:
+        raise InputError(f"load {wrong[0]!r}: give shares of time between 0 and 1, such as 0.9")
+    return WordTable(
+        columns=("load of the server", "mean wait, in service times", "99 of 100 frames wait at most"),
+        rows=tuple((f"{100 * load:g} %", f"{mean_wait_ms(load, 1):.1f}", f"{wait_quantile_ms(load, 1):.1f}") for load in loads),
+        note="Estimated: frames at random moments, the same time for each (M/D/1).",
     )
 
 

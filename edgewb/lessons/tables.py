@@ -28,7 +28,8 @@ class WordTable:
             table.add_column(Text(column), overflow="fold")
         for row in self.rows:
             table.add_row(*map(Text, row))
-        console = Console(file=io.StringIO(), width=110, color_system=None)
+        # In a notebook rich would show the table by itself, beside the one of _repr_html_.
+        console = Console(file=io.StringIO(), width=110, color_system=None, force_jupyter=False)
         console.print(table)
         if self.note:
             console.print(Text(self.note))

@@ -143,7 +143,7 @@ def plot_server_delays(
     )
     title = f"One server, {frame_rate:g} frames/s from each sensor, {network_ms:g} ms of network"
     _layout(figure, title, "number of sensors that share the server", 480)
-    figure.update_yaxes(title={"text": "ms from frame to answer", "font": {"size": 14}}, range=[0, top])
+    figure.update_yaxes(title={"text": "delay from frame to answer in ms", "font": {"size": 14}}, range=[0, top])
     figure.update_xaxes(rangemode="tozero")
     return figure
 
