@@ -52,8 +52,8 @@ class BasisTable(Jsonable):
 
     def _repr_html_(self) -> str:
         left = ' style="text-align:left;vertical-align:top;padding:.25em .7em"'
-        wide = dict.fromkeys(("figure", "good for"), ' style="text-align:left;padding:.25em .7em;min-width:9em"')
-        head = "".join(f"<th{wide.get(title, left)}>{title}</th>" for title in HEAD)
+        widths = zip(HEAD, (10, 17, 16, 8, 24, 25), strict=True)
+        head = "".join(f'<th{left[:-1]};width:{width}%">{title}</th>' for title, width in widths)
         body = "".join(
             f"<tr><th{left}>{row.basis}</th>"
             + "".join(f"<td{left}>{html.escape(text)}</td>" for text in (row.what, row.figure, row.n, row.origin, row.good_for))

@@ -16,7 +16,7 @@
 # **Goal.** You can tell which part of a model runs on an Edge TPU, which op is to blame for the rest, whether the parameters fit on the
 # chip, and what to do first.
 #
-# **Time.** 40 minutes of reading, 10 seconds of computing. **You need** nothing but this computer. Google's compiler is not needed: where
+# **Time.** 40 minutes of reading, 15 seconds of computing. **You need** nothing but this computer. Google's compiler is not needed: where
 # it is missing, edgewb predicts what it would do, and says so.
 
 # %% [markdown]

@@ -16,7 +16,7 @@
 # **Goal.** You can measure how long a model takes so that somebody else gets the same answer, you can say how sure you are of it, and you
 # can tell a measured figure from one that only looks like it.
 #
-# **Time.** 40 minutes of reading, 30 seconds of computing. **You need** nothing but this computer. Close what you can: other programs
+# **Time.** 40 minutes of reading, 1 minute of computing. **You need** nothing but this computer. Close what you can: other programs
 # will be started on purpose later.
 
 # %% [markdown]
@@ -196,8 +196,9 @@ plot_self_comparisons(compare_with_itself(model))
 
 # %% [markdown]
 # **Reading.** One after the other, the means say that a file takes several times as long as itself. Measured in turns, the disturbance
-# hits both alike, and most of it cancels. The medians hold either way, because these calls are so short. Turns and medians together
-# cost nothing, so take both.
+# hits both alike, and most of it cancels. The medians are much better from the start, as most of such short calls are not interrupted.
+# Still, one after the other they were off by a third in some of our runs, because the processor changed its pace in between; in turns
+# they held. Turns and medians cost nothing, so take both.
 
 # %%
 from edgewb.bundles import bundled_studies

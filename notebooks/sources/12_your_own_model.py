@@ -103,16 +103,18 @@ plot_hosts(MODEL)
 # **Question.** Does your model have something that can be changed without training it again?
 
 # %%
-mended = edgewb.fix(MODEL, out="../runs/course/mended.tflite")
+from edgewb.lessons.remedies import mend_if_possible
+
+mended = mend_if_possible(MODEL)
 mended
 
 # %% [markdown]
-# **Reading.** Each mend is named with the ops it touched. The mended file was run beside the old one on 32 random inputs, and is written
-# only if all outputs are identical, bit for bit. "From now on, outside the model" tells what your program has to do itself afterwards. A
-# compiled file cannot be mended; skip this cell then.
+# **Reading.** This is what `edgewb fix` prints. Each mend is named with the ops it touched. The mended file was run beside the old one on
+# 32 random inputs, and is written only if all outputs are identical, bit for bit. "From now on, outside the model" tells what your
+# program has to do itself afterwards.
 
 # %%
-plot_hosts(mended.out or MODEL)
+plot_hosts(mended.file)
 
 # %% [markdown]
 # **Reading.** The same figure for the mended file, or for your file where nothing was mended. If the triangles have become squares, the
@@ -186,7 +188,7 @@ summary
 # %% [markdown]
 # ## Exercise 2: the next step
 #
-# What would you do first with this model? `"use it"` (it is compiled already), `"nothing"` (it can be compiled as it is), `"fix"`,
+# What would you do first with this model? `"use it"` (it is compiled already), `"nothing"` (no op holds others back: compile it), `"fix"`,
 # `"convert"` (again, with full-integer quantisation), or `"change a layer"` (and train again).
 
 # %% tags=["exercise"]

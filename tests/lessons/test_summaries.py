@@ -33,7 +33,7 @@ def test_a_model_that_can_be_mended(dynamic: ModelSummary) -> None:
     placed = point(dynamic, "runs on an Edge TPU")
     assert "7 of 13 ops" in placed.answer
     assert "op 10, RESHAPE" in placed.answer
-    assert "7 -> 10 ops" in placed.then
+    assert "7 of 13 -> 10 of 10 ops" in placed.then
     assert placed.basis == "predicted"
     assert point(dynamic, "would it take").basis == OPEN
     assert "at least" in point(dynamic, "would it take").answer

@@ -73,7 +73,7 @@ def judge_next_step(inspection: object, step: object) -> str:
 
 
 _HINTS: Final = {
-    "nothing": "How many of its ops stay on the CPU?",
+    "nothing": "Does any of its ops hold others back?",
     "fix": "Did `edgewb.fix` find something to mend?",
     "convert": "Which type has most of what flows through it?",
     "change a layer": "`edgewb.fix` brings no more ops onto the chip, and most values are 8-bit already. What stands in the way, then?",
