@@ -24,6 +24,7 @@ from edgewb.courses.wheels import (
     follow,
     installed,
     installed_bytes,
+    least_python,
 )
 from edgewb.errors import InputError, require
 from edgewb.locations import data_folder, make_folder, storage_error, write_whole
@@ -53,6 +54,7 @@ class Bundle(Jsonable):
 
     Attributes:
         folder: where it is. platform, python: what it is for.
+        least_python: the first version of this Python that all its packages accept; None in a dry run.
         training: whether TensorFlow is in it.
         packages: all of them; bytes are measured.
         repository_files, repository_bytes: what git tracks.
@@ -72,6 +74,7 @@ class Bundle(Jsonable):
     wheels_bytes: int | None
     installed_bytes: int
     not_here: tuple[str, ...] = ()
+    least_python: str | None = None
     basis: Basis = Basis.MEASURED
 
     def __str__(self) -> str:
@@ -184,6 +187,7 @@ def make_bundle(
         packages=tuple(packages),
         wheels_bytes=sum(each.wheel_bytes or 0 for each in packages),
         installed_bytes=sum(each.installed_bytes or 0 for each in packages),
+        least_python=least_python(kept.values(), version),
     )
     _write_texts(folder, chosen, bundle)
     say("checksums ...")
@@ -236,6 +240,8 @@ def _write_texts(folder: Path, platform: Platform, bundle: Bundle) -> None:
     values = {
         "platform": platform.name,
         "python": bundle.python,
+        "least": bundle.least_python or bundle.python,
+        "least_numbers": ", ".join((bundle.least_python or bundle.python).split(".")),
         "extras": ",".join(bundle.extras),
         "script": platform.script if on_windows else f"sh {platform.script}",
         "program": r"edgewb\.venv\Scripts\edgewb" if on_windows else "edgewb/.venv/bin/edgewb",

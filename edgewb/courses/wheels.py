@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 PYTHONS: Final = ("3.11", "3.12")
+_LAST: Final = 99
+"""Taken as the last number of a Python's version: some packages want a later one than the first, see ``least_python``."""
 _GLIBCS: Final = tuple(f"manylinux_2_{minor}" for minor in (5, 12, 17, 24, 26, 27, 28, 31, 34, 35)) + (
     "manylinux1",
     "manylinux2010",
@@ -115,7 +117,8 @@ def follow(
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    environment = {**platform.markers, "python_version": python, "python_full_version": f"{python}.0", "implementation_version": f"{python}.0"}
+    environment = {**platform.markers, "python_version": python, "python_full_version": f"{python}.{_LAST}"}
+    environment["implementation_version"] = environment["python_full_version"]
     found: dict[str, str] = {}
     absent: list[str] = []
     read: dict[str, list[str]] = {}
@@ -190,7 +193,7 @@ def downloaded(folder: Path, platform: Platform, python: str) -> Source:
         PackageError: pip fails: no network, or no wheel for this platform.
     """
     options = ["--no-deps", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--implementation=cp"]
-    options += [f"--python-version={python}", *(f"--platform={tag}" for tag in platform.tags)]
+    options += [f"--python-version={python}.{_LAST}", *(f"--platform={tag}" for tag in platform.tags)]
 
     def fetch(wanted: list[str]) -> None:
         done = subprocess.run(
@@ -211,6 +214,20 @@ def downloaded(folder: Path, platform: Platform, python: str) -> Source:
         return str(metadata["Version"]), list(metadata.get_all("Requires-Dist") or [])
 
     return Source(fetch=fetch, read=read)
+
+
+def least_python(wheels: Iterable[Path], python: str) -> str:
+    """The first version of a Python ("3.11") that all of some wheels accept: "3.11.5".
+
+    Raises:
+        PackageError: none does.
+    """
+    specifiers = require("packaging.specifiers", "lab", "to compare versions")
+    wanted = [specifiers.SpecifierSet(str(text)) for wheel in wheels if (text := read_wheel(wheel)["Requires-Python"])]
+    for last in range(_LAST + 1):
+        if all(each.contains(f"{python}.{last}") for each in wanted):
+            return f"{python}.{last}"
+    raise PackageError(f"no Python {python} is accepted by all of these packages: take another --python-version")
 
 
 def find_wheel(folder: Path, name: str) -> Path | None:

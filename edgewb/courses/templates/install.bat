@@ -3,7 +3,7 @@ rem Installs edgewb from the wheels in this folder into edgewb\.venv. Asks no ne
 cd /d "%~dp0"
 py -${python} -m venv edgewb\.venv
 if errorlevel 1 (
-  echo Python ${python} was not found: install it first, these wheels are for no other.
+  echo Python ${python}, ${least} or later, was not found: install it first, these wheels are for no other.
   exit /b 2
 )
 echo Installing into edgewb\.venv: a few minutes ...

@@ -4,10 +4,10 @@ set -eu
 cd "$$(dirname "$$0")"
 python=
 for each in python${python} python3 python; do
-  if "$$each" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "${python}")' 2>/dev/null; then python=$$each; break; fi
+  if "$$each" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "${python}" or sys.version_info < (${least_numbers}))' 2>/dev/null; then python=$$each; break; fi
 done
 if [ -z "$$python" ]; then
-  echo "Python ${python} was not found: install it first (these wheels are for no other)." >&2
+  echo "Python ${python}, ${least} or later, was not found: install it first (these wheels are for no other)." >&2
   exit 2
 fi
 "$$python" -m venv edgewb/.venv || { echo "no virtual environment could be made: on Debian and Ubuntu, install python3-venv" >&2; exit 2; }
