@@ -9,7 +9,7 @@ from typing import Any, Final
 from edgewb.compilers.inspections import Inspection
 from edgewb.errors import InputError
 from edgewb.types import Jsonable, Placement
-from edgewb.views.plots import _HATCH, GREEN, GREY, ORANGE, _graph_objects, _rows_layout, _text
+from edgewb.views.plots import _HATCH, GREEN, GREY, ORANGE, _graph_objects, _rows_layout, _text, _wrapped
 
 _KINDS: Final = {Placement.EDGETPU: ("Edge TPU", GREEN, ""), Placement.CPU: ("CPU", ORANGE, "/"), Placement.UNKNOWN: ("unknown", GREY, "x")}
 
@@ -66,6 +66,7 @@ def plot_ops(inspection: Inspection) -> Any:
     go = _graph_objects()
     info = ops_info(inspection)
     labels = {row.label: f"<b>▶ {_text(row.label)}</b>" if row.first_blocker else _text(row.label) for row in info.rows}
+    most = max((row.macs for row in info.rows), default=0)
     figure = go.Figure()
     for placement, (name, colour, pattern) in _KINDS.items():
         rows = [row for row in info.rows if row.placement is placement]
@@ -76,14 +77,20 @@ def plot_ops(inspection: Inspection) -> Any:
                 orientation="h",
                 name=f"{name}: {len(rows)} op{'s' * (len(rows) != 1)}",
                 marker={"color": colour, "pattern": {"shape": pattern, **_HATCH}, "line": {"width": 1, "color": colour}},
-                text=["" if row.macs else f"{name}, nothing to multiply" for row in rows],
+                text=[_words(row, name, most) for row in rows],
                 textposition="outside",
                 cliponaxis=False,
                 hovertemplate=f"%{{y}}: %{{x:,.0f}} thousand MACs<br>{name} ({info.basis})<extra></extra>",
             )
     title = f"Where the ops of {_text(info.model)} would run"
-    _rows_layout(figure, title, f"thousand multiply-accumulate operations<br>(counted; where they run is {info.basis})", list(labels.values()))
+    axis = _wrapped("thousand multiply-accumulate operations", f"(counted; where they run is {info.basis})")
+    _rows_layout(figure, title, axis, list(labels.values()))
     figure.update_layout(showlegend=True, barmode="overlay", bargap=0.25)
     if any(row.first_blocker for row in info.rows):
         figure.update_layout(title={"text": f"{title}<br><sup>▶ first blocker</sup>"})
     return figure
+
+
+def _words(row: OpRow, where: str, most: int) -> str:
+    """Beside a bar too short to show its colour."""
+    return where if row.macs < most / 50 or not row.macs else ""

@@ -4,7 +4,7 @@
 # **Goal.** You know what your computer has for this course, you have looked into a first model, and you know which notebook answers
 # which question.
 #
-# **Time.** 20 minutes of reading, 5 seconds of computing. **You need** nothing but this computer: no Edge TPU, no compiler, no network,
+# **Time.** 20 minutes of reading, 10 seconds of computing. **You need** nothing but this computer: no Edge TPU, no compiler, no network,
 # no TensorFlow.
 #
 # An **Edge TPU** is a chip of Google's that runs small neural networks in 8-bit integers; it sits in the Coral USB stick, on some
@@ -41,8 +41,8 @@ describe_computer(edgewb.diagnose())
 # %% [markdown]
 # ## A first model
 #
-# A model for an Edge TPU begins as a `.tflite` file. Three small ones come with the course. The first was trained on 1,797 handwritten
-# digits; here it looks at 500 others.
+# A model for an Edge TPU begins as a `.tflite` file. Three small ones come with the course. The first was trained on some of 1,797
+# handwritten digits; here it looks at the 500 that were put aside for this.
 #
 # **Question.** How many of the 500 will it get right?
 
@@ -88,9 +88,9 @@ plot_ops(edgewb.inspect(bundled_model("elu_branch").path))
 
 # %% [markdown]
 # **Reading.** Each bar is an op, from the first on top to the last; its length is how much it computes, its colour and pattern where it
-# would run. The op marked ▶ is the **first blocker**. With it, everything stays on the CPU that needs its result: an Edge TPU is handed
-# one piece of the network from the beginning on, and what comes after the first op it cannot take runs on the CPU. A single unlucky op
-# near the start can cost nearly everything. Notebook 06 is about finding and mending such ops.
+# would run. The op marked ▶ is the **first blocker**. With it, everything stays on the CPU that needs its result, and what needs that in turn:
+# the compiler hands the Edge TPU one piece of the network, and a piece once left is not entered again. A single unlucky op near the
+# start can cost nearly everything. Notebook 06 is about finding and mending such ops.
 
 # %% [markdown]
 # ## How long would it take?
@@ -99,7 +99,7 @@ plot_ops(edgewb.inspect(bundled_model("elu_branch").path))
 # digits network?
 
 # %%
-edgewb.measure(digits, runs=200).latency_ms
+edgewb.measure(digits, runs=200)
 
 # %%
 from edgewb.views.estimate_plots import plot_breakdown
@@ -108,7 +108,7 @@ plot_breakdown(edgewb.estimate(digits))
 
 # %% [markdown]
 # **Reading.** The first line is **measured**, in milliseconds, 200 calls on your processor: p50 is the median, and one call in ten took
-# longer than p90. The figure is **estimated**: most of its bar is overhead, which any call costs, and the line through its end is the
+# longer than p90. The very first call is named apart, because it is slower. The figure is **estimated**: most of its bar is overhead, which any call costs, and the line through its end is the
 # interval in which the true value is expected in 8 of 10 cases. For so small a network the stick is probably the slower of the two. It
 # pays for larger ones; notebooks 07 and 10 say from where on.
 
@@ -172,7 +172,7 @@ check("00.2", placement, time_on_edge_tpu, accuracy)
 #
 # - Nothing in this course needs an Edge TPU, its compiler, or a network.
 # - Every number says what it is: measured, compiled, predicted, estimated, replayed, simulated or published.
-# - An Edge TPU takes a network from its start up to the first op it cannot run. That op is the first blocker.
+# - An op that an Edge TPU cannot run keeps everything on the CPU that needs its result. The first such op is the first blocker.
 # - A small network gains nothing from a stick: each call has its overhead.
 #
 # ## Read next
