@@ -30,7 +30,7 @@ _NOT_PROSE = re.compile(
     r"|\]\([^)\s]*\)"  # where a link leads to
     r"|https?://[^\s)>|]+"
     r"|<[^>\n]+>"  # markup
-    r"|\b\S*[\w/]\.(?:ipynb|tflite|py|md|txt|toml|json|jsonl|html|yml|js|css|so|npz)\b"  # files
+    r"|\b[\w./-]*\w\.(?:ipynb|tflite|py|md|txt|toml|json|jsonl|html|yml|js|css|so|npz)\b"  # files
     r"|\b[\w.-]+/[\w./-]+",  # owner/repository, paths
     re.DOTALL,
 )

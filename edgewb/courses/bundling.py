@@ -39,8 +39,8 @@ REPOSITORY: Final = "edgewb"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BundledPackage(Jsonable):
-    """A package of the bundle. ``wheel_bytes``: of its file, None before it was fetched; ``installed_bytes``: on this computer, None where
-    it is not installed here."""
+    """A package of the bundle. ``wheel_bytes``: of its file, None before it was fetched; ``installed_bytes``: where it is
+    installed here, by its list of files, None where not."""
 
     name: str
     version: str | None
@@ -58,7 +58,7 @@ class Bundle(Jsonable):
         training: whether TensorFlow is in it.
         packages: all of them; bytes are measured.
         repository_files, repository_bytes: what git tracks.
-        wheels_bytes: of all wheels; None in a dry run. installed_bytes: of those packages that are installed here, on this disk.
+        wheels_bytes: of all wheels; None in a dry run. installed_bytes: of those packages that are installed here.
         not_here: packages whose size a dry run cannot tell, because they are not installed here.
     """
 
@@ -81,7 +81,7 @@ class Bundle(Jsonable):
         kind = f"{self.platform}, Python {self.python}, {'with' if self.training else 'without'} TensorFlow"
         repository = f"{self.repository_files} files of the repository, {_megabytes(self.repository_bytes)}"
         if self.wheels_bytes is None:
-            sizes = [f"{_megabytes(self.installed_bytes)} as they are installed here (measured); as wheels they are smaller"]
+            sizes = [f"{_megabytes(self.installed_bytes)} as they are installed here (their own lists of files); as wheels they are smaller"]
             if self.not_here:
                 sizes.append(f"not counted, because not installed here: {', '.join(self.not_here)}")
             lines = [

@@ -175,15 +175,12 @@ def installed() -> Source:
 
 
 def installed_bytes(name: str) -> int | None:
-    """What an installed package takes on this disk; None where it is not installed or has no list of its files."""
+    """What an installed package takes by its own list of files, byte code not counted; None where it is not installed or has no list."""
     try:
         files = importlib.metadata.distribution(name).files
     except importlib.metadata.PackageNotFoundError:
         return None
-    if files is None:
-        return None
-    places = (Path(str(file.locate())) for file in files)
-    return sum(place.stat().st_size for place in places if place.is_file())
+    return None if files is None else sum(file.size or 0 for file in files)
 
 
 def downloaded(folder: Path, platform: Platform, python: str) -> Source:
