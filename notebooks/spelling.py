@@ -22,7 +22,22 @@ ROOT = HERE.parent
 WORDS = HERE / "words.txt"
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PUBLISHING.md", "notebooks/INSTRUCTORS.md", "data/README.md")
 # Nouns and verbs that British English has, too, in the form that the American one has for both; and names of things.
-_BRITISH_TOO = {"program", "programs", "disk", "disks", "meter", "meters", "gray", "check", "checks", "practice", "license", "curb", "story", "tire"}
+_BRITISH_TOO = {
+    "program",
+    "programs",
+    "disk",
+    "disks",
+    "meter",
+    "meters",
+    "gray",
+    "check",
+    "checks",
+    "practice",
+    "license",
+    "curb",
+    "story",
+    "tire",
+}
 _NOT_PROSE = re.compile(
     r"```.*?```"  # fenced code
     r"|`[^`\n]*`"  # code

@@ -39,7 +39,9 @@ def test_our_words_are_sorted_used_and_each_there_once(spelling: ModuleType) -> 
     assert spelling.unused_words() == []
 
 
-@pytest.mark.parametrize("word", ["colour", "behaviour", "colour's", "edgewb's", "TPUs", "don't", "Measured", "disk", "program", "meter", "s"])
+@pytest.mark.parametrize(
+    "word", ["colour", "behaviour", "colour's", "edgewb's", "TPUs", "don't", "Measured", "disk", "program", "meter", "s"]
+)
 def test_right(spelling: ModuleType, word: str) -> None:
     assert spelling.fault(word) is None
 
@@ -63,7 +65,9 @@ def test_wrong(spelling: ModuleType, word: str, said: str) -> None:
 
 def test_code_links_and_names_are_left_out(spelling: ModuleType, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("A `qwrty` word, [text](zzz.md), int8, CONV_2D, edgewb.rrun, model_xx.tflite, https://ex.org/abcq\n```\nxxcv\n```\nlast\n")
+    page.write_text(
+        "A `qwrty` word, [text](zzz.md), int8, CONV_2D, edgewb.rrun, model_xx.tflite, https://ex.org/abcq\n```\nxxcv\n```\nlast\n"
+    )
     words = [(place.line, place.word) for place in spelling.places_in(page)]
     assert words == [(1, "A"), (1, "word"), (1, "text"), (5, "last")]
 

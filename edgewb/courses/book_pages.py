@@ -98,7 +98,9 @@ def render_index(chapters: tuple[Chapter, ...]) -> str:
     """The page that lists all notebooks."""
     jinja2 = require("jinja2", "views", "to write the book")
     loader = jinja2.FileSystemLoader(HERE / "templates" / "book")
-    environment_ = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment_ = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     page: str = environment_.get_template("contents.html.j2").render(
         chapters=chapters, computed=_computed(None), minutes=round(sum(chapter.seconds for chapter in chapters) / 60)
     )

@@ -81,7 +81,9 @@ class Bundle(Jsonable):
         kind = f"{self.platform}, Python {self.python}, {'with' if self.training else 'without'} TensorFlow"
         repository = f"{self.repository_files} files of the repository, {_megabytes(self.repository_bytes)}"
         if self.wheels_bytes is None:
-            sizes = [f"{_megabytes(self.installed_bytes)} as they are installed here (their own lists of files); as wheels they are smaller"]
+            sizes = [
+                f"{_megabytes(self.installed_bytes)} as they are installed here (their own lists of files); as wheels they are smaller"
+            ]
             if self.not_here:
                 sizes.append(f"not counted, because not installed here: {', '.join(self.not_here)}")
             lines = [
@@ -201,10 +203,10 @@ def tracked_files(root: Path) -> list[str]:
     Raises:
         InputError: no clone, or no git.
     """
-    try:
-        done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise InputError(f"git could not be started ({error.strerror or error}): a bundle is made in a clone, with git installed") from None
+    git = shutil.which("git")
+    if git is None:
+        raise InputError("git was not found: a bundle holds what git tracks; install git, and make it in a clone of the repository")
+    done = subprocess.run([git, "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InputError(f"{str(root)!r} is no clone with git: a bundle holds what git tracks; make it in a clone of the repository")
     return [name for name in done.stdout.split("\0") if name and (root / name).is_file()]

@@ -33,11 +33,11 @@ class Computer(Jsonable):
     def _repr_html_(self) -> str:
         left = 'style="text-align: left"'
         head = f"<tr><th></th><th {left}>here</th><th {left}>what that means</th></tr>"
-        rows = "".join(
-            f"<tr><th {left}>{html.escape(each.what)}</th><td {left}>{html.escape(each.here)}</td><td {left}>{html.escape(each.means)}</td></tr>"
-            for each in self.belongings
-        )
-        return f"<table>{head}{rows}</table>"
+        rows = []
+        for each in self.belongings:
+            what, here, means = (html.escape(text) for text in (each.what, each.here, each.means))
+            rows.append(f"<tr><th {left}>{what}</th><td {left}>{here}</td><td {left}>{means}</td></tr>")
+        return f"<table>{head}{''.join(rows)}</table>"
 
 
 def describe_computer(diagnosis: Diagnosis) -> Computer:
@@ -64,7 +64,9 @@ def describe_computer(diagnosis: Diagnosis) -> Computer:
 def _edge_tpu(checks: dict[str, Check]) -> Belonging:
     found = next((checks[name] for name in ("usb_device", "pcie_device") if checks[name].status in (Status.OK, Status.WARNING)), None)
     if found is None or found.problem == "no_device":
-        return Belonging(what="Edge TPU", here="none found", means="Fine: no notebook needs one. What it would do is predicted or estimated.")
+        return Belonging(
+            what="Edge TPU", here="none found", means="Fine: no notebook needs one. What it would do is predicted or estimated."
+        )
     return Belonging(what="Edge TPU", here=found.message, means="Notebooks 07 and 08 can use it; `edgewb doctor` says whether it is ready.")
 
 

@@ -51,6 +51,7 @@ def needs(extra: str) -> Missing | None:
         return None
     return Missing(
         extra=extra,
-        message=f"This notebook {does}, which needs {name}, and that is not installed here. Cells that need it end with a line that says so; "
-        f"the others can be run one by one. On your own computer, `make setup` in a clone installs it, or pip install 'edgewb[{extra}]'.",
+        message=f"This notebook {does}, which needs {name}, and that is not installed here. "
+        "Cells that need it end with a line that says so; the others can be run one by one. On your own computer, `make setup` in a "
+        f"clone installs it, or pip install 'edgewb[{extra}]'.",
     )

@@ -167,7 +167,9 @@ def notebooks(room: Room) -> Check:
     found = sorted((room.root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not found:
         return advised(
-            Status.ERROR, f"none in {room.root / 'notebooks'}", "Clone the repository, or copy the folder of the bundle, and run it from there."
+            Status.ERROR,
+            f"none in {room.root / 'notebooks'}",
+            "Clone the repository, or copy the folder of the bundle, and run it from there.",
         )
     return ok(f"{len(found)} notebook{'s' * (len(found) > 1)}; begin with {found[0].name}")
 
@@ -186,9 +188,7 @@ def ports(room: Room) -> Check:
     else:
         why = ""
     if heard != b"?":
-        return advised(
-            Status.ERROR, f"no connection from this computer to itself, 127.0.0.1{why}", "Allow it for Python in the firewall."
-        )
+        return advised(Status.ERROR, f"no connection from this computer to itself, 127.0.0.1{why}", "Allow it for Python in the firewall.")
     taken = [f"{port} ({name})" for name, port in PORTS if not _is_free(port)]
     if taken:
         return ok(f"connections work; {_listed(taken)} {'are' if len(taken) > 1 else 'is'} taken, the next free port will do")

@@ -1,7 +1,8 @@
 """Which packages a computer needs that is not this one, and their wheels from the package index.
 
-pip evaluates markers such as ``sys_platform == "win32"`` for the computer it runs on, also with ``--platform``: a bundle for Windows made on
-Linux would lack what only Windows needs. So requirements are followed here, by the other computer's markers, and pip only fetches.
+pip evaluates markers such as ``sys_platform == "win32"`` for the computer it runs on, also with ``--platform``: a bundle for Windows
+made on Linux would lack what only Windows needs. So requirements are followed here, by the other computer's markers, and pip only
+fetches.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 PYTHONS: Final = ("3.11", "3.12")
 _LAST: Final = 99
 """Taken as the last number of a Python's version: some packages want a later one than the first, see ``least_python``."""
-_GLIBCS: Final = tuple(f"manylinux_2_{minor}" for minor in (5, 12, 17, 24, 26, 27, 28, 31, 34, 35)) + (
+_GLIBCS: Final = (
+    *(f"manylinux_2_{minor}" for minor in (5, 12, 17, 24, 26, 27, 28, 31, 34, 35)),
     "manylinux1",
     "manylinux2010",
     "manylinux2014",
@@ -136,9 +138,9 @@ def follow(
                 absent.append(name)
             else:
                 found[name], read[name] = answer
-        following = []
+        following: list[tuple[str, Requirement]] = []
         for _, requirement in round_:
-            name = canonicalize_name(requirement.name)
+            name = str(canonicalize_name(requirement.name))
             for extra in sorted({"", *requirement.extras} - {extra for of, extra in done if of == name}):
                 done.add((name, extra))
                 following += [(name, each) for text in read.get(name, []) if _applies(each := Requirement(text), environment, extra)]
@@ -244,6 +246,6 @@ def read_wheel(path: Path) -> importlib.metadata.PackageMetadata:
     try:
         with zipfile.ZipFile(path) as archive:
             folder = next(name.split("/")[0] for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        return importlib.metadata.PathDistribution(zipfile.Path(path, f"{folder}/")).metadata  # type: ignore[arg-type]
+        return importlib.metadata.PathDistribution(zipfile.Path(path, f"{folder}/")).metadata
     except (zipfile.BadZipFile, StopIteration, OSError) as error:
         raise PackageError(f"{path.name} is no wheel ({type(error).__name__}): delete it and run the same command again") from None

@@ -20,7 +20,7 @@ _MOST = 60
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerPicture(Jsonable):
-    """One image: ``index`` in its split, ``picture`` as a data: address, true class, answer, and the answer's score as the file gives it."""
+    """One image: ``index`` in its split, ``picture`` as a data: address, true class, answer, the answer's score as the file gives it."""
 
     index: int
     picture: str
@@ -60,7 +60,8 @@ class AnswerPictures(Jsonable):
             edge = "transparent" if each.right else "#d55e00"
             cards.append(
                 f'<figure style="margin: 0; text-align: center; border-bottom: 4px solid {edge}">'
-                f'<img src="{each.picture}" width="64" height="64" style="image-rendering: pixelated" alt="test example {each.index}, a {truth}">'
+                f'<img src="{each.picture}" width="64" height="64" style="image-rendering: pixelated" '
+                f'alt="test example {each.index}, a {truth}">'
                 f'<figcaption style="font-size: 90%">{words}<br>score {each.score:.2f}</figcaption></figure>'
             )
         return f'<p>{self.summary}</p><div style="display: flex; flex-wrap: wrap; gap: 12px">{"".join(cards)}</div>'

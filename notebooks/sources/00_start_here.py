@@ -88,9 +88,9 @@ plot_ops(edgewb.inspect(bundled_model("elu_branch").path))
 
 # %% [markdown]
 # **Reading.** Each bar is an op, from the first on top to the last; its length is how much it computes, its colour and pattern where it
-# would run. The op marked ▶ is the **first blocker**. With it, everything stays on the CPU that needs its result, and what needs that in turn:
-# the compiler hands the Edge TPU one piece of the network, and a piece once left is not entered again. A single unlucky op near the
-# start can cost nearly everything. Notebook 06 is about finding and mending such ops.
+# would run. The op marked ▶ is the **first blocker**. With it, everything stays on the CPU that needs its result, and what
+# needs that in turn: the compiler hands the Edge TPU one piece of the network, and a piece once left is not entered again. A single
+# unlucky op near the start can cost nearly everything. Notebook 06 is about finding and mending such ops.
 
 # %% [markdown]
 # ## How long would it take?
@@ -108,9 +108,11 @@ plot_breakdown(edgewb.estimate(digits))
 
 # %% [markdown]
 # **Reading.** The first line is **measured**, in milliseconds, 200 calls on your processor: p50 is the median, and one call in ten took
-# longer than p90. The very first call is named apart, because it is slower. The figure is **estimated**: most of its bar is overhead, which any call costs, and the line through its end is the
-# interval in which the true value is expected in 8 of 10 cases. For so small a network the stick is probably the slower of the two. It
-# pays for larger ones; notebooks 07 and 10 say from where on.
+# longer than p90. The very first call is named apart, because it is slower.
+#
+# The figure is **estimated**: most of its bar is overhead, which any call costs, and the line through its end is the interval in which
+# the true value is expected in 8 of 10 cases. For so small a network the stick is probably the slower of the two. It pays for larger
+# ones; notebooks 07 and 10 say from where on.
 
 # %% [markdown]
 # ## Exercise 1: read an inspection

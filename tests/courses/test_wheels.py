@@ -103,7 +103,7 @@ def test_wheels_are_read(tmp_path: Path) -> None:
 def test_a_damaged_wheel_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "x-1.0-py3-none-any.whl"
     broken.write_bytes(b"no zip")
-    with pytest.raises(PackageError, match="x-1.0-py3-none-any.whl is no wheel"):
+    with pytest.raises(PackageError, match=r"x-1\.0-py3-none-any\.whl is no wheel"):
         read_wheel(broken)
 
 
@@ -111,7 +111,7 @@ def test_least_python(tmp_path: Path) -> None:
     wheels = [wheel(tmp_path, "a", "1", "Requires-Python: >=3.9"), wheel(tmp_path, "b", "1", "Requires-Python: >=3.11.5, !=3.11.6")]
     assert least_python(wheels, "3.11") == "3.11.5"
     assert least_python([wheel(tmp_path, "c", "1")], "3.12") == "3.12.0"
-    with pytest.raises(PackageError, match="no Python 3.11"):
+    with pytest.raises(PackageError, match=r"no Python 3\.11"):
         least_python([wheel(tmp_path, "d", "1", "Requires-Python: <3.11")], "3.11")
 
 
@@ -119,6 +119,6 @@ def test_pip_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     source = downloaded(tmp_path, PLATFORMS["linux-x86_64"], "3.11")
     assert source.fetch is not None
-    with pytest.raises(PackageError, match="could not fetch wheels for linux-x86_64, Python 3.11: No matching distribution") as raised:
+    with pytest.raises(PackageError, match=r"could not fetch wheels for linux-x86_64, Python 3\.11: No matching distribution") as raised:
         source.fetch(["no-such-package-at-all==1.0"])
     assert "\n" not in str(raised.value)

@@ -44,5 +44,5 @@ def test_a_compiled_file_has_no_ops_left() -> None:
     import dataclasses
 
     inspection = dataclasses.replace(edgewb.inspect(bundled_model("digits_cnn_int8").path), kind="compiled")
-    with pytest.raises(InputError, match="inspect the .tflite it was compiled from"):
+    with pytest.raises(InputError, match=r"inspect the \.tflite it was compiled from"):
         ops_info(inspection)

@@ -32,7 +32,8 @@ def judge_inspection(ops_on_cpu: object, first_blocker: object) -> str:
         raise NotYet(f"ops_on_cpu is {count}; the line `ops` above the table names the number on the CPU.")
     name = text_in(first_blocker, "first_blocker").upper().replace(" ", "_")
     if name.removeprefix(f"{blocker.index}_") == blocker.op:
-        return f"Mending the {blocker.op} takes the model from {inspection.ops_edgetpu} to {inspection.ops_edgetpu + blocker.ops_gained_if_fixed} ops on the Edge TPU."
+        mapped = inspection.ops_edgetpu or 0
+        return f"Mending the {blocker.op} takes the model from {mapped} to {mapped + blocker.ops_gained_if_fixed} ops on the Edge TPU."
     kinds = {op.op: op.placement for op in inspection.ops}
     if name.isdigit():
         raise NotYet(f"first_blocker is {name}: its name is asked for, in quotes, not its number.")
