@@ -83,7 +83,7 @@ def plot_ops(inspection: Inspection) -> Any:
                 hovertemplate=f"%{{y}}: %{{x:,.0f}} thousand MACs<br>{name} ({info.basis})<extra></extra>",
             )
     title = f"Where the ops of {_text(info.model)} would run"
-    axis = _wrapped("thousand multiply-accumulate operations", f"(counted; where they run is {info.basis})")
+    axis = _wrapped("thousands of MACs (counted;", f"where they run: {info.basis})", width=32)
     _rows_layout(figure, title, axis, list(labels.values()))
     figure.update_layout(showlegend=True, barmode="overlay", bargap=0.25)
     if any(row.first_blocker for row in info.rows):
