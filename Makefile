@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or 3.12; name another with `make setup PYTHON=...`.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test test-all test-slow check lab dashboards screenshots bench fuzz study pages notebooks lock clean
+.PHONY: help setup run test test-all test-slow check lab dashboards screenshots bench fuzz study pages notebooks book lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -38,11 +38,12 @@ check: setup ## linter, formatter, types, import contract, notebooks without out
 	@$(BIN)/lint-imports
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb $(wildcard notebooks/solutions/*.ipynb) notebooks/dashboards/*.ipynb
 	@$(BIN)/python notebooks/generate.py --check
+	@$(BIN)/python notebooks/spelling.py
 	@$(BIN)/python -m edgewb.estimates.refits --check
 	@$(BIN)/python data/make.py --check
 	@for page in rules problems; do $(BIN)/edgewb $$page | diff -q - $${page^^}.md > /dev/null || { echo "$${page^^}.md is stale; run \`make pages\`"; exit 1; }; done
 
-lab: setup ## JupyterLab on the notebooks
+lab: setup ## JupyterLab on the notebooks, 00_start_here first
 	@$(BIN)/edgewb lab
 
 dashboards: setup ## the dashboards, in a browser
@@ -65,6 +66,9 @@ fuzz: setup ## 100,000 damaged files through the reader and inspect (about five 
 
 notebooks: setup ## make the notebooks anew from their text sources
 	@$(BIN)/python notebooks/generate.py
+
+book: setup ## the notebooks with their results as pages, in build/book; what has not changed is not executed again
+	@$(BIN)/python -m edgewb.courses.books
 
 lock: setup ## write the versions installed now to constraints.txt
 	@{ echo "# Exact versions that were tested together (make lock)."; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt

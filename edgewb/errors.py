@@ -11,6 +11,10 @@ from types import ModuleType
 class EdgewbError(Exception):
     """Anything wrong with what the user gave or with what this machine has. One line, no traceback needed."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook: the line."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class InputError(EdgewbError):
     """A file, a name or a value cannot be used as given."""

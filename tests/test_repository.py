@@ -66,12 +66,34 @@ def test_environment_agrees_with_pyproject_and_constraints() -> None:
     }
     for requirement in named:
         assert requirement.specifier == declared[canonicalize_name(requirement.name)].specifier
-    for file in ("environment.yml", "binder/environment.yml"):
-        lines = pip_lines(file)
-        assert "--constraint constraints.txt" in lines
-        assert "--editable .[all]" in lines
+    for file, extras in (("environment.yml", "all"), ("binder/environment.yml", "data,runtimes,views,lab")):
+        # conda has pip run in the folder of the file (conda/env/installers/pip.py): paths lead from there to the top.
+        lines, place = pip_lines(file), (ROOT / file).parent
+        constraint = next(line.removeprefix("--constraint ") for line in lines if line.startswith("--constraint "))
+        path, found = re.fullmatch(r"(.+)\[(.+)\]", next(line for line in lines if line.startswith("--editable "))[11:]).groups()
+        assert (place / constraint).resolve() == ROOT / "constraints.txt"
+        assert ((place / path).resolve(), found) == (ROOT, extras)
         pythons = [entry for entry in yaml.safe_load((ROOT / file).read_text())["dependencies"] if str(entry).startswith("python=")]
         assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(pythons[0].split("=")[1])
+
+
+def test_binder_installs_everything_but_what_trains() -> None:
+    editable = next(line for line in pip_lines("binder/environment.yml") if line.startswith("--editable"))
+    extras = set(re.findall(r"\[(.+)\]", editable)[0].split(","))
+    assert PROJECT["optional-dependencies"]["all"] == ["edgewb[data,train,runtimes,views,lab]"]
+    assert extras == {"data", "runtimes", "views", "lab"}
+    # repo2docker takes binder/ alone where there is one: whatever else stands at the top is not read.
+    assert sorted(path.name for path in (ROOT / "binder").iterdir()) == ["environment.yml"]
+
+
+def test_what_binder_installs_brings_no_tensorflow() -> None:
+    from edgewb.courses.bundling import read_requirements
+    from edgewb.courses.wheels import PLATFORMS, follow, installed
+
+    requirements = read_requirements(ROOT, ("data", "runtimes", "views", "lab"))
+    found, _ = follow(requirements, PLATFORMS["linux-x86_64"], "3.11", pins(), installed())
+    assert {"jupyterlab", "plotly", "ai-edge-litert"} <= set(found)
+    assert not {"tensorflow", "tf-keras", "keras", "tensorflow-model-optimization"} & set(found)
 
 
 def tracked() -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from edgewb.cli.streams import DONE, NO, print_json
@@ -284,12 +285,25 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
 def lab(arguments: argparse.Namespace) -> int:
     import subprocess
-    from pathlib import Path
 
     from edgewb.errors import require
 
     require("jupyterlab", "lab", "to open the notebooks")
-    folder = Path("notebooks")
     # In a container one is often root, which Jupyter refuses unless told otherwise.
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *root, str(folder if folder.is_dir() else Path())])
+    return subprocess.call([sys.executable, "-m", "jupyterlab", *root, str(_first_notebook())])
+
+
+def _first_notebook() -> Path:
+    """What JupyterLab opens: the course's first notebook, of this folder or else of the repository edgewb is run from; else this folder."""
+    from edgewb.errors import StorageError
+    from edgewb.locations import data_folder
+
+    folder = Path("notebooks")
+    if not folder.is_dir():
+        try:
+            folder = data_folder().parent / "notebooks"
+        except StorageError:
+            return Path()
+    first = folder / "00_start_here.ipynb"
+    return first if first.is_file() else folder

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from edgewb import __version__
-from edgewb.cli import commands, measuring
+from edgewb.cli import commands, measuring, workshops
 from edgewb.dashboards.catalogues import dashboard_token
 from edgewb.errors import InputError
 from edgewb.types import Task
@@ -160,6 +160,28 @@ def _dashboard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--visitors", type=_count(1, 1000), metavar="MAX", help="at once (default: what half of the free memory holds)")
     parser.add_argument("--trusted", action="store_true", help="run the models visitors bring: for a room of people you trust")
     parser.add_argument("--verbose", action="store_true", help="tell of every visit")
+
+
+def _workshop_options(parser: argparse.ArgumentParser) -> None:
+    """Two commands below one: ``workshop check`` and ``workshop bundle``."""
+    below = parser.add_subparsers(dest="workshop", metavar="check|bundle", required=True, parser_class=_Parser)
+    helps = {
+        "check": "is this computer ready for the course? (half a minute; exit status 1 when something needed is missing)",
+        "bundle": "everything for a room without a network, in one folder: wheels, this repository, a script that installs them",
+    }
+    parsers = {name: below.add_parser(name, help=text, description=text, allow_abbrev=False) for name, text in helps.items()}
+    for sub in parsers.values():
+        sub.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+    parsers["check"].set_defaults(does=workshops.check)
+    bundle = parsers["bundle"]
+    bundle.set_defaults(does=workshops.bundle)
+    bundle.add_argument("--out", metavar="DIR", help="where it goes (default build/workshop-PLATFORM); an earlier bundle is renewed")
+    bundle.add_argument(
+        "--platform", metavar="P", help="of the room's computers: linux-x86_64, linux-aarch64, macos-arm64, windows-x86_64 (this one's)"
+    )
+    bundle.add_argument("--python-version", metavar="V", help="of the room's computers: 3.11 or 3.12 (this one's)")
+    bundle.add_argument("--without-training", action="store_true", help="leave TensorFlow away, which is two thirds of it")
+    bundle.add_argument("--dry-run", action="store_true", help="only say what it would hold, and how large that is")
 
 
 def _study_options(parser: argparse.ArgumentParser) -> None:
@@ -383,4 +405,5 @@ def parser() -> argparse.ArgumentParser:
     claims.add_argument("--check", action="store_true", help="compute anew what can be computed; exit status 1 where one differs")
     _dashboard_options(command("dashboard", commands.dashboard, "dashboards for people who never open a notebook", json=False))
     command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
+    _workshop_options(command("workshop", workshops.check, "for whoever prepares a room: check a computer, bundle everything", json=False))
     return top

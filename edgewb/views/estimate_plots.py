@@ -52,8 +52,9 @@ def plot_breakdown(estimate: Estimate) -> Any:
         )  # fmt: skip
     title = "Where do the milliseconds go?" if info["parts"] else "No estimate, only a bound"
     rows = 1 + len(info["changes"])
-    _layout(figure, f"{title} {_text(Path(estimate.file).name[-60:])}", f"milliseconds ({info['basis']})", 220 + 60 * rows, barmode="stack")
-    figure.update_layout(legend={"y": -0.35, "traceorder": "normal"})
+    _layout(figure, f"{title} {_text(Path(estimate.file).name[-60:])}", f"milliseconds ({info['basis']})", 260 + 60 * rows, barmode="stack")
+    # At the foot of the figure, clear of the axis title whatever the number of its lines.
+    figure.update_layout(legend={"yref": "container", "y": 0, "yanchor": "bottom", "traceorder": "normal"})
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(rangemode="tozero")
     return figure
