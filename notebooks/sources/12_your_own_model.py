@@ -24,8 +24,10 @@
 # Set `MODEL` to the path of your file, and `DATA` to a folder of images, if you have one. Then run the notebook from the top. The model
 # is read and run on this computer, and goes nowhere else.
 #
-# Your model is a Keras file? Make a `.tflite` of it first: in a terminal, `edgewb run --dataset FOLDER --model mine.keras --recipes
-# ptq_int8` (this needs TensorFlow), and take `ptq_int8.tflite` from the folder `runs`.
+# Your model is a Keras file? Make a `.tflite` of it first, in a terminal (this needs TensorFlow), and take the `.tflite` from the folder
+# `runs`:
+#
+# `edgewb run --dataset FOLDER --model mine.keras --recipes ptq_int8`
 
 # %%
 import edgewb
