@@ -64,6 +64,20 @@ def record_ranges(float_file: str | Path | bytes, inputs: npt.ArrayLike) -> tupl
     return tuple(ActivationRange(layer=name, low=ends[t][0], high=ends[t][1], n=n) for name, t in [("input", graph.inputs[0]), *made])
 
 
+def layer_values(float_file: str | Path | bytes, inputs: npt.ArrayLike, op: int) -> Floats:
+    """What one op of the float net gives for examples: (n, ...).
+
+    Raises:
+        InputError: no such op, or examples that do not fit. ModelFileError: no model LiteRT can run.
+    """
+    content = _content(float_file)
+    graph = read_graph(content)
+    if not 0 <= op < len(graph.ops):
+        raise InputError(f"op {op!r}: the model has ops 0 to {len(graph.ops) - 1}")
+    (values,) = Runner(content, keep=True).run([_examples(graph, inputs)], [graph.ops[op].outputs[0]])
+    return np.asarray(values, np.float32)
+
+
 def recalibrate(int8_file: str | Path | bytes, float_file: str | Path | bytes, inputs: npt.ArrayLike) -> bytes:
     """The int8 file with new numbers.
 
