@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from edgewb.accuracies import predict
 from edgewb.bundles import bundled_studies
-from edgewb.datasets import Dataset, load_dataset
 from edgewb.compilers.placement import place
+from edgewb.datasets import Dataset, load_dataset
 from edgewb.errors import require, unknown_name
 from edgewb.intervals import wilson_interval
 from edgewb.lessons.recalibrations import recalibrate
@@ -88,24 +88,23 @@ def list_kinds() -> pandas.DataFrame:
     rows = []
     for recipe in KINDS:
         record, graph = study_record(recipe), read_graph(study_file(recipe))
-        seen = place(graph)
-        low, high = record.accuracy.ci95
-        constants = {t.dtype for t in graph.tensors if t.is_constant and len(t.shape) >= 2}
+        mapped = sum(one.placement is Placement.EDGETPU for one in place(graph))
+        kernels = [tensor for tensor in graph.tensors if tensor.is_constant and len(tensor.shape) >= 2]
+        scales = max(len(tensor.quantization.scales) if tensor.quantization else 0 for tensor in kernels)
         between = {graph.tensors[op.outputs[0]].dtype for op in graph.ops if op.outputs[0] not in graph.unpacked_constants}
-        scales = max((len(t.quantization.scales) for t in graph.tensors if t.is_constant and t.quantization and len(t.shape) >= 2), default=0)
-        mapped = sum(one.placement is Placement.EDGETPU for one in seen)
-        rows.append(
-            {
-                "recipe": recipe,
-                "weights": " and ".join(sorted(constants)),
-                "scales": {0: "none", 1: "per tensor"}.get(scales, "per channel"),
-                "between layers": " and ".join(sorted(between)),
-                "input": graph.tensors[graph.inputs[0]].dtype,
-                "size (kB)": round(record.size_bytes / 1000, 1),
-                "ops on Edge TPU (predicted)": f"{mapped} of {len(graph.ops)}",
-                "test accuracy (%), 95 % interval (measured elsewhere)": f"{100 * record.accuracy.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]",
-            }
-        )
+        row = {
+            "recipe": recipe,
+            "weights": " and ".join(sorted({tensor.dtype for tensor in kernels})),
+            "scales": {0: "none", 1: "per tensor"}.get(scales, "per channel"),
+            "between layers": " and ".join(sorted(between)),
+            "input": graph.tensors[graph.inputs[0]].dtype,
+            "size (kB)": round(record.size_bytes / 1000, 1),
+            "ops on Edge TPU (predicted)": f"{mapped} of {len(graph.ops)}",
+        }
+        if record.accuracy is not None:
+            low, high = (f"{100 * end:.1f}" for end in record.accuracy.ci95)
+            row["test accuracy (%), 95 % interval (measured elsewhere)"] = f"{100 * record.accuracy.value:.1f} [{low}, {high}]"
+        rows.append(row)
     table: pandas.DataFrame = frame.DataFrame(rows).set_index("recipe")
     return table
 

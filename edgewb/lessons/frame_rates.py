@@ -37,18 +37,16 @@ def count_frames(camera_fps: float, answer_ms: float, *, queue: bool = False, se
     """
     if not (0 < camera_fps <= 1000 and 0 < answer_ms <= 60_000 and 0 < seconds <= 600):
         raise InputError(
-            f"{camera_fps!r} frames a second, {answer_ms!r} ms, {seconds!r} s: up to 1,000 frames, 60,000 ms and 600 s are taken, all above 0"
+            f"{camera_fps!r} frames a second, {answer_ms!r} ms, {seconds!r} s: numbers above 0, up to 1,000, 60,000 and 600, are taken"
         )
     free_ms, ages = 0.0, []
     total = max(1, round(camera_fps * seconds))
     for number in range(total):
         came_ms = 1000 * number / camera_fps
-        if came_ms < free_ms - 1e-9 and not queue:
-            continue
-        free_ms = max(came_ms, free_ms) + answer_ms
-        if free_ms <= 1000 * seconds + answer_ms or not queue:
+        if queue or came_ms >= free_ms - 1e-9:
+            free_ms = max(came_ms, free_ms) + answer_ms
             ages.append(free_ms - came_ms)
-    answered = len(ages) / (total / camera_fps)
+    answered = min(len(ages) * camera_fps / total, 1000 / answer_ms) if queue else len(ages) * camera_fps / total
     return FrameCount(
         camera_fps=camera_fps,
         answer_ms=answer_ms,

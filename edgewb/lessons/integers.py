@@ -54,7 +54,7 @@ ENERGIES: Final = (
 
 
 def store_numbers(values: Sequence[float], scale: float, zero_point: int) -> pandas.DataFrame:
-    """Each number as int8 and back, with what that costs: columns real, stored, restored, error, remark.
+    """Each number as int8 and back, with what that costs: a row per real number, columns stored, restored, error, remark.
 
     Raises:
         InputError: a number, a scale or a zero point that cannot be used.
@@ -67,7 +67,7 @@ def store_numbers(values: Sequence[float], scale: float, zero_point: int) -> pan
     remarks = [_remark(step) for step in steps.tolist()]
     table: pandas.DataFrame = frame.DataFrame(
         {"real": real, "stored": stored, "restored": restored.round(6), "error": (restored - real).round(6), "remark": remarks}
-    )
+    ).set_index("real")
     return table
 
 
@@ -112,8 +112,8 @@ def split_multiplier(real: float) -> Multiplier:
 class DotProduct:
     """One output of a layer, as the float net and as int8 work it out.
 
-    ``terms`` has a row per input: real values, what is stored, the products. ``total`` is the int32 sum of (input - zero point) x weight and
-    the stored bias; ``multiplier`` turns it into steps of the output. ``stored`` is the int8 result, ``restored`` what it stands for.
+    ``terms`` has a row per input: real values, what is stored, the products. ``total`` is the int32 sum of (input - zero point) x weight
+    and the stored bias; ``multiplier`` turns it into steps of the output. ``stored`` is the int8 result, ``restored`` what it stands for.
     """
 
     terms: pandas.DataFrame
@@ -134,8 +134,8 @@ class DotProduct:
         table = self.terms.to_html(index=False)
         return (
             f"{table}<p>int32 sum with the bias ({self.bias:,}): <strong>{self.total:,}</strong><br>"
-            f"times {self.multiplier.real:.6g} (= {self.multiplier.mantissa:,} × 2^{self.multiplier.exponent - 31}), plus the output's zero "
-            f"point {self.zero_point}, rounded and kept within int8: <strong>{self.stored}</strong><br>"
+            f"times {self.multiplier.real:.6g} (= {self.multiplier.mantissa:,} × 2^{self.multiplier.exponent - 31}), plus the output's "
+            f"zero point {self.zero_point}, rounded and kept within int8: <strong>{self.stored}</strong><br>"
             f"which stands for <strong>{self.restored:.4f}</strong>; in float it is {self.exact:.4f} (error {self.error:+.4f})</p>"
         )
 

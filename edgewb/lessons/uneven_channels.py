@@ -6,6 +6,7 @@ so, too, depthwise ones above all (Nagel et al., arXiv 1906.04721, figure 2).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -44,7 +45,7 @@ def widen_channels(float_file: bytes, octaves: float, seed: int = 0) -> bytes:
 
     random = np.random.default_rng(seed)
     weighted = [op for op in graph.ops if op.name in _WEIGHTED]
-    for op, reader in zip(weighted, weighted[1:], strict=False):
+    for op, reader in pairwise(weighted):
         _check_between(graph, op, reader)
         channels = graph.tensors[op.outputs[0]].shape[-1]
         factors = np.exp2(random.uniform(-octaves, octaves, channels)).astype(np.float32)

@@ -67,12 +67,16 @@ def plot_rounding(low: float, high: float) -> Any:
         x=[x for x, _ in info.near], y=[x for x, _ in info.near], mode="lines", name="real", line={"color": GREY, "dash": "dot"}
     )
     figure.add_scatter(x=[x for x, _ in info.near], y=[y for _, y in info.near], mode="lines", name="as int8", line={"color": BLUE})
-    figure.add_scatter(
-        x=[x for x, _ in info.whole], y=[y for _, y in info.whole], mode="lines", name="error", line={"color": VERMILION}, xaxis="x2", yaxis="y2"
-    )  # fmt: skip
-    _layout(figure, f"int8 with scale {info.scale:.4g} and zero point {info.zero_point}", "", 400)
+    errors = {"x": [x for x, _ in info.whole], "y": [y for _, y in info.whole], "xaxis": "x2", "yaxis": "y2"}
+    figure.add_scatter(mode="lines", name="error", line={"color": VERMILION}, **errors)
+    _layout(figure, f"int8 with scale {info.scale:.4g} and zero point {info.zero_point}".replace("-", "\N{MINUS SIGN}"), "", 400)
     grid = figure.layout.xaxis.to_plotly_json()
-    titles = {"xaxis": "value (no unit), near 0", "xaxis2": "value (no unit), all of the range", "yaxis": "restored value", "yaxis2": "error (value)"}
+    titles = {
+        "xaxis": "value (no unit), near 0",
+        "xaxis2": "value (no unit), all of the range",
+        "yaxis": "restored value",
+        "yaxis2": "error (value)",
+    }
     for name, text in titles.items():
         figure.update_layout({name: {**grid, "title": {"text": text, "font": {"size": 14}, "standoff": 10}}})
     figure.update_layout(

@@ -28,7 +28,7 @@ _BEYOND: Final = 5.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CallsInfo(Jsonable):
-    """Calls on one target in milliseconds, the first one apart: ``counts`` between ``edges``, ``beyond`` calls were longer than the axis."""
+    """Calls on one target in milliseconds, the first one apart: ``counts`` between ``edges``; ``beyond`` were longer than the axis."""
 
     target: str
     basis: str
@@ -107,7 +107,7 @@ def _histogram(info: CallsInfo, *, marked: bool) -> Any:
     )
     beyond = f", {info.beyond} beyond the axis" if info.beyond else ""
     basis = f"{info.basis} {info.where}".strip()
-    words = f"milliseconds per call ({basis}, n = {info.n:,} without the first call{beyond})"
+    words = f"ms per call ({basis}, n = {info.n:,}, first call apart{beyond})"
     _layout(figure, f"How long calls took on {_text(info.target)}", _wrapped(words, width=60), 380, bargap=0.03)
     figure.update_yaxes(title={"text": "number of calls", "font": {"size": 14}, "standoff": 10})
     if marked:
@@ -137,7 +137,26 @@ def list_calls(live: Live) -> pandas.DataFrame:
         }
         for info in live_infos(live)
     ]
-    table: pandas.DataFrame = frame.DataFrame(rows)
+    table: pandas.DataFrame = frame.DataFrame(rows).set_index("target")
+    return table
+
+
+def list_targets_here() -> pandas.DataFrame:
+    """What can run a model here, as a table: whether each target is usable, and what is missing where it is not."""
+    from edgewb.targets.listings import list_targets
+
+    frame = require("pandas", "views", "for tables")
+    usable = {True: "yes", False: "no", None: "asked when named"}
+    rows = [
+        {
+            "target": one.form,
+            "what it is": one.summary,
+            "usable here": usable[one.available],
+            "otherwise": f"{one.reason}. {one.fix}".strip(". ") if one.reason or one.fix else "",
+        }
+        for one in list_targets()
+    ]
+    table: pandas.DataFrame = frame.DataFrame(rows).set_index("target")
     return table
 
 

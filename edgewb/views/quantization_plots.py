@@ -26,8 +26,8 @@ _MOST_LINES: Final = 256
 class GridInfo(Jsonable):
     """A histogram of values and where int8 can put them.
 
-    ``counts`` per bin between ``edges``; ``grid`` are the restored values of the int8 numbers that lie within the edges; ``used`` of the 256
-    numbers lie between the least and the largest value; ``inside`` is the share of values within the range, 0..1.
+    ``counts`` per bin between ``edges``; ``grid`` are the restored values of the int8 numbers that lie within the edges; ``used`` of the
+    256 numbers lie between the least and the largest value; ``inside`` is the share of values within the range, 0..1.
     """
 
     edges: tuple[float, ...]
@@ -177,7 +177,7 @@ def channel_info(op: int, float_file: str | Path | bytes | None = None) -> Chann
         largest=tuple(largest.tolist()),
         per_channel=tuple(scales.tolist()),
         per_tensor=float(whole),
-        levels=tuple(int(round(value / whole)) for value in largest.tolist()),
+        levels=tuple(round(value / whole) for value in largest.tolist()),
     )
 
 

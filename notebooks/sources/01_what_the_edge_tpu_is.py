@@ -17,9 +17,9 @@
 #
 # **Time.** 35 minutes of reading, 5 seconds of computing. **You need** nothing but this computer: no device, no TensorFlow.
 #
-# An Edge TPU is a chip for one job: multiplying matrices of small whole numbers. Convolutions and dense layers are such products, and they
-# are nearly all the work in a network for pictures. Everything else about the chip follows from this job: what it takes, what it refuses,
-# and where it is fast.
+# An Edge TPU is a chip for one job: multiplying matrices of small whole numbers. Convolutions and dense layers are such products, and
+# they are nearly all the work in a network for pictures. Everything else about the chip follows from this job: what it takes, what it
+# refuses, and where it is fast.
 
 # %%
 from edgewb.courses import check
@@ -29,9 +29,9 @@ from edgewb.views.widgets import Systolic
 # ## A product of matrices, one beat after the other
 #
 # A processor fetches two numbers, multiplies them, adds the result to a sum, and puts it back. Most of the effort is fetching and putting
-# back. A **systolic array** avoids that: a grid of small cells, each of which keeps one weight. Inputs enter on the left and move one cell
-# to the right per beat. Sums start at 0 on top and move one cell down. A cell multiplies what comes from the left by its weight, adds what
-# comes from above, and passes both on. Nothing goes back to memory in between.
+# back. A **systolic array** avoids that: a grid of small cells, each of which keeps one weight. Inputs enter on the left and move one
+# cell to the right per beat. Sums start at 0 on top and move one cell down. A cell multiplies what comes from the left by its weight,
+# adds what comes from above, and passes both on. Nothing goes back to memory in between.
 #
 # **Question.** Six rows of input meet 4 × 4 weights: 96 multiplications. How many beats will the array take? Guess, then press *Play*, or
 # *Step* through it.
@@ -44,8 +44,8 @@ Systolic(cycle=6)
 # why the inputs wait in stairs. A sum has to arrive in a cell together with the input that belongs to it. After the first few beats every
 # cell has something to do; at the end they fall idle one after the other. Twelve beats, not 96.
 #
-# The numbers are real: six patches of four grey levels from a digit, and four weights each of four filters of the net that comes with this
-# course. Every sum at the bottom is one number of the layer's output.
+# The numbers are real ones: six patches of 2 × 2 grey levels from a digit, and 2 × 2 weights from each of four filters of the net that
+# comes with this course. (Its filters are 3 × 3. That would be nine rows of cells, which do not fit on a page.)
 
 # %% [markdown]
 # ## Exercise 1: how many beats?
@@ -72,10 +72,10 @@ from edgewb.views.integer_plots import plot_utilisation
 plot_utilisation()
 
 # %% [markdown]
-# **Reading.** The line says which share of all cells is at work, on average from the first beat to the last. With 10 rows of input, most of
-# a large array waits. Of a convolution, each place in the picture is a row: a layer on 112 × 112 pixels has 12,544 of them, one on 7 × 7
-# has 49. And a layer with fewer channels than the array has cells leaves columns empty. That is why a small network can run nearly as long
-# as one with several times its multiplications.
+# **Reading.** The line says which share of all cells is at work, on average from the first beat to the last. With 10 rows of input, most
+# of a large array waits. Of a convolution, each place in the picture is a row: a layer on 112 × 112 pixels has 12,544 of them, one on 7 ×
+# 7 has 49. And a layer with fewer channels than the array has cells leaves columns empty. That is why a small network can run nearly as
+# long as one with several times its multiplications.
 
 # %% [markdown]
 # ## What is known of the chip, and what is not
@@ -84,9 +84,9 @@ plot_utilisation()
 # |---|---|---|
 # | peak rate | 4 TOPS: 4,000,000,000,000 additions and multiplications a second | published by Google for Coral |
 # | power | 2 TOPS per watt | published by Google for Coral |
-# | clock | 500 MHz at most, 250 MHz as usually installed | the two runtime libraries that Coral offers |
+# | clock | 500 MHz at most, 250 MHz as usually installed | the two runtime libraries that Coral offers, `max` and `std` |
 # | memory for weights | about 7.75 MiB | what the compiler's logs report |
-# | 16 tiles of 192 KiB for activations | | found in compiled files |
+# | tiles | 16, with 192 KiB each for activations | found in compiled files |
 # | rows and columns of the array | **not published** | |
 #
 # From the first and the third line follows about 4,000 multiplications per cycle (a multiplication and its addition count as two
@@ -117,9 +117,9 @@ plot_rounding(-1, 4)
 
 # %% [markdown]
 # **Reading.** Left, near 0: the stairs are what int8 makes of the dotted line. A value lands on the nearest step, so it is off by half a
-# step at most. There is a step at exactly 0. Right, the whole range: between −1 and 4 the error is too small to be seen at this size. Beyond
-# the ends it grows with every bit, because there are no more integers: the value is **saturated**. Rounding costs a little everywhere;
-# saturation costs a lot in few places.
+# step at most. There is a step at exactly 0. Right, the whole range: between −1 and 4 the error is too small to be seen at this size.
+# Beyond the ends it grows with every bit, because there are no more integers: the value is **saturated**. Rounding costs a little
+# everywhere; saturation costs a lot in few places.
 
 # %%
 from edgewb.lessons.integers import store_numbers
@@ -127,19 +127,19 @@ from edgewb.lessons.integers import store_numbers
 store_numbers([0, 0.01, 0.5, 1, 3.99, 9, -0.7, -2], scale=5 / 255, zero_point=-77)
 
 # %% [markdown]
-# **Reading.** Each number, the integer it becomes, and what that integer stands for. 0 is exact; it has to be, since padding and ReLU make
-# many zeros. 9 and −2 come back as the ends of the range.
+# **Reading.** Each number, the integer it becomes, and what that integer stands for. 0 is exact; it has to be, since padding and ReLU
+# make many zeros. 9 and −2 come back as the ends of the range.
 
 # %% [markdown]
 # ## Exercise 2: a scale by hand
 #
-# The table above was handed its scale and zero point. Work them out: values between −1 and 4 shall use all of int8, so that −1 becomes −128
-# and 4 becomes 127.
+# The table above was handed its scale and zero point. Now another layer: its values lie between −3 and 7.2. Find the scale and the zero
+# point with which they use all of int8, so that −3 becomes −128 and 7.2 becomes 127.
 
 # %% tags=["exercise"]
 # From -128 to 127 there are 255 steps.
-scale = (4 - -1) / 255
-zero_point = round(-128 - -1 / scale)
+scale = (7.2 - -3) / 255
+zero_point = round(-128 - -3 / scale)
 
 # %%
 check("01.2", scale, zero_point)
@@ -149,10 +149,11 @@ check("01.2", scale, zero_point)
 #
 # Write the function that stores a real number. It must work for values outside the range, too. (`round`, `min` and `max` will do.)
 
+
 # %% tags=["exercise"]
-def store(value, scale, zero_point):
-    """The int8 number that stands for a real value."""
-    return max(-128, min(127, round(value / scale) + zero_point))
+def store(value, step, zero):
+    """The int8 number that stands for a real value; step is the scale, zero the zero point."""
+    return max(-128, min(127, round(value / step) + zero))
 
 
 # %%
@@ -170,10 +171,10 @@ from edgewb.views.integer_plots import plot_energies
 plot_energies()
 
 # %% [markdown]
-# **Reading.** Each line of the grid is a factor of ten. An int8 multiplication takes 0.2 pJ, a float32 one 3.7 pJ: 18 times as much. An int8
-# addition takes a thirtieth of a float32 one. But the lowest bars decide: fetching a number from DRAM costs thousands of int8 operations.
-# So an accelerator does two things: it computes with small integers, which also need a quarter of the room, and it keeps weights where the
-# arithmetic is. The array above does both.
+# **Reading.** Each line of the grid is a factor of ten. An int8 multiplication takes 0.2 pJ, a float32 one 3.7 pJ: 18 times as much. An
+# int8 addition takes a thirtieth of a float32 one. But the lowest bars decide: fetching a number from DRAM costs thousands of int8
+# operations. So an accelerator does two things: it computes with small integers, which also need a quarter of the room, and it keeps
+# weights where the arithmetic is. The array above does both.
 #
 # These are published figures for a process of 2014, quoted in every course on the subject. A newer chip needs less for all of them, and
 # nothing here was measured on an Edge TPU. What lasts are the ratios.
@@ -181,21 +182,22 @@ plot_energies()
 # %% [markdown]
 # ## One output, worked out in integers
 #
-# Products of int8 numbers do not fit into int8, and their sum even less. So the sum is an **int32**. Only when it is complete is it brought
-# back to int8, by one multiplication: the **requantisation**. Its factor is `input scale × weight scale / output scale`.
+# Products of int8 numbers do not fit into int8, and their sum even less. So the sum is an **int32**. Only when it is complete is it
+# brought back to int8, by one multiplication: the **requantisation**. Its factor is `input scale × weight scale / output scale`.
 #
 # **Question.** Four inputs, four weights, one bias. How far will the integer result be from the real one?
 
 # %%
 from edgewb.lessons.integers import trace_dot_product
 
-trace_dot_product([0.2, 0.5, 1.0, 0.0], [0.3, 0.7, -0.11, 0.4], bias=0.05, input_range=(0, 1), output_range=(0, 1.2))
+inputs, weights = [0.2, 0.5, 1.0, 0.0], [0.3, 0.7, -0.11, 0.4]
+trace_dot_product(inputs, weights, bias=0.05, input_range=(0, 1), output_range=(0, 1.2))
 
 # %% [markdown]
-# **Reading.** From left to right: what the float net multiplies, what is stored, the input less its zero point, and the product. All of them
-# are added to one int32. The factor is a real number, so even an integer-only unit needs a way to say it: an integer and a power of two, as
-# the CPU's kernels have it. (Compiled Edge TPU files hold it as a float32, one per channel.) The error at the end is below one step of the
-# output. That is what "quantised" means: not approximate arithmetic, but exact arithmetic on rounded numbers.
+# **Reading.** From left to right: what the float net multiplies, what is stored, the input less its zero point, and the product. All of
+# them are added to one int32. The factor is a real number, so even an integer-only unit needs a way to say it: an integer and a power of
+# two, as the CPU's kernels have it. (Compiled Edge TPU files hold it as a float32, one per channel.) The error at the end is below one
+# step of the output. That is what "quantised" means: not approximate arithmetic, but exact arithmetic on rounded numbers.
 
 # %% [markdown]
 # ## Exercise 4: room in the sum
@@ -222,8 +224,8 @@ check("01.4", products)
 #
 # - Notebook 03: where the ranges come from, and what happens when they are wrong.
 # - H. T. Kung, *Why systolic architectures?*, IEEE Computer 15 (1982), pages 37 to 46: the idea, in ten pages.
-# - N. Jouppi and others, *In-Datacenter Performance Analysis of a Tensor Processing Unit*, arXiv 1704.04760: the first TPU, with its array
-#   of 256 × 256 cells in section 2.
+# - N. Jouppi and others, *In-Datacenter Performance Analysis of a Tensor Processing Unit*, arXiv 1704.04760: the first TPU, with its
+#   array of 256 × 256 cells in section 2.
 # - B. Jacob and others, *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*, arXiv 1712.05877:
 #   the scheme used here, section 2.
 # - M. Horowitz, *Computing's Energy Problem (and what we can do about it)*, ISSCC 2014, pages 10 to 14: the energy figures.

@@ -15,11 +15,11 @@
 #
 # **Goal.** You know which of the files called "quantised" run on an Edge TPU, where the ranges in them come from, and what ruins them.
 #
-# **Time.** 35 minutes of reading, 15 seconds of computing. **You need** nothing but this computer: no device, no TensorFlow. The files were
-# made by `edgewb demo` on another computer and come with the repository.
+# **Time.** 35 minutes of reading, 15 seconds of computing. **You need** nothing but this computer: no device, no TensorFlow. The files
+# were made by `edgewb demo` on another computer and come with the repository.
 #
-# Post-training quantisation (PTQ) takes a trained float network and makes an integer one of it. Nothing is trained. That makes it quick, and
-# it makes everything depend on two things: on the ranges of values, and on how many scales one has.
+# Post-training quantisation (PTQ) takes a trained float network and makes an integer one of it. Nothing is trained. That makes it quick,
+# and it makes everything depend on two things: on the ranges of values, and on how many scales one has.
 
 # %%
 from edgewb.courses import check
@@ -35,13 +35,13 @@ list_kinds()
 
 # %% [markdown]
 # **Reading.** Read the column *between layers*. **Dynamic range**: some weights are int8, but values between layers are float32, and the
-# scale of each layer's input is worked out while it runs. **float16**: weights take half the room; a DEQUANTIZE op in front turns each back
-# into float32. **int8**: weights and everything between layers are integers, and so are input and output. The last column cannot tell these
-# files apart: the intervals overlap.
+# scale of each layer's input is worked out while it runs. **float16**: weights take half the room; a DEQUANTIZE op in front turns each
+# back into float32. **int8**: weights and everything between layers are integers, and so are input and output. The last column cannot
+# tell these files apart: the intervals overlap.
 #
-# Two more kinds are not in the table. An **int8 file with float input and output** has a QUANTIZE op in front and a DEQUANTIZE op at the end.
-# Both stay on the CPU, everything between them maps: it works, and every inference pays for two conversions. **16x8** has int8 weights and
-# int16 values between layers: more exact, and of no use here, since no op on 16 bits maps.
+# Two more kinds are not in the table. An **int8 file with float input and output** has a QUANTIZE op in front and a DEQUANTIZE op at the
+# end. Both stay on the CPU, everything between them maps: it works, and every inference pays for two conversions. **16x8** has int8
+# weights and int16 values between layers: more exact, and of no use here, since no op on 16 bits maps.
 
 # %% [markdown]
 # ## Exercise 1: what runs on the chip?
@@ -63,14 +63,15 @@ import edgewb
 edgewb.inspect(study_file("dynamic_range"))
 
 # %% [markdown]
-# **Reading.** Every convolution has the same reason: float values go in or out. The compiler would end with "compiled successfully" and 0 ops
-# mapped, which is why one reads its log (notebook 06).
+# **Reading.** The same reason nearly everywhere: float values go through the op. One op has another one besides, a version that is newer
+# than the compiler. Mending that alone would help nothing: 0 ops would still map. Notebook 06 reads such answers of the real compiler.
 
 # %% [markdown]
 # ## Calibration: where ranges come from
 #
-# A weight's range can be read from the file. The range of a value between layers depends on the input. So the converter runs the float net
-# on some examples, the **representative data**, and keeps the least and the largest value of every tensor. This is all that calibration is.
+# A weight's range can be read from the file. The range of a value between layers depends on the input. So the converter runs the float
+# net on some examples, the **representative data**, and keeps the least and the largest value of every tensor. This is all that
+# calibration is.
 #
 # **Question.** How far do the ranges of one image, of 10 and of 100 lie apart?
 
@@ -101,15 +102,15 @@ values = layer_values(study_file("float32"), calibrations["100 images"], op=2)
 plot_grid(values, what="value behind layer 2")
 
 # %% [markdown]
-# **Reading.** Most values are small or exactly 0 (the upper axis counts in powers of a hundred). The ticks are evenly spaced, as int8 knows
-# nothing of where values are frequent. A range of 0 to 7 makes steps of 0.026.
+# **Reading.** Most values are small or exactly 0 (the upper axis counts in powers of a hundred). The ticks are evenly spaced, as int8
+# knows nothing of where values are frequent. A range of 0 to 7 makes steps of 0.026.
 
 # %%
 plot_grid(values, high=150, what="value behind layer 2")
 
 # %% [markdown]
-# **Reading.** The same values, and a range that reaches to 150 for the sake of one. The ticks are now half a unit apart, and a dozen of 256
-# are left for everything that occurs.
+# **Reading.** The same values, and a range that reaches to 150 for the sake of one. The ticks are now half a unit apart, and a dozen of
+# 256 are left for everything that occurs.
 
 # %% [markdown]
 # ## Exercise 2: the price of an outlier
@@ -126,11 +127,12 @@ check("03.2", scale, steps)
 # %% [markdown]
 # ## Good and bad calibration data
 #
-# The next cell quantises the digits net once for each set of calibration data, and asks each file for 200 validation images. The files are
-# real int8 files; a function of the library works out their scales as the converter does, so that this takes a second and no TensorFlow.
+# The next cell quantises the digits net once for each set of calibration data, and asks each file for 200 validation images. The files
+# are real int8 files; a function of the library works out their scales as the converter does, so that this takes a second and no
+# TensorFlow.
 #
-# **Question.** Put them in order, the worst first: one image only; random noise; one image 50 times too bright; pixels of 0 to 255 where the
-# net was trained with 0 to 1.
+# **Question.** Put them in order, the worst first: one image only; random noise; one image 50 times too bright; pixels of 0 to 255 where
+# the net was trained with 0 to 1.
 
 # %%
 from edgewb.views.quantization_plots import plot_calibrations
@@ -138,18 +140,19 @@ from edgewb.views.quantization_plots import plot_calibrations
 plot_calibrations(calibrations)
 
 # %% [markdown]
-# **Reading.** The bars are 95 % intervals over 200 images. **Too few images** cost nothing that one could see here: these digits are all alike,
-# and one of them has nearly the ranges of all. Do not rely on it; a hundred examples cost seconds. Even **noise** comes near the right
-# ranges for this net. **One outlier** is worse than 99 missing images. And a **wrong preparation** is ruinous: with pixels of 0 to 255 the
-# scale of the input is 1, and of the picture nothing is left but a few corners. All three wrong ones ran without a word of warning.
+# **Reading.** The bars are 95 % intervals over 200 images. **Too few images** cost nothing that one could see here: these digits are all
+# alike, and one of them has nearly the ranges of all. Do not rely on it; a hundred examples cost seconds. Even **noise** comes near the
+# right ranges for this net. **One outlier** is worse than 99 missing images. And a **wrong preparation** is ruinous: with pixels of 0 to
+# 255 the scale of the input is 1, and of the picture nothing is left but a few corners. All three wrong ones ran without a word of
+# warning.
 #
 # When a quantised net answers badly, look at the preparation first.
 
 # %% [markdown]
 # ## Exercise 3: what went wrong?
 #
-# A colleague sends you an int8 file whose accuracy is that of a coin. Its input has the scale 1.0 and the zero point −128. The network was
-# trained with pixels from 0 to 1. Choose: `"too few images"`, `"pixels 0 to 255"`, `"divided twice"` or `"random noise"`.
+# A colleague sends you an int8 file that is right as often as somebody who guesses. Its input has the scale 1.0 and the zero point −128.
+# The network was trained with pixels from 0 to 1. Choose: `"too few images"`, `"pixels 0 to 255"`, `"divided twice"` or `"random noise"`.
 
 # %% tags=["exercise"]
 cause = "pixels 0 to 255"
@@ -173,17 +176,17 @@ from edgewb.views.quantization_plots import plot_channels
 plot_channels(op=5)
 
 # %% [markdown]
-# **Reading.** Each bar is a channel; its height is how many sizes its weights reach if all share the scale of the largest. The line is what
-# each has with a scale of its own. The poorest channel still has a third: this net is kind. Nets are not always. The next figure shows the
-# same layer with every channel multiplied by a random factor and the following layer divided by it. The float net **answers exactly as
-# before**; only its insides have changed. Batch normalisation does the like to depthwise nets while they are trained.
+# **Reading.** Each bar is a channel; its height is how many sizes its weights reach if all share the scale of the largest. The line is
+# what each has with a scale of its own. The poorest channel still has a third: this net is kind. Nets are not always. The next figure
+# shows the same layer with every channel multiplied by a random factor and the following layer divided by it. The float net **answers
+# exactly as before**; only its insides have changed. Batch normalisation does the like to depthwise nets while they are trained.
 
 # %%
 plot_channels(op=5, float_file=spread_net(octaves=3))
 
 # %% [markdown]
-# **Reading.** Most channels have a handful of sizes left, some none: their weights all become 0. A scale per channel gives each of them 127
-# again.
+# **Reading.** Most channels have a handful of sizes left, some none: their weights all become 0. A scale per channel gives each of them
+# 127 again.
 
 # %%
 from edgewb.views.quantization_plots import plot_spreads
@@ -191,19 +194,20 @@ from edgewb.views.quantization_plots import plot_spreads
 plot_spreads()
 
 # %% [markdown]
-# **Reading.** The dotted line is the float net: it stays where it is. From a spread of 2 on, one scale per tensor begins to lose; at 3 it is
-# down to guessing, while a scale per channel still holds. At 4 even that breaks: it helps the weights, but the **values between layers**
-# always share one scale. That is where quantisation-aware training comes in (notebook 04).
+# **Reading.** The dotted line is the float net: it stays where it is. From a spread of 2 on, one scale per tensor begins to lose; at 3 it
+# is down to guessing, while a scale per channel still holds. At 4 even that breaks: it helps the weights, but the **values between
+# layers** always share one scale. That is where quantisation-aware training comes in (notebook 04).
 #
-# So PTQ does not "cost under one percent". It costs nothing you can measure on a kind net and everything on an unkind one. Of eight ImageNet
-# nets that others ran on an Edge TPU (published: 12,000 images, the repository raphischer/edge-acc), four lost less than 2 points and four
-# more than 5.
+# So PTQ does not "cost under one percent". It costs nothing you can measure on a kind net and everything on an unkind one. Of eight
+# ImageNet nets that others ran on an Edge TPU (published: 12,000 images, the repository raphischer/edge-acc), four lost less than 2
+# points and four more than 5.
 
 # %% [markdown]
 # ## Exercise 4: scales per channel
 #
 # Write the function: for each channel (a list of weights) the scale of a symmetric int8 range, zero point 0. The largest size in the
 # channel becomes 127.
+
 
 # %% tags=["exercise"]
 def scales(channels):
@@ -226,8 +230,8 @@ check("03.4", scales)
 # ## Read next
 #
 # - Notebook 04: quantisation-aware training, on the net where it matters.
-# - R. Krishnamoorthi, *Quantizing deep convolutional networks for efficient inference: A whitepaper*, arXiv 1806.08342: per-channel against
-#   per-tensor on ImageNet nets.
+# - R. Krishnamoorthi, *Quantizing deep convolutional networks for efficient inference: A whitepaper*, arXiv 1806.08342: per-channel
+#   against per-tensor on ImageNet nets.
 # - M. Nagel and others, *Data-Free Quantization Through Weight Equalization and Bias Correction*, arXiv 1906.04721: uneven channels,
 #   figure 2, and how to even them out without data.
 # - The LiteRT documentation, *8-bit quantization specification*: which op has which range.

@@ -22,7 +22,7 @@ _CHANNELS: Final = (
 def judge_on_chip(on_chip: object) -> str:
     """Which of the recipes shown run on an Edge TPU from the first op to the last."""
     if isinstance(on_chip, str) or not isinstance(on_chip, Iterable):
-        raise NotYet("on_chip is not a list of names: write it like [\"float32\", \"float16\"].")
+        raise NotYet('on_chip is not a list of names: write it like ["float32", "float16"].')
     given = {one.strip() if isinstance(one, str) else one for one in on_chip}
     for one in given:
         if one not in KINDS:
@@ -104,6 +104,7 @@ def _compare(rows: list[list[float]], given: Any) -> None:
             one,
             float(right),
             f"the scale of {row}",
+            relative=0.003,
             mistakes={
                 "that is the scale of the whole tensor: each channel has its own.": largest,
                 "the largest size counts, whatever its sign (`abs`).": max(row) / 127,

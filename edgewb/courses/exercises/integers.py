@@ -9,9 +9,9 @@ from edgewb.courses.checks import NotYet, exercise, expect_close, whole_number_i
 from edgewb.lessons.systolic_arrays import count_cycles, safe_products
 from edgewb.tflite.quantization import fit_range, quantize
 
-RANGE: Final = (-1.0, 4.0)
+RANGE: Final = (-3.0, 7.2)
 ROWS, SIDE = 100, 4
-_PROBES: Final = (0.0, 0.011, 0.5, 1.0, 3.99, -0.7, -1.0, 4.0, 9.0, -9.0)
+_PROBES: Final = (0.0, 1.01, 0.03, 0.51, 7.19, -0.7, -3.0, 7.2, 19.0, -9.0)
 
 
 @exercise("01.1")
@@ -50,7 +50,7 @@ def judge_cycles(cycles: object, speedup: object) -> str:
 
 @exercise("01.2")
 def judge_scale(scale: object, zero_point: object) -> str:
-    """Scale and zero point of int8 for values from -1 to 4."""
+    """Scale and zero point of int8 for values from -3 to 7.2."""
     low, high = RANGE
     right_scale, right_point = fit_range(low, high)
     expect_close(
@@ -59,8 +59,8 @@ def judge_scale(scale: object, zero_point: object) -> str:
         "scale",
         relative=0.002,
         mistakes={
-            "that is 5 / 256. Between 256 numbers there are 255 steps.": (high - low) / 256,
-            "that covers 0 to 4 alone: the range begins at −1.": high / 255,
+            "that is 10.2 / 256. Between 256 numbers there are 255 steps.": (high - low) / 256,
+            "that covers 0 to 7.2 alone: the range begins at −3.": high / 255,
             "that reaches as far below 0 as above it, which leaves numbers unused: the range is not symmetric.": high / 127,
             "that is the reciprocal, steps per unit: the scale is units per step.": 255 / (high - low),
         },
@@ -71,13 +71,13 @@ def judge_scale(scale: object, zero_point: object) -> str:
         right_point + 128: "that counts from 0, as uint8 does. The lowest int8 number is −128.",
         -right_point: "the sign is the other way round: 0 lies nearer to the lower end of this range, and so does its number.",
         0: "with it 0 would be stored as 0, in the middle, although the range does not lie evenly around 0.",
-        -128: "with it the real 0 would be stored as −128, which must stand for −1.",
-        127: "with it the real 0 would be stored as 127, which must stand for 4.",
+        -128: "with it the real 0 would be stored as −128, which must stand for −3.",
+        127: "with it the real 0 would be stored as 127, which must stand for 7.2.",
     }
     if point != right_point:
-        sentence = said.get(point, "The lowest value, −1, must be stored as −128: how many steps above −128 does 0 lie?")
+        sentence = said.get(point, "The lowest value, −3, must be stored as −128: how many steps above −128 does 0 lie?")
         raise NotYet(f"zero_point is {point}: {sentence}")
-    return f"−1 is stored as −128, 0 as −{-right_point}, 4 as 127."
+    return f"−3 is stored as −128, 0 as −{-right_point}, 7.2 as 127."
 
 
 @exercise("01.3")

@@ -36,8 +36,8 @@ def judge_histogram(median_ms: object, quote: object) -> str:
         samples = next(one.samples_ms for one in study_record(RECORDED).latency if one.samples_ms)
         slow = sum(ms > 1 for ms in samples)
         raise NotYet(
-            f"the mean is {summary.mean:.3g} ms here, {summary.mean / summary.p50:.0f} times the median: {slow} of {len(samples)} calls that "
-            "took more than a millisecond, since they had to wait for the processor, decide it."
+            f"the mean is {summary.mean:.3g} ms here, {summary.mean / summary.p50:.0f} times the median: {slow} of {len(samples)} calls "
+            "that took more than a millisecond decide it. The processor was busy with something else."
         )
     return f"the median is {summary.p50:.3g} ms, the 90th percentile {summary.p90:.3g} ms: together they say that there is a long tail."
 
@@ -53,7 +53,7 @@ def judge_frames(answered: object, dropped: object) -> str:
         "answered",
         relative=0.02,
         mistakes={
-            "that many answers there would be if a frame were ready whenever one is done. After 50 ms the camera's next frame comes at 67 ms.": free,
+            "so it would be if a frame were ready whenever an answer is done. After 50 ms the camera's next frame comes at 67 ms.": free,
             "that is what the camera gives.": CAMERA_FPS,
         },
         hint="Frames come at 0, 33, 67, 100 ms and so on. Which is the first one after the answer at 50 ms?",

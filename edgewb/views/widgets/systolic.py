@@ -45,15 +45,17 @@ class Systolic(Page):
     _css = style(*PARTS["systolic"][1])
 
     def __init__(self, inputs: npt.ArrayLike | None = None, weights: npt.ArrayLike | None = None, *, cycle: int = 0) -> None:
-        example = example_matrices() if inputs is None or weights is None else None
-        self.given = "" if inputs is not None and weights is not None else "Inputs and weights are from the bundled digits."
-        self.run: SystolicRun = run_array(
-            example[0] if inputs is None and example else inputs, example[1] if weights is None and example else weights
-        )
+        self.given = ""
+        if inputs is None or weights is None:
+            self.given = "Inputs and weights are from the bundled digits."
+            example_inputs, example_weights = example_matrices()
+            inputs = example_inputs if inputs is None else inputs
+            weights = example_weights if weights is None else weights
+        self.run: SystolicRun = run_array(inputs, weights)
         if max(len(self.run.weights), len(self.run.weights[0])) > _MOST_SIDE or len(self.run.inputs) > _MOST_ROWS:
             raise InputError(
-                f"{len(self.run.inputs)} input rows on {len(self.run.weights)} x {len(self.run.weights[0])} cells do not fit the page: up to "
-                f"{_MOST_ROWS} on {_MOST_SIDE} x {_MOST_SIDE} do; `run_array` takes more"
+                f"{len(self.run.inputs)} input rows on {len(self.run.weights)} x {len(self.run.weights[0])} cells do not fit the page: "
+                f"up to {_MOST_ROWS} on {_MOST_SIDE} x {_MOST_SIDE} do; `run_array` takes more"
             )
         self.cycle = self._checked(cycle)
         super().__init__()
