@@ -9,7 +9,7 @@ import dataclasses
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +18,14 @@ from edgewb.accuracies import predict
 from edgewb.bundles import bundled_studies
 from edgewb.compilers.placement import place
 from edgewb.datasets import Dataset, load_dataset
-from edgewb.errors import require, unknown_name
+from edgewb.errors import unknown_name
 from edgewb.intervals import wilson_interval
 from edgewb.lessons.recalibrations import recalibrate
+from edgewb.lessons.tables import WordTable
 from edgewb.lessons.uneven_channels import widen_channels
 from edgewb.locations import write_whole
 from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.types import Basis, Jsonable, Placement, Record
-
-if TYPE_CHECKING:
-    import pandas
 
 Floats = npt.NDArray[np.float32]
 PER_CHANNEL: Final = "ptq_int8"
@@ -79,12 +77,11 @@ def study_file(recipe: str) -> Path:
     return Path(study_record(recipe).file)
 
 
-def list_kinds() -> pandas.DataFrame:
+def list_kinds() -> WordTable:
     """The kinds of quantised files in the bundled study: what is stored as what, their size, their ops on an Edge TPU, test accuracy.
 
     Dtypes and ops are read from the files; the accuracies were measured on the computer the study was recorded on.
     """
-    frame = require("pandas", "views", "for tables")
     rows = []
     for recipe in KINDS:
         record, graph = study_record(recipe), read_graph(study_file(recipe))
@@ -92,21 +89,23 @@ def list_kinds() -> pandas.DataFrame:
         kernels = [tensor for tensor in graph.tensors if tensor.is_constant and len(tensor.shape) >= 2]
         scales = max(len(tensor.quantization.scales) if tensor.quantization else 0 for tensor in kernels)
         between = {graph.tensors[op.outputs[0]].dtype for op in graph.ops if op.outputs[0] not in graph.unpacked_constants}
-        row = {
-            "recipe": recipe,
-            "weights": " and ".join(sorted({tensor.dtype for tensor in kernels})),
-            "scales": {0: "none", 1: "per tensor"}.get(scales, "per channel"),
-            "between layers": " and ".join(sorted(between)),
-            "input": graph.tensors[graph.inputs[0]].dtype,
-            "size (kB)": round(record.size_bytes / 1000, 1),
-            "ops on Edge TPU (predicted)": f"{mapped} of {len(graph.ops)}",
-        }
-        if record.accuracy is not None:
-            low, high = (f"{100 * end:.1f}" for end in record.accuracy.ci95)
-            row["test accuracy (%), 95 % interval (measured elsewhere)"] = f"{100 * record.accuracy.value:.1f} [{low}, {high}]"
-        rows.append(row)
-    table: pandas.DataFrame = frame.DataFrame(rows).set_index("recipe")
-    return table
+        found = record.accuracy
+        low, high = ("", "") if found is None else (f"{100 * end:.1f}" for end in found.ci95)
+        rows.append(
+            (
+                recipe,
+                " and ".join(sorted({tensor.dtype for tensor in kernels})),
+                {0: "none", 1: "per tensor"}.get(scales, "per channel"),
+                " and ".join(sorted(between)),
+                graph.tensors[graph.inputs[0]].dtype,
+                f"{record.size_bytes / 1000:.1f}",
+                f"{mapped} of {len(graph.ops)}",
+                "" if found is None else f"{100 * found.value:.1f} [{low}, {high}]",
+            )
+        )
+    columns = ("recipe", "weights", "scales", "between layers", "input", "size (kB)", "ops on Edge TPU", "test accuracy (%)")
+    note = "ops: predicted from rules; accuracy: measured on another computer, n = 500 test images, in brackets its 95 % interval"
+    return WordTable(columns=columns, rows=tuple(rows), note=note)
 
 
 def spoilt_calibrations(data: Dataset | None = None) -> dict[str, Floats]:

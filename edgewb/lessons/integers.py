@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.errors import InputError, require
+from edgewb.lessons.tables import WordTable
 from edgewb.tflite.quantization import dequantize, fit_range, quantize
 from edgewb.types import Basis, Jsonable
 
@@ -53,22 +54,44 @@ ENERGIES: Final = (
 """What one operation takes, published once for a process of 2014: the ratios are what carries over, not the values."""
 
 
-def store_numbers(values: Sequence[float], scale: float, zero_point: int) -> pandas.DataFrame:
-    """Each number as int8 and back, with what that costs: a row per real number, columns stored, restored, error, remark.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoredNumber(Jsonable):
+    """A real number, the int8 it becomes, what that stands for; ``remark`` is "exact", "rounded" or "saturated: outside the range"."""
+
+    real: float
+    stored: int
+    restored: float
+    remark: str
+
+    @property
+    def error(self) -> float:
+        """What comes back less what went in."""
+        return self.restored - self.real
+
+
+def stored_numbers(values: Sequence[float], scale: float, zero_point: int) -> tuple[StoredNumber, ...]:
+    """Each number as int8 and back.
 
     Raises:
         InputError: a number, a scale or a zero point that cannot be used.
     """
-    frame = require("pandas", "views", "for tables")
     real = np.asarray(values, np.float64)
     stored = quantize(real, scale, zero_point, "int8")
     restored = dequantize(stored, scale, zero_point).astype(np.float64)
-    steps = real / scale + zero_point
-    remarks = [_remark(step) for step in steps.tolist()]
-    table: pandas.DataFrame = frame.DataFrame(
-        {"real": real, "stored": stored, "restored": restored.round(6), "error": (restored - real).round(6), "remark": remarks}
-    ).set_index("real")
-    return table
+    rows = zip(real.tolist(), stored.tolist(), restored.tolist(), strict=True)
+    return tuple(
+        StoredNumber(real=value, stored=number, restored=back, remark=_remark(value / scale + zero_point)) for value, number, back in rows
+    )
+
+
+def store_numbers(values: Sequence[float], scale: float, zero_point: int) -> WordTable:
+    """``stored_numbers`` as a table."""
+    rows = tuple(
+        (f"{one.real:g}", f"{one.stored}", f"{one.restored:.4f}", f"{one.error:+.4f}", one.remark)
+        for one in stored_numbers(values, scale, zero_point)
+    )
+    shown = tuple(tuple(cell.replace("-", "\N{MINUS SIGN}") for cell in row) for row in rows)
+    return WordTable(columns=("real", "stored as", "stands for", "error", ""), rows=shown)
 
 
 def _remark(step: float) -> str:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edgewb.errors import InputError, require
+from edgewb.errors import InputError
 from edgewb.lessons.calibration_trials import study_record
 from edgewb.lessons.frame_rates import FrameCount, count_frames
+from edgewb.lessons.tables import WordTable
 from edgewb.timings import summarise_latency
 from edgewb.types import Jsonable, LatencySummary
 from edgewb.views.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, _graph_objects, _layout, _stamped, _text, _wrapped
 from edgewb.watermarks import stamp
 
 if TYPE_CHECKING:
-    import pandas
-
     from edgewb.views.widgets.live import Live
 
 _BINS: Final = 40
+_FOR_P99: Final = 100
 _BEYOND: Final = 5.0
 """Times the median: calls beyond are counted in words, or one that waited for the processor would leave no room for the others."""
 
@@ -122,42 +122,34 @@ def _histogram(info: CallsInfo, *, marked: bool) -> Any:
     return _stamped(figure, stamp([info.basis]))
 
 
-def list_calls(live: Live) -> pandas.DataFrame:
+def list_calls(live: Live) -> WordTable:
     """The targets of a live widget as a table: the first call apart, percentiles of the others, n and basis."""
-    frame = require("pandas", "views", "for tables")
+    columns = ("target", "first call (ms)", "median (ms)", "p90 (ms)", "p99 (ms)", "calls without the first", "basis")
     rows = [
-        {
-            "target": info.target,
-            "basis": str(info.basis),
-            "first call (ms)": None if info.first_ms is None else round(info.first_ms, 3),
-            "median (ms)": round(info.summary.p50, 3),
-            "p90 (ms)": round(info.summary.p90, 3),
-            "p99 (ms)": round(info.summary.p99, 3) if info.n >= 100 else None,
-            "calls": info.n,
-        }
+        (
+            info.target,
+            "–" if info.first_ms is None else f"{info.first_ms:.3g}",
+            f"{info.summary.p50:.3g}",
+            f"{info.summary.p90:.3g}",
+            f"{info.summary.p99:.3g}" if info.n >= _FOR_P99 else f"– (needs {_FOR_P99} calls)",
+            f"{info.n:,}",
+            str(info.basis),
+        )
         for info in live_infos(live)
     ]
-    table: pandas.DataFrame = frame.DataFrame(rows).set_index("target")
-    return table
+    return WordTable(columns=columns, rows=tuple(rows))
 
 
-def list_targets_here() -> pandas.DataFrame:
+def list_targets_here() -> WordTable:
     """What can run a model here, as a table: whether each target is usable, and what is missing where it is not."""
     from edgewb.targets.listings import list_targets
 
-    frame = require("pandas", "views", "for tables")
     usable = {True: "yes", False: "no", None: "asked when named"}
     rows = [
-        {
-            "target": one.form,
-            "what it is": one.summary,
-            "usable here": usable[one.available],
-            "otherwise": f"{one.reason}. {one.fix}".strip(". ") if one.reason or one.fix else "",
-        }
+        (one.form, one.summary, usable[one.available], "" if one.available is not False else f"{one.reason}. {one.fix}".strip(". "))
         for one in list_targets()
     ]
-    table: pandas.DataFrame = frame.DataFrame(rows).set_index("target")
-    return table
+    return WordTable(columns=("target", "what it is", "usable here", "what is missing"), rows=tuple(rows))
 
 
 def frames_info(camera_fps: float = 30.0, most_ms: float = 150.0) -> tuple[FrameCount, ...]:

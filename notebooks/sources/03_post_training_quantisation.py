@@ -198,9 +198,23 @@ plot_spreads()
 # is down to guessing, while a scale per channel still holds. At 4 even that breaks: it helps the weights, but the **values between
 # layers** always share one scale. That is where quantisation-aware training comes in (notebook 04).
 #
-# So PTQ does not "cost under one percent". It costs nothing you can measure on a kind net and everything on an unkind one. Of eight
-# ImageNet nets that others ran on an Edge TPU (published: 12,000 images, the repository raphischer/edge-acc), four lost less than 2
-# points and four more than 5.
+# So PTQ does not "cost under one percent". It costs nothing you can measure on a kind net and everything on an unkind one.
+
+# %% [markdown]
+# ## What is said about it, and what holds
+#
+# The course rests on four texts about edge AI. Where they say something that can be checked, it stands here beside what was found.
+#
+# **Question.** Which of the sentences would you have signed before this notebook?
+
+# %%
+from edgewb.lessons.claims import show_claims
+
+show_claims("quantised_kinds", "ptq_accuracy", "calibration")
+
+# %% [markdown]
+# **Reading.** Look at *basis* before the figure: measured, predicted and published are different things. Most of these sentences hold for
+# the network their author had in mind. A sentence with a percentage in it needs to say of what, on what, and over how many examples.
 
 # %% [markdown]
 # ## Exercise 4: scales per channel

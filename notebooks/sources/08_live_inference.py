@@ -149,6 +149,17 @@ plot_frames(camera_fps=30)
 # under way: one is on its way to the kernel while the other is computed.
 
 # %% [markdown]
+# Two sentences about frames a second, from texts on edge AI, beside what holds:
+
+# %%
+from edgewb.lessons.claims import show_claims
+
+show_claims("throughput")
+
+# %% [markdown]
+# **Reading.** Frames a second and milliseconds are each other's inverse only where one frame at a time is under way.
+
+# %% [markdown]
 # ## Exercise 1: a camera and a slow model
 #
 # A camera gives 30 frames a second; an answer takes 50 ms; one frame is under way at a time. How many frames a second are answered, and

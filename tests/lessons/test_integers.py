@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewb.errors import InputError
-from edgewb.lessons.integers import ENERGIES, split_multiplier, store_numbers, trace_dot_product
+from edgewb.lessons.integers import ENERGIES, split_multiplier, store_numbers, stored_numbers, trace_dot_product
 
 REALS = st.floats(-2, 2).map(lambda value: round(value, 3))
 
 
 def test_numbers_stored_and_restored():
-    table = store_numbers([0, 0.01, 1, 9, -9, 4.005, 4.01], 5 / 255, -77)
-    assert table["stored"].tolist() == [-77, -76, -26, 127, -128, 127, 127]
-    assert table["remark"].tolist() == [
+    numbers = stored_numbers([0, 0.01, 1, 9, -9, 4.005, 4.01], 5 / 255, -77)
+    assert [one.stored for one in numbers] == [-77, -76, -26, 127, -128, 127, 127]
+    assert [one.remark for one in numbers] == [
         "exact",
         "rounded",
         "exact",
@@ -25,7 +25,8 @@ def test_numbers_stored_and_restored():
         "rounded",
         "saturated: outside the range",
     ]
-    assert table["error"].tolist()[3:5] == pytest.approx([-5, 8])
+    assert [one.error for one in numbers[3:5]] == pytest.approx([-5, 8])
+    assert store_numbers([-2], 5 / 255, -77).rows == (("−2", "−128", "−1.0000", "+1.0000", "saturated: outside the range"),)
     with pytest.raises(InputError, match="scale"):
         store_numbers([1], 0, 0)
 

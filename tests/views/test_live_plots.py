@@ -23,12 +23,11 @@ def live():
 
 
 def test_the_first_call_is_no_part_of_the_histogram(live):
-    table = list_calls(live)
-    assert table.index.tolist()[0] == "simulated"
-    assert table["basis"].tolist() == ["simulated", "measured"]
-    assert table["calls"].tolist() == [39, 39]
-    assert (table["first call (ms)"] > 0).all()
-    assert table["p99 (ms)"].isna().all()  # of 39 calls there is none
+    first, second = list_calls(live).rows
+    assert (first[0], first[-1], second[-1]) == ("simulated", "simulated", "measured")
+    assert (first[-2], second[-2]) == ("39", "39")
+    assert float(first[1]) > 0
+    assert first[4] == "– (needs 100 calls)"
 
 
 def test_what_was_not_measured_says_so(live):
@@ -61,7 +60,7 @@ def test_frames_add_up_to_the_camera():
 
 
 def test_targets_are_listed_with_what_is_missing():
-    table = list_targets_here()
-    assert table.loc["cpu[:KERNELS]", "usable here"] == "yes"
-    assert table.loc["ssh:user@host[:port]", "usable here"] == "asked when named"
-    assert table.loc[table["usable here"] == "no", "otherwise"].str.len().gt(10).all()
+    rows = {row[0]: row for row in list_targets_here().rows}
+    assert rows["cpu[:KERNELS]"][2:] == ("yes", "")
+    assert rows["ssh:user@host[:port]"][2] == "asked when named"
+    assert all((len(row[3]) > 10) == (row[2] == "no") for row in rows.values())
