@@ -136,3 +136,31 @@ def dequantize_builtin(values: npt.ArrayLike, scale: float, zero_point: int) -> 
     factor = np.float32(scale)
     with np.errstate(over="ignore"):
         return np.asarray(factor * stored.astype(np.float32) - factor * np.float32(zero_point), dtype=np.float32)
+
+
+def fit_range(low: float, high: float, dtype: str = "int8", *, symmetric: bool = False) -> tuple[float, int]:
+    """Scale and zero point with which an integer type covers a range, as TensorFlow's converter chooses them.
+
+    The range is widened to hold 0, which must have an integer of its own: padding and ReLU make exact zeros. The zero point is the whole
+    number nearest to where 0 lies. ``symmetric``: zero point 0 and the same reach either way, as for weights (int8 then leaves -128 out).
+    A range without extent gets the scale 1.
+
+    Args:
+        low, high: the ends, finite, low not above high.
+        dtype: "int8", "uint8" or "int16".
+
+    Raises:
+        InputError: another type, or no range.
+    """
+    if dtype not in DTYPES[:3]:
+        raise InputError(f"cannot fit a range to {dtype}: known: {', '.join(DTYPES[:3])}")
+    if not (np.isfinite([low, high]).all() and low <= high):
+        raise InputError(f"the range from {low!r:.40} to {high!r:.40} cannot be used: two finite numbers are wanted, the lower one first")
+    limits = np.iinfo(dtype)
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    if symmetric:
+        return (max(-low, high) / limits.max, 0) if high > low else (1.0, 0)
+    if high == low:
+        return 1.0, 0
+    scale = (high - low) / (limits.max - limits.min)
+    return scale, int(np.clip(np.rint(limits.min - low / scale), limits.min, limits.max))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from edgewb.errors import InputError
-from edgewb.tflite.quantization import DTYPES, dequantize, dequantize_builtin, quantize
+from edgewb.tflite.quantization import DTYPES, dequantize, dequantize_builtin, fit_range, quantize
 
 SCALES = st.floats(float(np.float32(1e-6)), 1000, width=32)
 SMALL = st.sampled_from(["int8", "uint8", "int16"])
@@ -188,3 +188,31 @@ def test_dequantize_builtin_is_the_built_in_kernel_for_all_values(dtype, seed):
     assert want.tobytes() == have.tobytes()
     # Never further from the exact value than the rounding of the two products.
     assert np.abs(have - dequantize(stored, scale, point)).max() <= 1e-4 * scale
+
+
+@given(SMALL, st.floats(-1e4, 1e4), st.floats(0, 1e4))
+def test_a_fitted_range_holds_its_ends_and_zero(dtype, low, extent):
+    high = low + extent
+    scale, point = fit_range(low, high, dtype)
+    assert np.iinfo(dtype).min <= point <= np.iinfo(dtype).max
+    if scale < 1e-30:
+        return
+    for value in (low, high, 0.0):
+        back = float(dequantize(quantize([value], scale, point, dtype), scale, point)[0])
+        # The zero point is rounded: an end may lie half a step outside, and is then stored as the last integer.
+        assert abs(back - value) <= scale * 1.01 + 1e-6 * abs(value)
+    assert dequantize(quantize([0.0], scale, point, dtype), scale, point)[0] == 0
+
+
+def test_fitted_ranges_by_hand():
+    assert fit_range(-1, 4) == (5 / 255, -77)
+    assert fit_range(0, 255, "uint8") == (1.0, 0)
+    assert fit_range(2, 5) == (5 / 255, -128)  # widened down to 0
+    assert fit_range(-3, 1.27, symmetric=True) == (3 / 127, 0)
+    assert fit_range(0, 0) == fit_range(0, 0, symmetric=True) == (1.0, 0)
+
+
+@pytest.mark.parametrize(("low", "high", "dtype"), [(1, 0, "int8"), (np.nan, 1, "int8"), (0, np.inf, "int8"), (0, 1, "int32")])
+def test_no_range_is_refused(low, high, dtype):
+    with pytest.raises(InputError):
+        fit_range(low, high, dtype)

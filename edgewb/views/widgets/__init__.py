@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from edgewb.views.widgets.explorer import Explorer
     from edgewb.views.widgets.inspector import Inspector
     from edgewb.views.widgets.live import Live
+    from edgewb.views.widgets.systolic import Systolic
 
-_MODULES = {"Explorer": "explorer", "Inspector": "inspector", "Live": "live"}
-__all__ = ["Explorer", "Inspector", "Live"]
+_MODULES = {"Explorer": "explorer", "Inspector": "inspector", "Live": "live", "Systolic": "systolic"}
+__all__ = ["Explorer", "Inspector", "Live", "Systolic"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "explorer": (("explorer",), ("explorer",)),
     "inspector": (("uploads", "inspector"), ("inspector",)),
     "live": (("uploads", "live_frames", "live"), ("live",)),
+    "systolic": (("systolic",), ("systolic",)),
 }
 """By name: the scripts before ``page.js``, the style sheets after ``page.css``."""
 
