@@ -276,9 +276,29 @@ def test_names_from_the_file_are_escaped_everywhere(page):
     assert b"onerror=alert(1)" in report
 
 
+BIDI = "a\x1b[31m\u202eb\x00c\u2066d\u200be"
+
+
 def test_control_characters_are_shown_not_sent(page):
-    page.give(renamed_net("a\x1b[31m\u202eb\x00c"))
-    assert not re.search("[\x00-\x08\x1b\u202e]", page.widget.render())
+    page.give(renamed_net(BIDI), BIDI)
+    page.event("mend")
+    assert not UNSEEN.search(page.widget.render())
+
+
+@pytest.mark.parametrize("kind", ["html", "json"])
+def test_control_characters_are_shown_in_the_reports(page, kind):
+    page.give(renamed_net(BIDI), BIDI)
+    page.event("report", kind)
+    content = page.download()[1].decode()
+    told = json.dumps(json.loads(content), ensure_ascii=False) if kind == "json" else content
+    assert not UNSEEN.search(told)
+    assert "u202e" in told
+    page.give(f"Edge TPU Compiler version 16.0.384591198\nInvalid model: {BIDI}.tflite\nModel not quantized\n".encode(), kind="log")
+    page.event("report", kind)
+    assert not UNSEEN.search(page.download()[1].decode())
+
+
+UNSEEN = re.compile("[\x00-\x08\x1b\u200b\u202e\u2066]")
 
 
 def test_what_a_visitor_gives_is_mended_without_running_it(page, tflite_bytes, monkeypatch):
