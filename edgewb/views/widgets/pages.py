@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -36,6 +36,16 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=clean_output,  # whatever a file or a visitor calls itself
     )
+    environment.filters["ticked"] = ticked
+    return environment
+
+
+def ticked(text: str) -> Markup:
+    """A sentence of ours with what is to be typed `between such ticks`, as it looks elsewhere on the page."""
+    parts = [escape(clean(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # a tick without its other one
+        return escape(clean(text))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def draw(template: str, **context: Any) -> Markup:
