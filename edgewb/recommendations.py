@@ -46,6 +46,8 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     verdicts = judge_losses(records, budget_points)
 
     def answer(recipe: str | None, why: str) -> Recommendation:
+        if recipe is None and (remains := _remains(records)):
+            why += f"; {remains}"
         return Recommendation(recipe=recipe, why=why, budget_points=budget_points, verdicts=verdicts)
 
     if not compared:
@@ -72,6 +74,17 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
         )
         return answer(None, why)
     return answer(best.recipe, f"{head}: take {best.recipe}, because {_reasons(best, fast, sure, budget_points, target)}")
+
+
+def _remains(records: Sequence[Record]) -> str:
+    """What is left where no variant is recommended: the reference, which loses nothing, and costs what it costs."""
+    against = next((r.delta.against for r in records if r.delta is not None), None)
+    reference = next((r for r in records if r.recipe == against), None)
+    if reference is None:
+        return ""
+    placed = reference.placement
+    where = f"{placed.ops_edgetpu} of its {placed.ops_total} ops would run on the Edge TPU ({placed.basis})"
+    return f"{reference.recipe}, against which losses are counted, remains: it loses nothing; {where}"
 
 
 def _validated(record: Record) -> AccuracyDelta | ErrorDelta:

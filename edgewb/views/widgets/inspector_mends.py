@@ -1,4 +1,4 @@
-"""Mending from the inspector's page: whether it is known to help, how to do it elsewhere, and a visitor's model mended where that is allowed.
+"""Mending from the inspector's page: whether it is known to help, how to do it elsewhere, and a visitor's model mended where allowed.
 
 A mend is verified by running the model before and after. A visitor's model is run only where the server was started for it, in a process
 with limits; this module is that process, too: ``python -m`` of it.
