@@ -10,6 +10,8 @@ from edgewb.records.columns import points
 from edgewb.types import AccuracyDelta, Basis, ErrorDelta, Latency, Recommendation, Record, Task
 from edgewb.verdicts import R2, budget_text, judge_loss, judge_losses, of, verdict_text
 
+DEFAULT_BUDGET = 1.0
+"""Points of accuracy that may be lost where nobody says otherwise."""
 SAME_SPEED = 1.15
 """Within this ratio two variants count as equally fast: repeated samples of one file on a busy laptop differ by about as much."""
 
@@ -25,6 +27,11 @@ def check_budget(points: float) -> float:
             f"a budget of {points} points makes no sense: give the accuracy you can lose, 0 to 100 points, such as --budget 1.0"
         )
     return points
+
+
+def report_name(budget_points: float) -> str:
+    """What the report for a budget is called: each budget has its own, as its recommendation is another."""
+    return "report.html" if budget_points == DEFAULT_BUDGET else f"report-budget{budget_points:g}.html"
 
 
 def recommend(records: Sequence[Record], budget_points: float) -> Recommendation:

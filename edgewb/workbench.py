@@ -15,6 +15,7 @@ from edgewb.errors import InputError
 from edgewb.measurements import Evaluation
 from edgewb.optimizers.recipes import DEMO_RECIPES
 from edgewb.parities import Parity
+from edgewb.recommendations import report_name
 from edgewb.recorders import Recorder
 from edgewb.robustness import ShiftedAccuracy, compare_under_shifts, shifts_text
 from edgewb.shifts import decode_shifts
@@ -76,7 +77,9 @@ def run(
     shifts: str | Sequence[str] = (),
     task: str | None = None,
 ) -> Study:
-    """Run a study (see ``edgewb.studies.run_study`` for the arguments) and write ``report.html`` beside its models.
+    """Run a study (see ``edgewb.studies.run_study`` for the arguments) and write its report beside its models.
+
+    That is ``report.html``, and for another budget than 1 point ``report-budget0.5.html`` or the like: one does not replace the other.
 
     Args:
         shifts: under which each variant is also evaluated, such as ``"noise3,blur1"`` (see ``shifts.SHIFTS``); images only.
@@ -321,7 +324,7 @@ def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy
         shifts=shifted,
     )
     folder = next(iter(outcome.files.values())).parent.parent
-    return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)
+    return write_report(folder / report_name(context.budget_points), outcome.records, outcome.recommendation, outcome.skipped, context)
 
 
 def _pictures(outcome: Outcome) -> dict[int, str]:

@@ -163,8 +163,14 @@ def _dashboard_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _study_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--budget", type=float, default=1.0, metavar="POINTS", help="accuracy you can lose, in points (default 1.0)")
-    parser.add_argument("--out", metavar="DIR", help="where models and report.html go")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        default=1.0,
+        metavar="POINTS",
+        help="accuracy you can lose, in points (default 1.0; another one has a report of its own)",
+    )
+    parser.add_argument("--out", metavar="DIR", help="where models and report.html go (report-budget0.5.html for a budget of 0.5)")
     parser.add_argument("--seed", type=int, default=0, help="of the splits and of the training (default 0)")
 
 

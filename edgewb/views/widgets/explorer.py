@@ -222,7 +222,7 @@ class Explorer(Page):
     def on_save_report(self, _value: Any, _buffers: Any) -> None:
         if self._open is None or not self.records:
             raise InputError("there is no study to report: run one, such as `edgewb demo`")
-        content = find_report(self.records)
+        content = find_report(self.records, self.budget)
         if content is None:
             about = [self._open.about] if self._open.about else []
             pictures = {index: uri for record in self.records for index, uri in pictures_for(record).items()}
