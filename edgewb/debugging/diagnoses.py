@@ -22,7 +22,7 @@ from edgewb.errors import InputError
 from edgewb.locations import write_whole
 from edgewb.measurements import predict
 from edgewb.model_files import ModelKind, identify_model
-from edgewb.optimizers.choices import Conversion
+from edgewb.optimizers.choices import Conversion, calibration_refusal
 from edgewb.optimizers.recipes import Recipe, decode_recipe
 from edgewb.optimizers.training import FAST, FULL
 from edgewb.optimizers.workers import Worker
@@ -74,6 +74,9 @@ def debug_model(
     cache.check()
     with Worker() as worker, tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
         stages = open_stages(dataset, source, seed, FAST if fast else FULL, input_range, cache, worker, task)
+        data = stages.dataset
+        if given is None and (why := calibration_refusal(recipe, chosen.choices, len(data.calibration), data.name)):
+            raise InputError(f"recipe {recipe!r}: {why}")
         float_file, int8_file = Path(folder, "float.tflite"), Path(folder, "int8.tflite")
         steps = "".join(f"{step.name}_" for step in chosen.steps) if given is None else ""
         float_content = stages.variant(decode_recipe(f"{steps}{Conversion.FLOAT32}")).content
