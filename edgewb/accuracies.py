@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.answers import count_answers, read_answers
-from edgewb.datasets import DATASET_NAMES, Dataset, as_inputs, load_dataset
+from edgewb.datasets import DATASET_NAMES, Dataset, as_inputs, describe_inputs, load_dataset
 from edgewb.environments import environment
 from edgewb.errors import InputError
 from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
@@ -41,7 +41,8 @@ class Evaluation(Jsonable):
     """Accuracy of a file on the test split of a data set. ``classes``, ``top5`` and ``confusion`` are as in ``types.Answers``.
 
     Of a regression there are ``errors`` in the place of all these, and ``output_scale``, mean and standard deviation by which the outputs
-    were multiplied out; ``notes`` say how that was chosen.
+    were multiplied out; ``notes`` say how that was chosen. ``inputs`` says in words what the model was fed: of a table ``input_range``
+    means nothing.
     """
 
     file: str
@@ -61,6 +62,7 @@ class Evaluation(Jsonable):
     threads: int
     kernels: str
     input_range: tuple[float, float]
+    inputs: str = ""
     environment: Environment
     facts: TargetFacts
 
@@ -221,6 +223,7 @@ def evaluate(
         threads=threads,
         kernels=kernels,
         input_range=(float(input_range[0]), float(input_range[1])),
+        inputs=describe_inputs(data, input_range),
         environment=where,
         facts=facts,
         **figures,

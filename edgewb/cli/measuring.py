@@ -168,8 +168,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
     for line in watermark_lines(result):
         print(line)
-    scale = "input range {:g}..{:g}, ".format(*result.input_range)
-    print(f"{plain(result.file)} on the test split of {plain(result.dataset)} ({scale}{result.target}, {result.kernels} kernels)")
+    print(f"{plain(result.file)} on the test split of {plain(result.dataset)} ({result.inputs}, {result.target}, {result.kernels} kernels)")
     if result.errors is not None:
         for line in (*errors_lines(result.errors), *result.notes):
             print(f"  {line}")

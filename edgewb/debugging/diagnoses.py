@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgewb.caches import StageCache
 from edgewb.debugging import ladders
 from edgewb.debugging.calibration_checks import check_calibration
-from edgewb.debugging.causes import COSTLY_DB, EVIDENT
+from edgewb.debugging.causes import COSTLY_DB, DEAD, EVIDENT
 from edgewb.debugging.processes import analyse
 from edgewb.debugging.results import Diagnosis, Layer, Rung
 from edgewb.environments import environment
@@ -32,6 +32,7 @@ from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.types import Finding, Severity
 
 _EXAMPLES: Final = 500
+_NAMED: Final = 6
 """Of the training data that calibration data are compared with."""
 
 
@@ -176,6 +177,11 @@ def _file_findings(layers: Sequence[Layer]) -> tuple[Finding, ...]:
                     fix=layer.remedy,
                 )
             )
+    if dead := sorted((layer for layer in layers if layer.cause == DEAD), key=lambda layer: layer.op):
+        first, others = dead[0], [layer.label for layer in dead[1:]]
+        also = f" (so are {', '.join(others[:_NAMED])}{' and more' if len(others) > _NAMED else ''})" if others else ""
+        message = f"{first.label} ({first.name}): {first.says}{also}"
+        found.append(Finding(id="net.dead", severity=Severity.WARNING, message=message, fix=first.remedy))
     for cause, what in (("narrow", "values lie beyond the range"), ("wide", "less than a quarter of the range is used")):
         hit = [layer for layer in layers if layer.cause == cause and layer.kind not in ("SOFTMAX", "LOGISTIC")]
         if hit:
