@@ -345,6 +345,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="D",
         help="digits, digits_noise3 (or blur, contrast, rotation; 1 to 5), breast_cancer, diabetes, a folder of images, or an .npz",
     )
+    evaluate.add_argument(
+        "--against",
+        metavar="OTHER.tflite",
+        help="a file to compare with, on the same examples: the paired change, its interval and p, the flips",
+    )
     evaluate.add_argument("--target", default="cpu", action=_Once, help="where to run it (default cpu)")
     _split_options(evaluate)
 
