@@ -121,6 +121,7 @@ def test_a_long_line_is_told_in_words(study):
 def test_a_regression_shows_all_its_errors():
     records = [build_regression("a", "float32"), build_regression("b")]
     explorer = listened(Explorer(records))
+    assert "how much of R2 may be lost?" in explorer.render()
     details = explorer.render().split('data-region="details"')[1]
     for name in ("R2 [95 %]", "MAE [95 %]", "RMSE [95 %]"):
         assert f'<th scope="row">{name}</th>' in details
