@@ -18,6 +18,7 @@ _HOMES = {
     "Inspection": "edgewb.compilers.inspections",
     "Measurement": "edgewb.measurements",
     "Mended": "edgewb.mends",
+    "PairedEvaluation": "edgewb.paired_evaluations",
     "Parity": "edgewb.parities",
     "Records": "edgewb.records",
     "SideBySide": "edgewb.ratios",
@@ -30,6 +31,7 @@ _HOMES = {
     "diagnose": "edgewb.doctor",
     "estimate": "edgewb.estimates.estimations",
     "evaluate": "edgewb.workbench",
+    "evaluate_against": "edgewb.workbench",
     "explain": "edgewb.compilers.explanations",
     "fix": "edgewb.mends",
     "inspect": "edgewb.compilers.inspections",
@@ -53,6 +55,7 @@ __all__ = [
     "Inspection",
     "Measurement",
     "Mended",
+    "PairedEvaluation",
     "Parity",
     "Records",
     "SideBySide",
@@ -66,6 +69,7 @@ __all__ = [
     "diagnose",
     "estimate",
     "evaluate",
+    "evaluate_against",
     "explain",
     "fix",
     "inspect",
@@ -90,12 +94,13 @@ if TYPE_CHECKING:
     from edgewb.estimates.estimations import Estimate, estimate
     from edgewb.measurements import Evaluation, Measurement, measure
     from edgewb.mends import Mended, fix
+    from edgewb.paired_evaluations import PairedEvaluation
     from edgewb.parities import Parity
     from edgewb.ratios import SideBySide, measure_targets
     from edgewb.records import Records, load_records
     from edgewb.robustness import compare_under_shifts
     from edgewb.targets.listings import list_targets
-    from edgewb.workbench import Study, compare_targets, prepare_recording, run
+    from edgewb.workbench import Study, compare_targets, evaluate, evaluate_against, prepare_recording, run
 
 
 def __getattr__(name: str) -> Any:

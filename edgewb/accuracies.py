@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgewb.answers import count_answers, read_answers
-from edgewb.datasets import DATASET_NAMES, Dataset, as_inputs, load_dataset
+from edgewb.answers import Predictions, count_answers, read_answers
+from edgewb.datasets import DATASET_NAMES, Dataset, as_inputs, describe_inputs, load_dataset
 from edgewb.environments import environment
 from edgewb.errors import InputError
 from edgewb.intervals import mcnemar_p_value, tango_interval, wilson_interval
-from edgewb.residuals import Scale, choose_output_scale, read_residuals, regression_errors, scale_note
+from edgewb.residuals import Residuals, Scale, choose_output_scale, read_residuals, regression_errors, scale_note
 from edgewb.targets import Target, TensorSpec, open_target
 from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.types import (
@@ -41,7 +41,8 @@ class Evaluation(Jsonable):
     """Accuracy of a file on the test split of a data set. ``classes``, ``top5`` and ``confusion`` are as in ``types.Answers``.
 
     Of a regression there are ``errors`` in the place of all these, and ``output_scale``, mean and standard deviation by which the outputs
-    were multiplied out; ``notes`` say how that was chosen.
+    were multiplied out; ``notes`` say how that was chosen. ``inputs`` says in words what the model was fed: of a table ``input_range``
+    means nothing.
     """
 
     file: str
@@ -61,6 +62,7 @@ class Evaluation(Jsonable):
     threads: int
     kernels: str
     input_range: tuple[float, float]
+    inputs: str = ""
     environment: Environment
     facts: TargetFacts
 
@@ -185,6 +187,19 @@ def evaluate(
     Raises:
         InputError: the data do not fit the model. DatasetError, ModelFileError: one of them cannot be used.
     """
+    return evaluate_answers(path, dataset, target, input_range, seed, output_scale, task)[0]
+
+
+def evaluate_answers(
+    path: str | Path,
+    dataset: str | Path | Dataset,
+    target: str,
+    input_range: tuple[float, float],
+    seed: int,
+    output_scale: Scale | None,
+    task: str | None,
+) -> tuple[Evaluation, Predictions | Residuals]:
+    """As ``evaluate``, with the answers example by example."""
     data = load_data_for(path, dataset, seed, task)
     with open_target(target, kernels="builtin") as opened:
         opened.load(path)
@@ -197,12 +212,14 @@ def evaluate(
     if not np.isfinite(outputs).all():
         raise InputError(f"{path} answers with NaN or infinite values on {data.name!r}: check the input range, or train the model again")
     figures: dict[str, Any]
+    answered: Predictions | Residuals
     if data.task is Task.REGRESSION:
         scale, notes = _scale_of(path, data, target, input_range, output_scale)
-        errors = regression_errors(read_residuals(outputs, test.y, scale), name, basis)
+        answered = residuals = read_residuals(outputs, test.y, scale)
+        errors = regression_errors(residuals, name, basis)
         figures = {"accuracy": None, "errors": errors, "output_scale": scale, "notes": notes}
     else:
-        predictions = read_answers(outputs, test.y)
+        answered = predictions = read_answers(outputs, test.y)
         answers = count_answers(predictions, data.class_names, name, basis=basis)
         figures = {
             "accuracy": dataclasses.replace(accuracy(predictions.right, name), basis=basis),
@@ -211,7 +228,7 @@ def evaluate(
             "confusion": answers.confusion,
             "class_names": answers.class_names,
         }
-    return Evaluation(
+    evaluation = Evaluation(
         file=Path(path).name,
         sha256=hashlib.sha256(load_bytes(path)).hexdigest(),
         dataset=data.name,
@@ -221,10 +238,12 @@ def evaluate(
         threads=threads,
         kernels=kernels,
         input_range=(float(input_range[0]), float(input_range[1])),
+        inputs=describe_inputs(data, input_range),
         environment=where,
         facts=facts,
         **figures,
     )
+    return evaluation, answered
 
 
 def _scale_of(

@@ -282,6 +282,13 @@ def _assemble(
     )
 
 
+def describe_inputs(data: Dataset, input_range: tuple[float, float]) -> str:
+    """What ``as_inputs`` makes of this data set's examples, in a few words: images are scaled, a table is not."""
+    if data.kind == "images":
+        return "input range {:g}..{:g}".format(*input_range)
+    return "features standardised" if data.name in _BUNDLED else "features as they are in the file"
+
+
 def _read_digits() -> Content:
     raw = require("sklearn.datasets", "data", "for the bundled digits").load_digits()
     images = raw.images[..., np.newaxis].astype(np.uint8)  # whole numbers 0..16

@@ -10,6 +10,8 @@ from edgewb.records.columns import points
 from edgewb.types import AccuracyDelta, Basis, ErrorDelta, Latency, Recommendation, Record, Task
 from edgewb.verdicts import R2, budget_text, judge_loss, judge_losses, of, verdict_text
 
+DEFAULT_BUDGET = 1.0
+"""Points of accuracy that may be lost where nobody says otherwise."""
 SAME_SPEED = 1.15
 """Within this ratio two variants count as equally fast: repeated samples of one file on a busy laptop differ by about as much."""
 
@@ -25,6 +27,11 @@ def check_budget(points: float) -> float:
             f"a budget of {points} points makes no sense: give the accuracy you can lose, 0 to 100 points, such as --budget 1.0"
         )
     return points
+
+
+def report_name(budget_points: float) -> str:
+    """What the report for a budget is called: each budget has its own, as its recommendation is another."""
+    return "report.html" if budget_points == DEFAULT_BUDGET else f"report-budget{budget_points:g}.html"
 
 
 def recommend(records: Sequence[Record], budget_points: float) -> Recommendation:
@@ -46,6 +53,8 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
     verdicts = judge_losses(records, budget_points)
 
     def answer(recipe: str | None, why: str) -> Recommendation:
+        if recipe is None and (remains := _remains(records)):
+            why += f"; {remains}"
         return Recommendation(recipe=recipe, why=why, budget_points=budget_points, verdicts=verdicts)
 
     if not compared:
@@ -72,6 +81,17 @@ def recommend(records: Sequence[Record], budget_points: float) -> Recommendation
         )
         return answer(None, why)
     return answer(best.recipe, f"{head}: take {best.recipe}, because {_reasons(best, fast, sure, budget_points, target)}")
+
+
+def _remains(records: Sequence[Record]) -> str:
+    """What is left where no variant is recommended: the reference, which loses nothing, and costs what it costs."""
+    against = next((r.delta.against for r in records if r.delta is not None), None)
+    reference = next((r for r in records if r.recipe == against), None)
+    if reference is None:
+        return ""
+    placed = reference.placement
+    where = f"{placed.ops_edgetpu} of its {placed.ops_total} ops would run on the Edge TPU ({placed.basis})"
+    return f"{reference.recipe}, against which losses are counted, remains: it loses nothing; {where}"
 
 
 def _validated(record: Record) -> AccuracyDelta | ErrorDelta:

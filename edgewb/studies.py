@@ -17,7 +17,7 @@ from edgewb.intervals import wilson_interval
 from edgewb.locations import make_folder
 from edgewb.model_files import NO_FINE_TUNING, ModelKind, ModelSource, identify_model
 from edgewb.models import MODELS, default_model
-from edgewb.optimizers.choices import Conversion, Selection
+from edgewb.optimizers.choices import Conversion, Selection, calibration_refusal
 from edgewb.optimizers.quantization_aware import QAT
 from edgewb.optimizers.recipes import DEMO_RECIPES, REFERENCE, Recipe, decode_recipe, decode_recipes
 from edgewb.optimizers.techniques import STUDENTS
@@ -210,15 +210,15 @@ def open_stages(
     return stages
 
 
-def _refusal(source: ModelSource, recipe: Recipe, task: Task) -> str | None:
+def _refusal(source: ModelSource, recipe: Recipe, data: Dataset) -> str | None:
     """Why this recipe cannot be applied to this kind of model or data, known before any work."""
-    if task is Task.REGRESSION and recipe.choices.selection is Selection.BALANCED:
+    if data.task is Task.REGRESSION and recipe.choices.selection is Selection.BALANCED:
         return "its calibration examples are balanced by class, and a regression has no classes: leave _balanced out"
     if recipe.changes_model and not source.fine_tunes:
         return f"it changes the model, which needs a tf_keras model: {source.name} {NO_FINE_TUNING[source.kind]}"
     if source.kind is ModelKind.TFLITE and not (recipe.conversion is Conversion.FLOAT32 or recipe.conversion.is_ptq):
         return "it cannot be made from a .tflite file: give the Keras model or SavedModel it came from"
-    return None
+    return calibration_refusal(recipe.name, recipe.choices, len(data.calibration), data.name)
 
 
 def _costs(recipes: Sequence[Recipe]) -> dict[str, float]:
@@ -237,9 +237,7 @@ def _costs(recipes: Sequence[Recipe]) -> dict[str, float]:
 
 
 def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -> Outcome:
-    skipped = [
-        Skipped(recipe=r.name, reason=reason) for r in setting.recipes if (reason := _refusal(setting.source, r, stages.dataset.task))
-    ]
+    skipped = [Skipped(recipe=r.name, reason=reason) for r in setting.recipes if (reason := _refusal(setting.source, r, stages.dataset))]
     refused = {s.recipe for s in skipped}
     wanted = [r for r in setting.recipes if r.name not in refused]
     if skipped and len(wanted) == 1 and len(setting.recipes) > 1:

@@ -14,7 +14,9 @@ from edgewb.datasets import Dataset, load_dataset, shift_dataset, unshifted_name
 from edgewb.errors import InputError
 from edgewb.measurements import Evaluation
 from edgewb.optimizers.recipes import DEMO_RECIPES
+from edgewb.paired_evaluations import PairedEvaluation
 from edgewb.parities import Parity
+from edgewb.recommendations import report_name
 from edgewb.recorders import Recorder
 from edgewb.robustness import ShiftedAccuracy, compare_under_shifts, shifts_text
 from edgewb.shifts import decode_shifts
@@ -76,7 +78,9 @@ def run(
     shifts: str | Sequence[str] = (),
     task: str | None = None,
 ) -> Study:
-    """Run a study (see ``edgewb.studies.run_study`` for the arguments) and write ``report.html`` beside its models.
+    """Run a study (see ``edgewb.studies.run_study`` for the arguments) and write its report beside its models.
+
+    That is ``report.html``, and for another budget than 1 point ``report-budget0.5.html`` or the like: one does not replace the other.
 
     Args:
         shifts: under which each variant is also evaluated, such as ``"noise3,blur1"`` (see ``shifts.SHIFTS``); images only.
@@ -165,6 +169,34 @@ def evaluate(
     made = _as_made(path, dataset, input_range, seed, task)
     scale = output_scale or made.output_scale
     return measurements.evaluate(path, dataset, target, made.input_range, made.seed, scale, made.task)
+
+
+def evaluate_against(
+    path: str | Path,
+    other: str | Path,
+    dataset: str | Path | Dataset,
+    target: str = "cpu",
+    input_range: tuple[float, float] | None = None,
+    seed: int | None = None,
+    task: str | None = None,
+) -> PairedEvaluation:
+    """Two files on the same test split: what each is worth, and the paired change with interval and p (see ``paired_evaluations``).
+
+    Args:
+        other: the file to compare with.
+        input_range, seed, task: as for ``evaluate``, for both; by default those recorded for each.
+
+    Raises:
+        InputError: as for ``evaluate``; also where the two were made with different splits, so that one was trained on examples the other
+            is tested on.
+    """
+    from edgewb.paired_evaluations import Asked, evaluate_pair
+
+    made = _as_made(path, dataset, input_range, seed, task)
+    before = _as_made(other, dataset, input_range, made.seed if seed is None else seed, task)
+    one = Asked(path=path, input_range=made.input_range, output_scale=made.output_scale)
+    two = Asked(path=other, input_range=before.input_range, output_scale=before.output_scale)
+    return evaluate_pair(one, two, dataset, target, made.seed, made.task)
 
 
 def prepare_recording(
@@ -321,7 +353,7 @@ def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy
         shifts=shifted,
     )
     folder = next(iter(outcome.files.values())).parent.parent
-    return write_report(folder / "report.html", outcome.records, outcome.recommendation, outcome.skipped, context)
+    return write_report(folder / report_name(context.budget_points), outcome.records, outcome.recommendation, outcome.skipped, context)
 
 
 def _pictures(outcome: Outcome) -> dict[int, str]:

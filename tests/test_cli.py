@@ -211,6 +211,9 @@ def test_evaluate_gives_accuracy_with_n_and_interval(capsys: pytest.CaptureFixtu
     low, high = got["accuracy"]["ci95"]
     assert 0 <= low <= got["accuracy"]["value"] <= high <= 1
     assert got["accuracy"]["n"] == sum(row["n"] for row in got["classes"]) == 20
+    assert got["inputs"] == "input range 0..1"
+    assert main(["evaluate", str(tflite_file("int8_conv")), "--dataset", str(data)]) == 0
+    assert "(input range 0..1, cpu, builtin kernels)" in capsys.readouterr().out
 
 
 def test_a_file_of_ours_is_evaluated_on_examples_it_was_not_trained_on(

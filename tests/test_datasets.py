@@ -9,7 +9,7 @@ import pytest
 from dataset_helpers import all_splits, make_folder, refusal, rows
 
 from edgewb import datasets
-from edgewb.datasets import DATASET_NAMES, Split, as_inputs, load_dataset
+from edgewb.datasets import DATASET_NAMES, Split, as_inputs, describe_inputs, load_dataset
 from edgewb.errors import InputError
 from edgewb.splits import SPLIT_NAMES
 
@@ -162,3 +162,11 @@ class TestInputs:
     def test_a_range_must_go_up(self, bad: tuple[float, float]) -> None:
         with pytest.raises(InputError, match="input range"):
             as_inputs(np.zeros((1, 1, 1, 1), np.uint8), bad)
+
+
+def test_what_a_model_is_fed_in_words(tmp_path: Path) -> None:
+    assert describe_inputs(load_dataset("digits"), (-1.0, 1.0)) == "input range -1..1"
+    assert describe_inputs(load_dataset("diabetes"), (0.0, 1.0)) == "features standardised"
+    x, y = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32), np.arange(200) % 2
+    np.savez(tmp_path / "mine.npz", x=x, y=y)
+    assert describe_inputs(load_dataset(tmp_path / "mine.npz"), (0.0, 1.0)) == "features as they are in the file"

@@ -10,7 +10,7 @@ from made_records import build_regression
 
 from edgewb.errors import InputError
 from edgewb.intervals import tango_interval
-from edgewb.recommendations import SAME_SPEED, check_budget, recommend
+from edgewb.recommendations import SAME_SPEED, check_budget, recommend, report_name
 from edgewb.types import (
     Accuracy,
     AccuracyDelta,
@@ -179,6 +179,9 @@ def test_none_within_the_budget_names_the_nearest() -> None:
     assert got.recipe is None
     assert "no variant stays within it on the validation examples; near comes nearest, it loses 2.5 points against float32" in got.why
     assert "n = 500, measured" in got.why
+    assert got.why.endswith(
+        "; float32, against which losses are counted, remains: it loses nothing; 0 of its 10 ops would run on the Edge TPU (predicted)"
+    )
 
 
 def test_nothing_to_choose_from_is_said() -> None:
@@ -295,3 +298,9 @@ def test_a_regression_that_the_test_examples_refute_is_not_recommended() -> None
     found = recommend([build_regression("a", "float32"), refuted], 1.0)
     assert found.recipe is None
     assert "nothing is recommended. ptq_int8 was chosen on the validation examples" in found.why
+
+
+def test_each_budget_has_a_report_of_its_own() -> None:
+    assert [report_name(budget) for budget in (1, 1.0, 0.5, 0.0, 2.25)] == [
+        *("report.html", "report.html", "report-budget0.5.html", "report-budget0.html", "report-budget2.25.html")
+    ]

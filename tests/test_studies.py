@@ -347,6 +347,12 @@ def test_an_imported_record_is_never_taken_for_a_measurement(undisturbed: tuple[
         ({"targets": ("gpu",)}, "unknown target 'gpu'"),
         ({"recipes": "ptq_int9"}, "did you mean 'ptq_int8'"),
         ({"recipes": []}, "no recipe given"),
+        ({"recipes": "PTQ_INT8"}, "write 'ptq_int8'"),
+        (
+            {"recipes": "prune50_ptq_int8_uint8_io_calib99999_first"},
+            "and digits has 100: write prune50_ptq_int8_uint8_io_calib100_first or a smaller number, or "
+            "prune50_ptq_int8_uint8_io for all 100",
+        ),
         ({"dataset": "digit"}, "did you mean 'digits'"),
         ({"dataset": ""}, "dataset"),
         ({"model": "digits_cn"}, "did you mean 'digits_cnn'"),

@@ -135,6 +135,15 @@ def test_what_was_not_run_is_shown_with_its_reason(first: Study) -> None:
 
 
 @pytest.mark.training
+def test_another_budget_has_a_report_of_its_own(first: Study, folder: Path) -> None:
+    usual = Path(first.report).read_bytes()
+    strict = again(folder, budget=0.25)
+    assert Path(strict.report) == folder / "out" / "report-budget0.25.html"
+    assert "At most 0.25 points lost" in Path(strict.report).read_text()
+    assert Path(first.report).read_bytes() == usual
+
+
+@pytest.mark.training
 def test_the_report_lies_beside_the_models_and_names_no_folder(first: Study, folder: Path) -> None:
     report = Path(first.report)
     assert report == folder / "out" / "report.html"

@@ -11,6 +11,7 @@ from edgewb.cli.streams import DONE, NO, print_json
 from edgewb.errors import InputError
 
 if TYPE_CHECKING:
+    from edgewb.accuracies import Evaluation
     from edgewb.latencies import Measurement
     from edgewb.powers import EnergyPlan
     from edgewb.recorders import Recorder
@@ -149,32 +150,42 @@ def parity(arguments: argparse.Namespace) -> int:
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    from edgewb.workbench import evaluate
+    from edgewb.workbench import evaluate, evaluate_against
 
-    result = evaluate(
-        arguments.file,
-        arguments.dataset,
-        arguments.target,
-        input_range=arguments.input_range,
-        seed=arguments.seed,
-        task=arguments.task,
-    )
+    options = {"input_range": arguments.input_range, "seed": arguments.seed, "task": arguments.task}
+    if arguments.against is not None:
+        pair = evaluate_against(arguments.file, arguments.against, arguments.dataset, arguments.target, **options)
+        if arguments.json:
+            print_json(pair.to_dict())
+            return DONE
+        from edgewb.views.measurement_texts import pair_lines
+
+        _print_evaluation(pair.against)
+        _print_evaluation(pair.evaluation)
+        for line in pair_lines(pair):
+            print(line)
+        return DONE
+    result = evaluate(arguments.file, arguments.dataset, arguments.target, **options)
     if arguments.json:
         print_json(result)
         return DONE
+    _print_evaluation(result)
+    return DONE
+
+
+def _print_evaluation(result: Evaluation) -> None:
     from edgewb.accuracies import errors_lines
     from edgewb.records.columns import plain
     from edgewb.views.measurement_texts import watermark_lines
 
     for line in watermark_lines(result):
         print(line)
-    scale = "input range {:g}..{:g}, ".format(*result.input_range)
-    print(f"{plain(result.file)} on the test split of {plain(result.dataset)} ({scale}{result.target}, {result.kernels} kernels)")
+    print(f"{plain(result.file)} on the test split of {plain(result.dataset)} ({result.inputs}, {result.target}, {result.kernels} kernels)")
     if result.errors is not None:
         for line in (*errors_lines(result.errors), *result.notes):
             print(f"  {line}")
     if (value := result.accuracy) is None:
-        return DONE
+        return
     low, high = value.ci95
     print(
         f"  {100 * value.value:.1f} % right, 95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
@@ -194,7 +205,6 @@ def evaluate(arguments: argparse.Namespace) -> int:
         print(f"  {names[pair.truth]:>16}  taken for {names[pair.answer]}: {pair.n} of n = {value.n} ({result.basis})")
     if result.confusion is not None and (more := len(result.confusion) - _SHOWN_MISTAKES) > 0:
         print(f"  and {more} more kinds of mistakes; --json lists them all")
-    return DONE
 
 
 def doctor(arguments: argparse.Namespace) -> int:

@@ -185,8 +185,14 @@ def _workshop_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _study_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--budget", type=float, default=1.0, metavar="POINTS", help="accuracy you can lose, in points (default 1.0)")
-    parser.add_argument("--out", metavar="DIR", help="where models and report.html go")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        default=1.0,
+        metavar="POINTS",
+        help="accuracy you can lose, in points (default 1.0; another one has a report of its own)",
+    )
+    parser.add_argument("--out", metavar="DIR", help="where models and report.html go (report-budget0.5.html for a budget of 0.5)")
     parser.add_argument("--seed", type=int, default=0, help="of the splits and of the training (default 0)")
 
 
@@ -360,6 +366,11 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         metavar="D",
         help="digits, digits_noise3 (or blur, contrast, rotation; 1 to 5), breast_cancer, diabetes, a folder of images, or an .npz",
+    )
+    evaluate.add_argument(
+        "--against",
+        metavar="OTHER.tflite",
+        help="a file to compare with, on the same examples: the paired change, its interval and p, the flips",
     )
     evaluate.add_argument("--target", default="cpu", action=_Once, help="where to run it (default cpu)")
     _split_options(evaluate)

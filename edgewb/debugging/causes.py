@@ -16,6 +16,8 @@ COSTLY_DB: Final = 20.0
 Of 20 undamaged nets the costliest layers left 23.7 dB and more, 42 in the median; the lowest, a table's input, for one row."""
 EVIDENT: Final = ("scale", "weights", "bias")
 """Causes that are read from the files, whatever they cost: rounding cannot make them."""
+DEAD: Final = "dead"
+"""A layer that gives 0 whatever comes in, in the float net too: no fault of the conversion."""
 _HUGE: Final = 32.0
 """Largest over median channel from which on one channel takes the range of the others: of 255 steps, 8 are left to the median one."""
 _CLIPPING: Final = 1e-3
@@ -161,6 +163,8 @@ def _cause(bench: Bench, error: OwnError, weights: WeightRange | None, activatio
         return "weights"
     if weights is not None and weights.bias_differing:
         return "bias"
+    if activations.true_low == activations.true_high == 0:
+        return DEAD
     if _uneven(bench, error, activations):
         return "channels"
     if _beyond(bench, error) > (_CLIPPING if (error.noise or 0.0) > _FELT else _OFTEN):
@@ -247,6 +251,13 @@ def _words(cause: str, error: OwnError, weights: WeightRange | None, activations
         return (
             f"{100 * (weights.bias_differing or 0):.2g} % of its biases are not the float model's",
             "convert again from this float model (a file that was trained on, by QAT say, is compared with its own float model)",
+        )
+    if cause == DEAD:
+        return (
+            f"it gives 0 for all of {error.n} examples, in the float net as well: it is dead, and what comes "
+            "into it reaches nothing behind it",
+            "mend the float net, not its conversion: look at its biases (far below 0 before a ReLU), at a learning rate that was too "
+            "large, and at weights pruned away; train it again, or take the layer out",
         )
     if cause == "channels":
         ratio = f"the largest channel is {activations.channel_ratio:.3g} times the median one" if activations.channel_ratio else ""

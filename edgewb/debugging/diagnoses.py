@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgewb.caches import StageCache
 from edgewb.debugging import ladders
 from edgewb.debugging.calibration_checks import check_calibration
-from edgewb.debugging.causes import COSTLY_DB, EVIDENT
+from edgewb.debugging.causes import COSTLY_DB, DEAD, EVIDENT
 from edgewb.debugging.processes import analyse
 from edgewb.debugging.results import Diagnosis, Layer, Rung
 from edgewb.environments import environment
@@ -22,7 +22,7 @@ from edgewb.errors import InputError
 from edgewb.locations import write_whole
 from edgewb.measurements import predict
 from edgewb.model_files import ModelKind, identify_model
-from edgewb.optimizers.choices import Conversion
+from edgewb.optimizers.choices import Conversion, calibration_refusal
 from edgewb.optimizers.recipes import Recipe, decode_recipe
 from edgewb.optimizers.training import FAST, FULL
 from edgewb.optimizers.workers import Worker
@@ -32,6 +32,7 @@ from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.types import Finding, Severity
 
 _EXAMPLES: Final = 500
+_NAMED: Final = 6
 """Of the training data that calibration data are compared with."""
 
 
@@ -74,6 +75,9 @@ def debug_model(
     cache.check()
     with Worker() as worker, tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
         stages = open_stages(dataset, source, seed, FAST if fast else FULL, input_range, cache, worker, task)
+        data = stages.dataset
+        if given is None and (why := calibration_refusal(recipe, chosen.choices, len(data.calibration), data.name)):
+            raise InputError(f"recipe {recipe!r}: {why}")
         float_file, int8_file = Path(folder, "float.tflite"), Path(folder, "int8.tflite")
         steps = "".join(f"{step.name}_" for step in chosen.steps) if given is None else ""
         float_content = stages.variant(decode_recipe(f"{steps}{Conversion.FLOAT32}")).content
@@ -173,6 +177,11 @@ def _file_findings(layers: Sequence[Layer]) -> tuple[Finding, ...]:
                     fix=layer.remedy,
                 )
             )
+    if dead := sorted((layer for layer in layers if layer.cause == DEAD), key=lambda layer: layer.op):
+        first, others = dead[0], [layer.label for layer in dead[1:]]
+        also = f" (so are {', '.join(others[:_NAMED])}{' and more' if len(others) > _NAMED else ''})" if others else ""
+        message = f"{first.label} ({first.name}): {first.says}{also}"
+        found.append(Finding(id="net.dead", severity=Severity.WARNING, message=message, fix=first.remedy))
     for cause, what in (("narrow", "values lie beyond the range"), ("wide", "less than a quarter of the range is used")):
         hit = [layer for layer in layers if layer.cause == cause and layer.kind not in ("SOFTMAX", "LOGISTIC")]
         if hit:

@@ -1,4 +1,4 @@
-"""The ladder: the same examples on every step from the float model to the device, and the first step where accuracy falls."""
+"""The ladder: the same examples on every rung from the float model to the device, and the first rung where accuracy falls."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def climb(
     compiled: Path | str,
     output_scale: Scale | None = None,
 ) -> tuple[Rung, ...]:
-    """Accuracy, or a regression's errors, on each step and the paired difference to the step before.
+    """Accuracy, or a regression's errors, on each rung and the paired difference to the rung before.
 
     Args:
         x, y: validation inputs as the float model takes them, (n, ...), and classes (n,), or a regression's y in its own unit.
@@ -49,7 +49,7 @@ def climb(
     def on(file: Path | str, target: str = "cpu", kernels: str = "builtin") -> Callable[[], Floats] | str:
         return file if isinstance(file, str) else lambda: predict(file, x, target, kernels=kernels)
 
-    steps: dict[str, tuple[Callable[[], Floats] | str, str]] = {
+    ways: dict[str, tuple[Callable[[], Floats] | str, str]] = {
         KERAS: (float_outputs, "tensorflow"),
         FLOAT: (on(float_file), "cpu"),
         BUILTIN: (on(int8_file), "cpu"),
@@ -58,7 +58,7 @@ def climb(
     }
     rungs: list[Rung] = []
     before: tuple[str, Answered] | None = None
-    for name, (answer, target) in steps.items():
+    for name, (answer, target) in ways.items():
         try:
             outputs = answer() if callable(answer) else None
         except EdgewbError as error:

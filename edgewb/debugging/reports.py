@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 10
 _WIDTH: Final = 140
+_RUNG: Final = "rung: the same examples, one rung further on the way from the float model to the device"
 
 
 def text(diagnosis: Diagnosis) -> str:
@@ -135,10 +136,12 @@ def _rung_notes(diagnosis: Diagnosis) -> tuple[str, ...]:
     if _regression(diagnosis):
         test = next((rung.error_delta.test for rung in diagnosis.rungs if rung.error_delta is not None), "none")
         return (
+            _RUNG,
             f"n = {diagnosis.n}, measured; MAE in the unit of y; 95 % bootstrap intervals, differences paired, in points of R2 (100 points "
             f"are 1); p: {test}",
         )
     return (
+        _RUNG,
         f"n = {diagnosis.n}, measured; 95 % Wilson intervals, paired differences with Tango's interval and McNemar's exact p; "
         f"a fall below {diagnosis.smallest_fall_points:.1f} points cannot be told from chance with these examples",
     )

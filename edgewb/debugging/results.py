@@ -9,7 +9,7 @@ from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, ErrorDelta
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rung(Jsonable):
-    """One step of the way from the float model to the device, on the validation split.
+    """One rung of the ladder from the float model to the device, on the validation split.
 
     ``delta`` is against the rung before it that was run, in points; ``falls``: its whole 95 % interval lies below 0 (of R2
     it is 0.1 points at least, too). ``skipped`` says why

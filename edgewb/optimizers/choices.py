@@ -126,6 +126,9 @@ class Choices:
         return text
 
 
+MOST_CALIBRATION = 99_999
+"""Beyond this a name holds no number of calibration images; the calibration split of a data set is smaller by far."""
+
 USUAL = Choices()
 """What no suffix means."""
 
@@ -163,6 +166,18 @@ def decode_conversion(text: str) -> tuple[Conversion, Choices] | None:
         what = "takes its ranges from training" if kind is Conversion.QAT_INT8 else "is not calibrated"
         raise InputError(f"recipe {text!r}: {kind} {what}; write {kind}, or ptq_int8_calib{number}")
     return kind, choices
+
+
+def calibration_refusal(recipe: str, choices: Choices, held: int, dataset: str) -> str | None:
+    """Why a recipe cannot be calibrated with as many images as it says, where a data set's calibration split holds ``held``; else None."""
+    wanted = choices.calibration
+    if wanted is None or wanted <= held:
+        return None
+    fewer, all_of_them = re.sub(r"_calib\d+", f"_calib{held}", recipe), re.sub(r"_calib\d+(_balanced|_first)?", "", recipe)
+    return (
+        f"it asks for {wanted:,} calibration images, and {dataset} has {held:,}: write {fewer} or a smaller number, or {all_of_them} for "
+        f"all {held:,}"
+    )
 
 
 def choose_calibration(data: TrainingData, choices: Choices, seed: int) -> npt.NDArray[np.float32]:

@@ -7,10 +7,12 @@ about it (``_uint8_io``, ``_calib20``; see ``choices``).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgewb.errors import InputError, unknown_name
 from edgewb.optimizers.choices import INTERFACES_BUY, USUAL, Choices, Conversion, Interface, decode_conversion
+from edgewb.optimizers.recipe_hints import explain_name
 from edgewb.optimizers.techniques import STUDENTS, TECHNIQUES
 
 
@@ -134,12 +136,18 @@ def decode_recipe(name: str) -> Recipe:
     Raises:
         InputError: unknown ("did you mean ..."), out of range, or a combination that is not built.
     """
+    return _decode(name, explain_name)
+
+
+def _decode(name: str, explain: Callable[[str, Callable[[str], bool]], str | None]) -> Recipe:
     rest, steps = name, list[Step]()
     while match := _STEP.match(rest):
         steps.append(Step(match["technique"], None if match["amount"] is None else int(match["amount"])))
         rest = rest[match.end() :]
     decoded = decode_conversion(rest)
     if decoded is None:
+        if hint := explain(name, _is_recipe):
+            raise InputError(f"recipe {name!r}: {hint}") from None
         raise unknown_name("recipe", name, DEMO_RECIPES, f"{_amounts()}; `edgewb recipes` says all of them", ALL_RECIPES) from None
     conversion, choices = decoded
     for step in steps:
@@ -154,6 +162,14 @@ def decode_recipe(name: str) -> Recipe:
         again = "_".join([*(next(s.name for s in steps if s.technique == technique) for technique in ordered), rest])
         raise InputError(f"recipe {name!r} has its techniques in another order than they are applied: write it {again!r}")
     return Recipe(name, conversion, tuple(steps), choices)
+
+
+def _is_recipe(name: str) -> bool:
+    try:
+        _decode(name, lambda *_: None)
+    except InputError:
+        return False
+    return True
 
 
 def _check_amount(name: str, step: Step) -> None:

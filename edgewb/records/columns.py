@@ -189,6 +189,7 @@ def summary_columns(records: Sequence[Record], recommended: str | None = None) -
     errors = [r.errors for r in records]
     column(("R2", "[95 %]"), [f"{_mark(e.basis)}{e.r2:.3f} [{e.r2_ci95[0]:.3f}, {e.r2_ci95[1]:.3f}]" if e else "" for e in errors])
     column(("MAE", "[95 %]"), [f"{_mark(e.basis)}{quantities(e.mae, *e.mae_ci95)}" if e else "" for e in errors])
+    column(("RMSE", "[95 %]"), [f"{_mark(e.basis)}{quantities(e.rmse, *e.rmse_ci95)}" if e else "" for e in errors])
     if len({r.score.n for r in records}) > 1:
         column(("n",), [str(r.score.n) for r in records])
     deltas = [r.delta for r in records]
@@ -233,7 +234,7 @@ def watermarks(records: Sequence[Record]) -> list[str]:
             if words := watermark(sample.basis, sample.facts):
                 lines.append(f"ms on {plain(label)}: {plain(words)}")
     scores, errors = [r.accuracy for r in records], [r.errors for r in records]
-    for name, figures in (("accuracy", scores), ("R2 and MAE", errors), ("change", [r.delta for r in records])):
+    for name, figures in (("accuracy", scores), ("R2, MAE and RMSE", errors), ("change", [r.delta for r in records])):
         if words := stamp(figure.basis for figure in figures if figure):
             lines.append(f"{name}: {words}, not measured here")
     if words := stamp(r.estimate.basis for r in records if r.estimate and r.estimate.latency_ms):
@@ -255,8 +256,8 @@ def notes(records: Sequence[Record]) -> list[str]:
         )
     if errors:
         lines.append(
-            f"R2 and MAE: {listed(e.basis for e in errors)} on {listed(e.target for e in errors)}, n = {span(e.n for e in errors)} test "
-            "examples, MAE in the unit of y, 95 % bootstrap interval"
+            f"R2, MAE and RMSE: {listed(e.basis for e in errors)} on {listed(e.target for e in errors)}, n = {span(e.n for e in errors)} "
+            "test examples, MAE and RMSE in the unit of y, 95 % bootstrap interval"
         )
     counted = [r.accuracy_delta for r in records if r.accuracy_delta]
     moved = [r.error_delta for r in records if r.error_delta]

@@ -6,14 +6,17 @@ from edgewb.conditions import conditions_text
 from edgewb.latencies import Measurement
 from edgewb.measurements import Evaluation
 from edgewb.memories import memory_text
+from edgewb.paired_evaluations import PairedEvaluation
 from edgewb.powers import energy_text
-from edgewb.records.columns import plain
+from edgewb.records.columns import p_value, plain, points, quantities
+from edgewb.types import ErrorDelta
 from edgewb.views.drift_plots import read_changes, read_jitter, read_sustained
 from edgewb.watermarks import is_stand_in, watermark
 
 _LEAST_FOR_P99 = 100
 """Of fewer calls, p99 is just the longest."""
 _LEAST_PER_THIRD = 30
+_SHOWN_FLIPS = 10
 
 
 def watermark_lines(result: Measurement | Evaluation) -> list[str]:
@@ -21,6 +24,33 @@ def watermark_lines(result: Measurement | Evaluation) -> list[str]:
     if not is_stand_in(result.basis):
         return []
     return [plain(watermark(result.basis, result.facts)), *(f"  note: {plain(note)}" for note in result.facts.notes)]
+
+
+def pair_lines(pair: PairedEvaluation) -> list[str]:
+    """The paired change from one file to another with interval, p, n and basis, and the examples answered otherwise."""
+    delta = pair.delta
+    what, test = (" of R2", delta.test) if isinstance(delta, ErrorDelta) else ("", "McNemar")
+    low, high = (points(end) for end in delta.ci95)
+    lines = [
+        f"{plain(pair.evaluation.file)} against {plain(delta.against)}: {points(delta.points)} points{what}, 95 % interval {low} to "
+        f"{high}, p {p_value(delta.p_value)} ({test}), paired on the same n = {delta.n} examples ({delta.basis}); a loss is negative"
+    ]
+    if isinstance(delta, ErrorDelta):
+        change = quantities(delta.mae_change, *delta.mae_change_ci95)
+        lines.append(f"  MAE changes by {change} in the unit of y, 95 % interval ({delta.basis})")
+    if (flips := pair.flips) is not None:
+        lines.append(
+            f"  answered otherwise: {flips.gained} gained (right only by {plain(pair.evaluation.file)}), {flips.lost} lost (right only by "
+            f"{plain(flips.against)}), {flips.otherwise_wrong} wrong by both"
+        )
+        names = [plain(name) for name in pair.evaluation.class_names]
+        lines += [
+            f"    example {flip.index}: truth {names[flip.truth]}, {names[flip.reference]} before, {names[flip.variant]} now"
+            for flip in flips.listed[:_SHOWN_FLIPS]
+        ]
+        if (more := flips.gained + flips.lost + flips.otherwise_wrong - _SHOWN_FLIPS) > 0:
+            lines.append(f"    and {more} more; --json lists them")
+    return lines
 
 
 def measurement_text(measured: Measurement) -> str:

@@ -56,7 +56,7 @@ def _coloured(text: str, width: int) -> str:
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=max(width, 400), highlight=False)
     part = "table"
     for line in text.splitlines():
-        if part == "table" and line.startswith(("accuracy: ", "R2 and MAE: ")):
+        if part == "table" and line.startswith(("accuracy: ", "R2, MAE and RMSE: ")):
             part = "notes"
         elif part == "notes" and not line:
             part = "rest"

@@ -115,6 +115,19 @@ def test_the_slider_changes_the_recommendation_and_its_reason(visit):
     assert page.input_value("#budget") == "5"
 
 
+def test_words_are_explained_by_touch_and_stay_open_while_the_slider_moves(visit):
+    page = visit("explorer", width=390, height=844, has_touch=True)
+    wait_until(page, "document.querySelector('[data-ready]') !== null")
+    assert not page.locator("#words dl").is_visible()
+    page.tap("#words summary")
+    assert "beat" in page.inner_text("#words dl")
+    page.locator("#budget").fill("3")
+    wait_until(page, "document.querySelector('#budget-text').textContent.includes('3.0 points')")
+    settle(page)
+    assert page.locator("#words dl").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_a_click_shows_the_record_of_a_variant_and_two_side_by_side(visit):
     page = visit("explorer")
     press(page, "prune80_ptq_int8")

@@ -287,6 +287,22 @@ def test_names_and_contrast_pass_axe_and_nothing_is_wider_than_the_page(inspecto
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [1366, 390])
+def test_long_names_of_tensors_stay_within_their_panel(inspector, width):
+    b = builders.Builder()
+    source = b.tensor("serving_default_input_image_tensor_of_the_whole_network:0", (1, 224, 224, 3))
+    x = b.conv(source, 4)
+    b.graph.tensors[x].name = "model_2/conv2d_9/Relu;model_2/conv2d_9/BiasAdd;model_2/conv2d_9/Conv2D;model_2/conv2d_9/BiasAdd/ReadVariable"
+    page = inspector(width=width)
+    drop(page, ("net.tflite", b.build([source], [x])))
+    settled(page, headline("1 of 1 ops run on the Edge TPU"))
+    assert "scale" in page.inner_text(".tensors")
+    wide = "[...document.querySelectorAll('.side .card, .side .card *')].filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth)"
+    assert page.evaluate(f"{wide}.map((e) => e.outerHTML.slice(0, 80))") == []
+    right = "Math.max(...[...document.querySelectorAll('.tensors *')].map((e) => e.getBoundingClientRect().right))"
+    assert page.evaluate(right) <= page.evaluate("document.querySelector('.side .card').getBoundingClientRect().right")
+
+
 def test_taking_over_moves_nothing(visit):
     page = visit("inspector")
     boxes = "[...document.querySelectorAll('h1, h2, .row, .meter, .bars li')].map((e) => JSON.stringify(e.getBoundingClientRect()))"

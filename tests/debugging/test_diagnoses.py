@@ -11,6 +11,7 @@ import quantisers
 
 import edgewb
 from edgewb.debugging import ladders
+from edgewb.debugging.diagnoses import _file_findings
 from edgewb.debugging.ladders import climb, smallest_fall
 from edgewb.debugging.layer_errors import Runner
 from edgewb.debugging.processes import analyse
@@ -18,6 +19,7 @@ from edgewb.debugging.reports import layer_info
 from edgewb.debugging.results import Diagnosis
 from edgewb.errors import InputError, ModelFileError, StorageError
 from edgewb.intervals import tango_interval
+from edgewb.tflite.rewriter import pack, unpack
 
 VALIDATION = quantisers.data(16, 2)
 
@@ -48,7 +50,24 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {path.name: str(path) for path in folder.iterdir()}
 
 
-def test_the_ladder_names_the_first_step_that_falls(tmp_path) -> None:
+def test_a_layer_that_gives_only_zeros_is_named_and_is_no_fault_of_the_calibration() -> None:
+    content = quantisers.float_net(1)
+    graph = _graph(content)
+    model = unpack(content, graph)
+    bias = graph.tensors[graph.ops[1].inputs[2]]
+    model.buffers[model.subgraphs[0].tensors[bias.index].buffer].data = np.full(bias.shape, -1000, np.float32).view(np.uint8)
+    dead = pack(model, content)
+    layers, _ = analyse(dead, quantisers.quantise(dead, quantisers.data(300, 1)), VALIDATION)
+    assert [layer.label for layer in layers if layer.cause == "dead"] == ["1 CONV_2D"]
+    (finding,) = _file_findings(layers)
+    assert finding.id == "net.dead"
+    assert finding.message.startswith("1 CONV_2D (layer1): it gives 0 for all of 16 examples, in the float net as well: it is dead")
+    assert finding.fix.startswith("mend the float net, not its conversion")
+    alive, _ = analyse(content, quantisers.quantise(content, quantisers.data(300, 1)), VALIDATION)
+    assert _file_findings(alive) == ()
+
+
+def test_the_ladder_names_the_first_rung_that_falls(tmp_path) -> None:
     content = quantisers.float_net(1)
     calibration, x = quantisers.data(300, 1), quantisers.data(200, 6)
     float_file, int8_file = tmp_path / "float.tflite", tmp_path / "int8.tflite"

@@ -1,5 +1,7 @@
 """Recipe names: every known one, the grammar, and what is said of the others."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,7 +106,7 @@ def test_one_recipe_has_one_spelling(name: str) -> None:
         ("ptq_int9", "ptq_int8"),
         ("float_32", "float32"),
         ("prune50ptq_int8", "prune50_ptq_int8"),
-        ("QAT_INT8", None),
+        ("quantum", None),
     ],
 )
 def test_an_unknown_recipe_says_what_was_meant(given_name: str, meant: str | None) -> None:
@@ -115,6 +117,43 @@ def test_an_unknown_recipe_says_what_was_meant(given_name: str, meant: str | Non
     assert (f"did you mean {meant!r}?" in text) == (meant is not None)
     assert all(name in text for name in DEMO_RECIPES)
     assert "`edgewb recipes`" in text
+
+
+@pytest.mark.parametrize(
+    ("given_name", "says"),
+    [
+        ("PTQ_INT8", "names are in lower case, their words joined by underscores: write 'ptq_int8'"),
+        ("ptq-int8", "write 'ptq_int8'"),
+        ("Prune50 PTQ int8", "write 'prune50_ptq_int8'"),
+        ("ptq_int8_prune50", "techniques stand before the conversion: write 'prune50_ptq_int8'"),
+        ("PTQ_INT8_PRUNE50", "write 'prune50_ptq_int8'"),
+        ("cluster16_qat_int8_prune50", "write 'prune50_cluster16_qat_int8'"),
+        ("ptq_int8_uint8_io_prune50", "write 'prune50_ptq_int8_uint8_io'"),
+        ("prune50", "a conversion has to follow: write 'prune50_ptq_int8' or 'prune50_qat_int8' or 'prune50_float32'"),
+        ("prune50_", "write 'prune50_ptq_int8'"),
+        ("cluster16_prune50", "write 'prune50_cluster16_ptq_int8'"),
+        (
+            "ptq_int8_calib0",
+            "no more than there are, without a zero in front: write 'ptq_int8_calib20', or 'ptq_int8' for all",
+        ),
+        ("ptq_int8_calib007_balanced", "write 'ptq_int8_calib20_balanced', or 'ptq_int8' for all of them"),
+        ("ptq_int8_calib100000", "1 to 99999"),
+        ("ptq_int8_calib", "write 'ptq_int8_calib20'"),
+    ],
+)
+def test_a_recipe_spelled_in_another_way_says_how_it_is_meant(given_name: str, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_recipe(given_name)
+    assert str(caught.value).startswith(f"recipe {given_name!r}: ")
+    assert says in str(caught.value)
+    for offered in re.findall(r"'(\w+)'", str(caught.value))[1:]:
+        assert decode_recipe(offered).name == offered
+
+
+@pytest.mark.parametrize("given_name", ["prune150", "ptq_int8_prune0", "calib0", "prune50_calib0", "prune50_prune50", "_", "-- --"])
+def test_where_what_is_meant_cannot_be_told_nothing_is_made_up(given_name: str) -> None:
+    with pytest.raises(InputError, match="unknown recipe"):
+        decode_recipe(given_name)
 
 
 @pytest.mark.parametrize(

@@ -208,15 +208,16 @@ def test_conditions_and_energy_come_back_and_nonsense_does_not(make_record, tmp_
                 assert store.query()[0].latency == changed.latency
 
 
-def test_a_regression_shows_r2_and_mae():
+def test_a_regression_shows_r2_mae_and_rmse():
     records = Records([made_records.build_regression("a", "float32"), made_records.build_regression("b")])
     text = repr(records)
     errors, delta = records[1].errors, records[1].error_delta
     assert f"{errors.r2:.3f} [{errors.r2_ci95[0]:.3f}, {errors.r2_ci95[1]:.3f}]" in text
     assert f"{errors.mae:.2f} [{errors.mae_ci95[0]:.2f}, {errors.mae_ci95[1]:.2f}]" in text
+    assert f"{errors.rmse:.2f} [{errors.rmse_ci95[0]:.2f}, {errors.rmse_ci95[1]:.2f}]" in text
     assert points(delta.points) in text
     assert "accuracy" not in text
-    assert "R2 and MAE: measured on cpu, n = 110 test examples, MAE in the unit of y, 95 % bootstrap interval" in text
+    assert "R2, MAE and RMSE: measured on cpu, n = 110 test examples, MAE and RMSE in the unit of y, 95 % bootstrap interval" in text
     assert "change of R2 (100 points are 1): measured, against float32 on the same n = 110 examples" in text
     assert "p: Wilcoxon signed-rank, absolute errors" in text
     frame = records.to_frame()

@@ -16,7 +16,7 @@ from edgewb.types import Recommendation, Record
 from edgewb.verdicts import budget_text, verdict_note
 from edgewb.views.pictures import pictures_for
 from edgewb.views.tradeoffs import Cost, list_costs, read_tradeoff, references_of, tradeoff_info
-from edgewb.views.widgets.explorer_charts import draw_chart
+from edgewb.views.widgets.explorer_charts import cut_lines, draw_chart, floor_text
 from edgewb.views.widgets.explorer_details import clauses_of, figure_rows, make_overview, make_panel
 from edgewb.views.widgets.explorer_downloads import command_line, file_name, find_report, make_report, python_code, read_model
 from edgewb.views.widgets.explorer_studies import OpenStudy, Shelf
@@ -222,7 +222,7 @@ class Explorer(Page):
     def on_save_report(self, _value: Any, _buffers: Any) -> None:
         if self._open is None or not self.records:
             raise InputError("there is no study to report: run one, such as `edgewb demo`")
-        content = find_report(self.records)
+        content = find_report(self.records, self.budget)
         if content is None:
             about = [self._open.about] if self._open.about else []
             pictures = {index: uri for record in self.records for index, uri in pictures_for(record).items()}
@@ -324,6 +324,9 @@ class Explorer(Page):
             "info": info,
             "reading": read_tradeoff(info),
             "charts": [draw_chart(info, "wide", *WIDE, named), draw_chart(info, "narrow", *NARROW, named)],
+            "floor_text": floor_text(info),
+            "cut": cut_lines(info),
+            "references": sorted(references_of(records) & {record.recipe for record in records}),
             "slider_end": next(end for end in _SLIDER_ENDS if end >= min(100.0, max(self._slider_at, *losses, 0.0))),
             "recommendation": chosen,
             "reasons": clauses_of(chosen.why) if chosen else [],

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgewb.records.columns import three_digits
+from edgewb.verdicts import budget_text
 from edgewb.views.tradeoffs import TradeoffInfo, TradeoffPoint
+from edgewb.views.widgets.explorer_axes import Scale, Span, Tick, span_of
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 _LETTER = 7.7  # pixels of a letter of 14 px in the fonts that system-ui stands for; wide ones take 8
 _LINE = 17.0
 _ROOM = 11.0  # of a point: its radius and a little air
-_LOG_FROM = 10.0
-"""A cost that spans more than this many times itself is drawn on a logarithmic axis."""
-
-
-@dataclass(frozen=True)
-class Tick:
-    at: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -36,9 +29,22 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Arrow:
+    """The end of a line that goes on beyond the axis: ``side`` is 1 at the right and -1 at the left, ``text`` the value where it ends.
+
+    ``place`` is where that is written; None where there is no room.
+    """
+
+    side: int
+    text: str
+    place: Label | None
+
+
+@dataclass(frozen=True)
 class Mark:
     """A variant: ``x``, ``y`` of its point, ends of its intervals (those of the cost None without one), where its name goes, if anywhere.
 
+    An interval of the cost that goes beyond the axis ends at its edge, with one of the ``arrows``.
     ``shape`` is "reference", "recommended", "front" or "beaten".
     """
 
@@ -52,11 +58,15 @@ class Mark:
     shape: str
     label: Label | None
     text: str
+    arrows: tuple[Arrow, ...] = ()
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing of ``width`` x ``height`` pixels; the plot itself lies between ``x0``..``x1`` and ``y0`` (top)..``y1``."""
+    """A drawing of ``width`` x ``height`` pixels; the plot itself lies between ``x0``..``x1`` and ``y0`` (top)..``y1``.
+
+    ``floor`` is the height of the line of the budget, ``floor_label`` where its name covers no other.
+    """
 
     name: str
     width: float
@@ -70,50 +80,10 @@ class Chart:
     marks: tuple[Mark, ...]
     front: str
     floor: float | None
+    floor_label: Label | None
     x_title: tuple[str, ...]
     y_title: str
     logarithmic: bool
-
-
-class Scale:
-    """Values to pixels, linearly or by their logarithm, with some air at both ends."""
-
-    def __init__(self, low: float, high: float, start: float, end: float, logarithmic: bool = False, air: float = 0.06) -> None:
-        self.logarithmic = logarithmic
-        first, last = (math.log10(low), math.log10(high)) if logarithmic else (low, high)
-        if last - first < 1e-9 * max(1.0, abs(last)):
-            spread = abs(first) * 0.1 or 0.1
-            first, last = first - spread, last + spread
-        extra = air * (last - first)
-        self._first, self._last = first - extra, last + extra
-        self._start, self._end = start, end
-
-    def __call__(self, value: float) -> float:
-        at = math.log10(value) if self.logarithmic else value
-        return round(self._start + (at - self._first) / (self._last - self._first) * (self._end - self._start), 1)
-
-    def ticks(self, most: int) -> tuple[Tick, ...]:
-        """Round values inside the axis, at most so many."""
-        if self.logarithmic:
-            return tuple(Tick(self(value), f"{value:.10g}") for value in self._log_values(most))
-        values = self._linear_values(most)
-        decimals = max((len(f"{value:.10g}".partition(".")[2]) for value in values), default=0)  # as many on each tick
-        return tuple(Tick(self(value), f"{value:.{decimals}f}") for value in values)
-
-    def _linear_values(self, most: int) -> list[float]:
-        span = self._last - self._first
-        power = 10.0 ** math.floor(math.log10(span / most))
-        step = next(s * power for s in (1, 2, 2.5, 5, 10, 20) if span / (s * power) <= most)
-        first = math.ceil(self._first / step)
-        return [i * step for i in range(first, math.floor(self._last / step) + 1)]
-
-    def _log_values(self, most: int) -> list[float]:
-        decades = range(math.floor(self._first), math.ceil(self._last) + 1)
-        for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-            values = [s * 10.0**d for d in decades for s in steps if self._first <= math.log10(s) + d <= self._last]
-            if len(values) <= most:
-                break
-        return values[:: max(1, math.ceil(len(values) / most))]
 
 
 def draw_chart(info: TradeoffInfo, name: str, width: int, height: int, named: Sequence[str] = ()) -> Chart:
@@ -129,10 +99,12 @@ def draw_chart(info: TradeoffInfo, name: str, width: int, height: int, named: Se
     # A reference that lies outside costs no room: the line of the budget is drawn where it falls inside.
     lows, highs = [p.score.low_percent for p in info.points], [p.score.high_percent for p in info.points]
     y = Scale(min(lows), max(highs), bottom, top, air=0.04)
-    ends = [v for p in info.points for v in (p.cost.low, p.cost.value, p.cost.high) if v is not None]
-    logarithmic = min(ends) > 0 and max(ends) > _LOG_FROM * min(ends)
-    x = Scale(min(ends), max(ends), left, right, logarithmic)
+    span = cost_span(info)
+    x = Scale(span.low, span.high, left, right, span.logarithmic)
     floor = None if info.floor_percent is None else y(info.floor_percent)
+    floor = floor if floor is not None and top < floor < bottom else None
+    box = (left, top, right, bottom)
+    marks = _marks(info, x, y, box, span, named)
     return Chart(
         name=name,
         width=width,
@@ -143,13 +115,42 @@ def draw_chart(info: TradeoffInfo, name: str, width: int, height: int, named: Se
         y1=bottom,
         x_ticks=x.ticks(5 if width < 500 else 8),
         y_ticks=y.ticks(6),
-        marks=_marks(info, x, y, (left, top, right, bottom), named),
+        marks=marks,
         front=_front_path(info, x, y, right),
-        floor=floor if floor is not None and top < floor < bottom else None,
+        floor=floor,
+        floor_label=None if floor is None else _floor_label(floor_text(info), floor, box, marks),
         x_title=x_title,
         y_title=f"{info.measure} in %, 95 % interval",
-        logarithmic=logarithmic,
+        logarithmic=span.logarithmic,
     )
+
+
+def cost_span(info: TradeoffInfo) -> Span:
+    """What of the cost is drawn."""
+    costs = [point.cost for point in info.points]
+    lows, highs = ([getattr(c, end) for c in costs if getattr(c, end) is not None] for end in ("low", "high"))
+    values = [cost.value for cost in costs]
+    return span_of(values, lows or values, highs or values)
+
+
+def floor_text(info: TradeoffInfo) -> str:
+    """What the line of the budget is called."""
+    return f"reference less {budget_text(round(info.budget_points, 2))}"
+
+
+def cut_lines(info: TradeoffInfo) -> list[str]:
+    """Each line that does not end within the picture: whose it is, and where it ends."""
+    span, unit = cost_span(info), info.cost.unit
+    words = {-1: "from", 1: "to"}
+    ends = [(point.recipe, [f"{words[side]} {three_digits(end)}" for side, end in _beyond(point, span).items()]) for point in info.points]
+    return [f"{recipe} {' '.join(parts)} {unit}" for recipe, parts in ends if parts]
+
+
+def _beyond(point: TradeoffPoint, span: Span) -> dict[int, float]:
+    """Where its line ends, on the sides on which that is not drawn: -1 left, 1 right."""
+    low, high = point.cost.low, point.cost.high
+    ends = {-1: low if low is not None and low < span.low else None, 1: high if high is not None and high > span.high else None}
+    return {side: end for side, end in ends.items() if end is not None}
 
 
 def describe_point(point: TradeoffPoint, info: TradeoffInfo) -> str:
@@ -192,9 +193,11 @@ def _front_path(info: TradeoffInfo, x: Scale, y: Scale, right: float) -> str:
     return f"{path}H{right}"
 
 
-def _marks(info: TradeoffInfo, x: Scale, y: Scale, box: Box, named: Sequence[str]) -> tuple[Mark, ...]:
+def _marks(info: TradeoffInfo, x: Scale, y: Scale, box: Box, span: Span, named: Sequence[str]) -> tuple[Mark, ...]:
     centres = {p.recipe: (x(p.cost.value), y(p.score.percent)) for p in info.points}
-    labels = _labels(info, centres, box, named)
+    arrows = _arrows(info, centres, box, span)
+    written = tuple(_area(a.place, a.text) for ends in arrows.values() for a in ends if a.place is not None)
+    labels = _labels(info, centres, box, named, written)
     marks = []
     for point in sorted(info.points, key=lambda p: (p.cost.value, -p.score.percent)):  # in the order of the arrow keys
         at_x, at_y = centres[point.recipe]
@@ -205,24 +208,66 @@ def _marks(info: TradeoffInfo, x: Scale, y: Scale, box: Box, named: Sequence[str
                 y=at_y,
                 top=y(point.score.high_percent),
                 bottom=y(point.score.low_percent),
-                left=None if point.cost.low is None else x(point.cost.low),
-                right=None if point.cost.high is None else x(point.cost.high),
+                left=None if point.cost.low is None else box[0] if point.cost.low < span.low else x(point.cost.low),
+                right=None if point.cost.high is None else box[2] if point.cost.high > span.high else x(point.cost.high),
                 shape=_shape(point),
                 label=labels.get(point.recipe),
                 text=describe_point(point, info),
+                arrows=arrows[point.recipe],
             )
         )
     return tuple(marks)
 
 
-def _labels(info: TradeoffInfo, centres: dict[str, tuple[float, float]], box: Box, named: Sequence[str]) -> dict[str, Label]:
-    """Where names fit. They stay where they are whoever is chosen; who is chosen and has none takes the room of others."""
+def _arrows(info: TradeoffInfo, centres: dict[str, tuple[float, float]], box: Box, span: Span) -> dict[str, tuple[Arrow, ...]]:
+    """The ends that lie beyond the axis, each with its value above or below the line, at the edge."""
+    taken, found = _dots(centres.values()), {}
+    for point in info.points:
+        at_y, ends = centres[point.recipe][1], []
+        for side, end in _beyond(point, span).items():
+            text, edge = three_digits(end), box[2] - 10 if side > 0 else box[0] + 10
+            places = [Label(edge, round(at_y + dy, 1), "end" if side > 0 else "start", None) for dy in (-6, 16)]
+            place = next((p for p in places if _is_free(_area(p, text), box, taken)), None)
+            if place is not None:
+                taken.append(_area(place, text))
+            ends.append(Arrow(side, text, place))
+        found[point.recipe] = tuple(ends)
+    return found
+
+
+def _floor_label(text: str, floor: float, box: Box, marks: Sequence[Mark]) -> Label | None:
+    """Below or above its line, at either end or between, wherever nothing else is written."""
+    taken = [_area(mark.label, mark.point.recipe) for mark in marks if mark.label]
+    taken += [_area(arrow.place, arrow.text) for mark in marks for arrow in mark.arrows if arrow.place]
+    taken += _dots((mark.x, mark.y) for mark in marks)
+    wide = _LETTER * len(text)
+    steps = max(1, int((box[2] - box[0] - wide) // 12))
+    for y in (floor + 16, floor - 6):
+        for i in range(steps):
+            label = Label(round(box[2] - 4 - 12.0 * i, 1), round(y, 1), "end", None)
+            if _is_free(_area(label, text), box, taken):
+                return label
+    return None
+
+
+def _is_free(area: Box, box: Box, taken: Sequence[Box]) -> bool:
+    inside = box[0] + 2 <= area[0] and area[2] <= box[2] and box[1] <= area[1] and area[3] <= box[3]
+    return inside and not any(_overlap(area, other) for other in taken)
+
+
+def _labels(
+    info: TradeoffInfo, centres: dict[str, tuple[float, float]], box: Box, named: Sequence[str], written: tuple[Box, ...]
+) -> dict[str, Label]:
+    """Where names fit beside what is ``written`` already.
+
+    They stay where they are whoever is chosen; who is chosen and has none takes the room of others.
+    """
     ordered = sorted(info.points, key=lambda point: (not point.reference, not point.on_front))
-    placed = dict(_place_all(tuple((point.recipe, *centres[point.recipe]) for point in ordered), box))
+    placed = dict(_place_all(tuple((point.recipe, *centres[point.recipe]) for point in ordered), box, written))
     wanted = [*named, *(point.recipe for point in info.points if point.recommended)]
     for recipe in dict.fromkeys(name for name in wanted if name in centres and name not in placed):
         kept = [_area(placed[name], name) for name in wanted if name in placed]
-        label = _free_place(recipe, *centres[recipe], box, [*_dots(centres.values()), *kept])
+        label = _free_place(recipe, *centres[recipe], box, [*_dots(centres.values()), *written, *kept])
         if label is not None:
             area = _area(label, recipe)
             placed = {name: other for name, other in placed.items() if not _overlap(area, _area(other, name))} | {recipe: label}
@@ -230,9 +275,9 @@ def _labels(info: TradeoffInfo, centres: dict[str, tuple[float, float]], box: Bo
 
 
 @functools.lru_cache(maxsize=64)  # a moved slider leaves the points where they are
-def _place_all(points: tuple[tuple[str, float, float], ...], box: Box) -> tuple[tuple[str, Label], ...]:
+def _place_all(points: tuple[tuple[str, float, float], ...], box: Box, written: tuple[Box, ...]) -> tuple[tuple[str, Label], ...]:
     """Labels without an overlap, the first points first; who finds no room goes without."""
-    taken, placed = _dots((x, y) for _, x, y in points), []
+    taken, placed = [*_dots((x, y) for _, x, y in points), *written], []
     for recipe, x, y in points:
         label = _free_place(recipe, x, y, box, taken)
         if label is not None:
@@ -242,12 +287,7 @@ def _place_all(points: tuple[tuple[str, float, float], ...], box: Box) -> tuple[
 
 
 def _free_place(recipe: str, cx: float, cy: float, box: Box, taken: Sequence[Box]) -> Label | None:
-    for label in _places(cx, cy):
-        area = _area(label, recipe)
-        inside = box[0] + 2 <= area[0] and area[2] <= box[2] and box[1] <= area[1] and area[3] <= box[3]
-        if inside and not any(_overlap(area, other) for other in taken):
-            return label
-    return None
+    return next((label for label in _places(cx, cy) if _is_free(_area(label, recipe), box, taken)), None)
 
 
 def _area(label: Label, recipe: str) -> Box:

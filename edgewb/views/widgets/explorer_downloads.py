@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from edgewb.errors import EdgewbError, InputError
+from edgewb.recommendations import report_name
 from edgewb.types import Basis, Record
 
 REPORT_SECONDS = 120
@@ -50,13 +51,13 @@ def read_model(record: Record) -> bytes:
     return content
 
 
-def find_report(records: Sequence[Record]) -> bytes | None:
-    """``report.html`` beside the models, if it is of these very files; None where there is none."""
+def find_report(records: Sequence[Record], budget_points: float) -> bytes | None:
+    """The report for this budget beside the models, if it is of these very files; None where there is none."""
     path = Path(records[0].file)
     if not path.is_absolute():
         return None
     try:
-        content = (path.parent.parent / "report.html").read_bytes()
+        content = (path.parent.parent / report_name(budget_points)).read_bytes()
     except OSError:
         return None
     return content if all(record.sha256.encode() in content for record in records) else None

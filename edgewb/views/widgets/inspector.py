@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from edgewb.estimates.estimations import Estimate, estimate_read, read_of_graph
 from edgewb.estimates.hosts import CLOCKS, find_profile
 from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import load_bytes, read_graph
+from edgewb.views.widgets import inspector_mends as mends
 from edgewb.views.widgets import inspector_parts as parts
 from edgewb.views.widgets.pages import draw, script, style
 from edgewb.views.widgets.registry import PARTS
@@ -36,12 +38,15 @@ _BOMS: Final = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 class Inspector(UploadPage):
     """The graph with each op's placement, the first blocker, the chip's memory, findings with fixes, an estimate per host; and logs.
 
-    ``Inspector("model.tflite")`` in a notebook; without a file it shows an example. Visitors' files stay in memory and are never run: a
-    mended file is verified by running both where the model was given by code; to a visitor it is handed out unverified, which is said.
+    ``Inspector("model.tflite")`` in a notebook; without a file it shows an example. Visitors' files stay in memory and are not run unless
+    ``trusted``: a mended file is verified by running both where the model was given by code; to a visitor it is handed out unverified,
+    which is said.
 
     Args:
         model: a path, or the bytes of a .tflite file, source or compiled.
         log: text of a compiler log, shown in place of the model.
+        trusted: whether a visitor's file may be run to verify a mend, in a process with limits; None: what the environment variable
+            EDGEWB_DASHBOARD_TRUSTED says, which ``edgewb dashboard --trusted`` sets.
 
     Attributes:
         inspection: of the model shown (``edgewb.inspect``), or None.
@@ -72,7 +77,8 @@ class Inspector(UploadPage):
     compiler = traitlets.Unicode("16.0")
     shown = traitlets.Unicode("model")
 
-    def __init__(self, model: str | Path | bytes | None = None, log: str | None = None, **traits: Any) -> None:
+    def __init__(self, model: str | Path | bytes | None = None, log: str | None = None, trusted: bool | None = None, **traits: Any) -> None:
+        self.trusted = os.environ.get(mends.TRUSTED_VARIABLE) == "1" if trusted is None else trusted
         self._content = b""
         self._graph: Graph | None = None
         self._is_own = False
@@ -240,17 +246,10 @@ class Inspector(UploadPage):
 
     def on_mend(self, _value: Any, _buffers: Sequence[memoryview]) -> None:
         """Mend the model, say what was done, and hand out the file where anything was."""
-        from edgewb.mends import mend_bytes
-        from edgewb.mends.results import gain, verified
-
         if self.inspection is None:
             raise InputError("there is no model to mend: drop a .tflite file")
-        mended, content = mend_bytes(self._content, self.inspection.file, run=self._is_own)
-        self._mended = {
-            "result": mended, "gain": gain(mended.before, mended.after),
-            "verified": None if mended.verification is None else verified(mended.verification),
-        }  # fmt: skip
-        if mended.mends:
+        self._mended, content = mends.mend(self._content, self.inspection.file, run=self._is_own, apart=self.trusted)
+        if content is not None:
             self.download(f"{self._stem()}_fixed.tflite", "application/octet-stream", content)
 
     def on_report(self, value: Any, _buffers: Sequence[memoryview]) -> None:
@@ -280,7 +279,10 @@ class Inspector(UploadPage):
             "shown": self.shown, "inspection": inspection, "explanation": self.explanation, "mended": self._mended,
             "examples": parts.examples(), "generations": GENERATIONS, "compiler": self.compiler, "clock": self.clock,
             "all_findings": parts.all_findings, "facts": inspection_facts, "name": parts.name, "clean": clean, "signs": parts.SIGNS,
-            "size": parts.amount(len(self._content)),
+            "size": parts.amount(len(self._content)), "kept": self._kept(),
+            "is_run": self._is_own or self.trusted, "command": "" if inspection is None else mends.fix_command(inspection.file),
+            "mendable": inspection is not None and mends.is_known_to_help(inspection), "trusted": self.trusted,
+            "takes_a_run": inspection is not None and mends.takes_a_run(inspection),
         }  # fmt: skip
         if self.shown == "log" and self.explanation is not None:
             shown["compilations"] = parts.compilations(self.explanation)
@@ -298,6 +300,14 @@ class Inspector(UploadPage):
             "place": parts.place_label(chosen),
             "not_estimated": self._not_estimated,
         }
+
+    def _kept(self) -> str:
+        """What is still shown beside a message that something else could not be: it must not be taken for that."""
+        if not self.alert:
+            return ""
+        if self.shown == "log" and self.explanation is not None:
+            return "the log given before"
+        return "" if self.inspection is None else parts.name(self.inspection.file)
 
     def _plot(self, graph: Graph, inspection: Inspection) -> Markup:
         """The map, drawn anew only where it has changed: it is the largest part of the page."""

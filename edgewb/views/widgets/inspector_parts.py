@@ -55,8 +55,13 @@ def name(text: str) -> str:
 
 
 def amount(count: int) -> str:
-    """Bytes for people."""
+    """Bytes of a file for people."""
     return f"{count:,} bytes" if count < 1_000 else f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.2f} MB"
+
+
+def memory(count: int) -> str:
+    """Bytes in the chip's memory: in MiB, as its size is given, with as many decimals for all of them; "below 0.01 MiB" for little."""
+    return f"{count / 2**20:.2f} MiB" if count >= 2**20 / 100 or not count else "below 0.01 MiB"
 
 
 def shape(tensor: Tensor) -> str:
@@ -225,14 +230,14 @@ def cache_meter(inspection: Inspection) -> dict[str, Any] | None:
         return None
     kept, streamed = inspection.on_chip_bytes or 0, inspection.off_chip_bytes or 0
     whole = max(CHIP_BYTES, kept) + streamed
-    words = f"{amount(kept)} of parameters stay on the chip, {amount(streamed)} are streamed at each inference ({inspection.basis.value})"
+    words = f"{memory(kept)} of parameters stay on the chip, {memory(streamed)} are streamed at each inference ({inspection.basis.value})"
     rest = inspection.streamed_const_bytes
     return {
         "kept": 100 * kept / whole, "room": 100 * CACHE_BYTES / whole, "chip": 100 * max(CHIP_BYTES, kept) / whole, "words": words,
         "share": _percent(kept, CACHE_BYTES), "kept_bytes": kept, "streamed_bytes": streamed,
-        "kept_amount": amount(kept), "streamed_amount": amount(streamed), "room_amount": amount(CACHE_BYTES),
-        "basis": inspection.basis.value, "total_bytes": inspection.parameter_bytes,
-        "constants": f"{amount(rest)} of constants are sent with each inference on top" if rest else "",
+        "kept_amount": memory(kept), "streamed_amount": memory(streamed), "room_amount": memory(CACHE_BYTES),
+        "chip_amount": memory(CHIP_BYTES), "basis": inspection.basis.value,
+        "constants": f"{memory(rest)} of constants are sent with each inference on top" if rest else "",
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from edgewb.errors import EdgewbError, InputError
 from edgewb.locations import home
+from edgewb.views.texts import clean, clean_output
 
 HERE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
@@ -27,13 +28,24 @@ LOG = logging.getLogger(__name__)
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=clean_output,  # whatever a file or a visitor calls itself
     )
+    environment.filters["ticked"] = ticked
+    return environment
+
+
+def ticked(text: str) -> Markup:
+    """A sentence of ours with what is to be typed `between such ticks`, as it looks elsewhere on the page."""
+    parts = [escape(clean(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # a tick without its other one
+        return escape(clean(text))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def draw(template: str, **context: Any) -> Markup:
@@ -150,7 +162,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
         if (
             region == "alert"
         ):  # a block of the template that every page extends, and of a page's own blocks alone can one be drawn by itself
-            return str(escape(context["alert"]))
+            return str(escape(clean(context["alert"])))
         return "".join(template.blocks[region](template.new_context(context)))
 
     def opened(self) -> None:
@@ -176,7 +188,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
         except Exception as error:
             self._say(error, "drawing")
             self._sent.clear()  # what was noted as sent was not: the next drawing sends all
-            self.send({"regions": {"alert": str(escape(self.alert))}})
+            self.send({"regions": {"alert": str(escape(clean(self.alert)))}})
 
     def _handle(self, name: Any, value: Any, buffers: Sequence[memoryview]) -> Any:
         """Call the method an event is for; what it returns, or what went wrong in ``alert``."""

@@ -89,6 +89,44 @@ def test_a_choice_shows_its_figures_and_marks_it(explorer):
     assert explorer.compared == ""
 
 
+def test_where_nothing_is_recommended_the_page_says_what_remains_and_why(study):
+    explorer = listened(Explorer([record for record in study if record.recipe in ("float32", "prune80_ptq_int8")], budget=3.0))
+    regions = tell(explorer, "budget", "0.5")
+    assert explorer.recommendation.recipe is None
+    assert "nothing is recommended: float32 remains" in regions["budget"]
+    assert "Why none, and float32 remains" in regions["choice"]
+    assert "float32, against which losses are counted, remains: it loses nothing" in regions["choice"]
+
+
+def test_words_are_explained_without_hovering(explorer):
+    words = re.search(r'<details id="words">(.*?)</details>', explorer.render(), re.DOTALL).group(1)
+    assert [re.sub("<.*?>", "", term) for term in re.findall("<dt>.*?</dt>", words)] == [
+        *("variant, recipe", "reference", "point", "95 % interval", "p", "Pareto front", "kB file/comp", "ops on TPU"),
+        *("p50, p90, p99", "estimate [80 %]", "R2, MAE, RMSE"),
+    ]
+    assert "words" not in "".join(tell(explorer, "budget", "2"))
+
+
+def test_a_long_line_is_told_in_words(study):
+    slow = [
+        dataclasses.replace(r, latency=tuple(dataclasses.replace(x, samples_ms=(*x.samples_ms[:-80], *[90.0] * 80)) for x in r.latency))
+        if r.recipe == "qat_int8"
+        else r
+        for r in study
+    ]
+    assert "A line that would squeeze the picture ends in an arrow: qat_int8 to 90.0 ms." in Explorer(slow).render()
+    assert "ends in an arrow" not in Explorer(study).render()
+
+
+def test_a_regression_shows_all_its_errors():
+    records = [build_regression("a", "float32"), build_regression("b")]
+    explorer = listened(Explorer(records))
+    assert "how much of R2 may be lost?" in explorer.render()
+    details = explorer.render().split('data-region="details"')[1]
+    for name in ("R2 [95 %]", "MAE [95 %]", "RMSE [95 %]"):
+        assert f'<th scope="row">{name}</th>' in details
+
+
 def test_every_cost_can_be_drawn(explorer):
     for cost, name in explorer.costs.items():
         explorer.messages.clear()

@@ -3,11 +3,9 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edgewb.views.tradeoffs import list_costs, tradeoff_info
-from edgewb.views.widgets.explorer_charts import Scale, describe_point, draw_chart
+from edgewb.views.widgets.explorer_charts import cut_lines, describe_point, draw_chart, floor_text
 
 SIZES = [("wide", 860, 410), ("narrow", 360, 380)]
 
@@ -100,19 +98,66 @@ def test_a_point_in_words_has_figures_intervals_n_basis_and_roles(nine):
     assert words["prune80_ptq_int8"].endswith("beaten by another")
 
 
-@given(
-    st.floats(1e-4, 1e5),
-    st.floats(1.0, 1e4),
-    st.booleans(),
-    st.integers(3, 8),
-)
-def test_ticks_are_few_and_inside(low, ratio, logarithmic, most):
-    scale = Scale(low, low * ratio, 50, 800, logarithmic)
-    ticks = scale.ticks(most)
-    assert len(ticks) <= most + 1
-    assert all(49 <= tick.at <= 801 for tick in ticks)
-    assert [tick.at for tick in ticks] == sorted(tick.at for tick in ticks)
-    assert len({tick.text for tick in ticks}) == len(ticks)
-    if not logarithmic:
-        assert ticks
-        assert len({len(tick.text.partition(".")[2]) for tick in ticks}) == 1
+def with_long_line(records, recipe, factor):
+    """The same, with the slowest calls of one of them so many times slower."""
+    made = []
+    for record in records:
+        (sample,) = record.latency
+        times = (
+            tuple(t * factor if i % 5 == 0 else t for i, t in enumerate(sample.samples_ms))
+            if record.recipe == recipe
+            else sample.samples_ms
+        )
+        made.append(dataclasses.replace(record, latency=(dataclasses.replace(sample, samples_ms=times),)))
+    return made
+
+
+@pytest.mark.parametrize(("name", "width", "height"), SIZES)
+def test_a_long_line_ends_in_an_arrow_with_its_value_and_squeezes_nobody(nine, name, width, height):
+    usual = {mark.point.recipe: mark for mark in draw_chart(info_of(nine, "latency:cpu"), name, width, height).marks}
+    info = info_of(with_long_line(nine, "prune80_ptq_int8", 400), "latency:cpu")
+    chart = draw_chart(info, name, width, height)
+    marks = {mark.point.recipe: mark for mark in chart.marks}
+    for recipe in ("float32", "dynamic_range", "qat_int8"):
+        assert marks[recipe].x == pytest.approx(usual[recipe].x, abs=0.1 * width)
+        assert marks[recipe].arrows == ()
+    cut = marks["prune80_ptq_int8"]
+    (arrow,) = cut.arrows
+    high = next(point.cost.high for point in info.points if point.recipe == "prune80_ptq_int8")
+    assert high > 10
+    assert (cut.right, arrow.side, arrow.text) == (chart.x1, 1, f"{high:.1f}")
+    assert cut_lines(info) == [f"prune80_ptq_int8 to {high:.1f} ms"]
+    if arrow.place is not None:
+        boxes = [box_of(mark.label, mark.point.recipe) for mark in chart.marks if mark.label]
+        assert not any(overlap(box_of(arrow.place, arrow.text), box) for box in boxes)
+    assert cut_lines(info_of(nine, "latency:cpu")) == []
+    assert cut_lines(info_of(nine)) == []
+
+
+def box_of(label, text):
+    wide = 7 * len(text)
+    start = label.x - {"start": 0, "middle": wide / 2, "end": wide}[label.anchor]
+    return start, label.y - 12, start + wide, label.y + 4
+
+
+def overlap(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+@pytest.mark.parametrize(("name", "width", "height"), SIZES)
+@pytest.mark.parametrize("cost", ["compressed", "latency:cpu"])
+def test_the_name_of_the_budgets_line_covers_no_other(nine, name, width, height, cost):
+    known = next(c for c in list_costs(nine) if c.id == cost)
+    written = 0
+    for tenths in range(31):
+        info = tradeoff_info(nine, known, tenths / 10)
+        chart = draw_chart(info, name, width, height, ["prune80_ptq_int8", "float32"])
+        if chart.floor_label is None:
+            continue
+        written += 1
+        box = box_of(chart.floor_label, floor_text(info))
+        assert chart.x0 <= box[0] < box[2] <= chart.x1
+        assert chart.y0 <= box[1] < box[3] <= chart.y1
+        assert not any(overlap(box, box_of(mark.label, mark.point.recipe)) for mark in chart.marks if mark.label)
+        assert not any(overlap(box, (mark.x - 5, mark.y - 5, mark.x + 5, mark.y + 5)) for mark in chart.marks)
+    assert written > 5

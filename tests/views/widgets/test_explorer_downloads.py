@@ -58,14 +58,18 @@ def test_a_file_that_has_gone_or_is_only_a_name_is_refused(kept, make_record, tm
             read_model(record)
 
 
-def test_a_report_is_taken_only_if_it_is_of_these_files(kept, tmp_path):
-    assert find_report([kept]) is None
+def test_a_report_is_taken_only_if_it_is_of_these_files_and_of_this_budget(kept, tmp_path):
+    assert find_report([kept], 1.0) is None
     page = tmp_path / "run" / "report.html"
     page.write_text("about other files")
-    assert find_report([kept]) is None
+    assert find_report([kept], 1.0) is None
     page.write_text(f"about {kept.sha256}")
-    assert find_report([kept]) == page.read_bytes()
-    assert find_report([kept, dataclasses.replace(kept, sha256="b" * 64)]) is None
+    assert find_report([kept], 1.0) == page.read_bytes()
+    assert find_report([kept, dataclasses.replace(kept, sha256="b" * 64)], 1.0) is None
+    assert find_report([kept], 0.5) is None
+    other = tmp_path / "run" / "report-budget0.5.html"
+    other.write_text(f"half a point, {kept.sha256}")
+    assert find_report([kept], 0.5) == other.read_bytes()
 
 
 def test_a_report_is_made_anew_from_the_records(nine):

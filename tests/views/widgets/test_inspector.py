@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edgewb
+from edgewb.bundles import bundled_models
 from edgewb.errors import InputError, ModelFileError
-from edgewb.views.widgets import Inspector, inspector_parts
+from edgewb.views.widgets import Inspector, inspector_mends, inspector_parts
 from edgewb.views.widgets.uploads import PIECE_BYTES
 
 LOG = Path(__file__).parents[2] / "compilers"
@@ -276,9 +277,29 @@ def test_names_from_the_file_are_escaped_everywhere(page):
     assert b"onerror=alert(1)" in report
 
 
+BIDI = "a\x1b[31m\u202eb\x00c\u2066d\u200be"
+
+
 def test_control_characters_are_shown_not_sent(page):
-    page.give(renamed_net("a\x1b[31m\u202eb\x00c"))
-    assert not re.search("[\x00-\x08\x1b\u202e]", page.widget.render())
+    page.give(renamed_net(BIDI), BIDI)
+    page.event("mend")
+    assert not UNSEEN.search(page.widget.render())
+
+
+@pytest.mark.parametrize("kind", ["html", "json"])
+def test_control_characters_are_shown_in_the_reports(page, kind):
+    page.give(renamed_net(BIDI), BIDI)
+    page.event("report", kind)
+    content = page.download()[1].decode()
+    told = json.dumps(json.loads(content), ensure_ascii=False) if kind == "json" else content
+    assert not UNSEEN.search(told)
+    assert "u202e" in told
+    page.give(f"Edge TPU Compiler version 16.0.384591198\nInvalid model: {BIDI}.tflite\nModel not quantized\n".encode(), kind="log")
+    page.event("report", kind)
+    assert not UNSEEN.search(page.download()[1].decode())
+
+
+UNSEEN = re.compile("[\x00-\x08\x1b\u200b\u202e\u2066]")
 
 
 def test_what_a_visitor_gives_is_mended_without_running_it(page, tflite_bytes, monkeypatch):
@@ -290,10 +311,98 @@ def test_what_a_visitor_gives_is_mended_without_running_it(page, tflite_bytes, m
     regions = page.event("mend")
     name, mended = page.download()
     assert name == "my_model_fixed.tflite"
-    assert "Not checked: models of visitors are never run here" in regions["mended"]
+    assert "Not checked" in regions["mended"]
+    assert "<code>edgewb fix &#39;my model.tflite&#39;</code>" in regions["mended"]
+    assert "edgewb dashboard --trusted</code>" in regions["mended"]
     monkeypatch.undo()
     assert edgewb.inspect(written(mended)).ops_edgetpu == 1
     assert len(edgewb.inspect(written(mended)).ops) == 1
+
+
+def test_what_only_a_run_can_mend_says_so_and_what_to_type(page):
+    content = bundled_models()["dynamic_batch"].path.read_bytes()
+    page.give(content, "-odd;name.tflite")
+    markup = page.widget.render()
+    assert 'id="mend"' not in markup
+    assert "which this page does not do with files that visitors bring" in markup
+    regions = page.event("mend")
+    assert "Not mended here: that takes a run" in regions["mended"]
+    assert "<code>edgewb fix &#39;./-odd;name.tflite&#39;</code>" in regions["mended"]
+    assert "edgewb dashboard --trusted</code>" in regions["mended"]
+    assert "Nothing" not in regions["mended"]
+    assert not [content for content, _ in page.sent if "download" in content]
+
+
+def test_where_the_server_was_started_for_it_a_visitors_file_is_mended_and_verified(monkeypatch):
+    monkeypatch.setenv("EDGEWB_DASHBOARD_TRUSTED", "1")
+    monkeypatch.setenv("EDGEWB_SECRET", "hunter2")
+    page = Page()
+    page.give(bundled_models()["dynamic_batch"].path.read_bytes(), "mine.tflite")
+    assert "Mend and download" in page.widget.render()
+    regions = page.event("mend")
+    assert page.widget.alert == ""
+    assert "identical outputs" in regions["mended"]
+    assert "Not checked" not in regions["mended"]
+    assert edgewb.inspect(written(page.download()[1])).ops_edgetpu == 10
+
+
+def test_a_model_that_takes_too_much_is_ended_and_the_page_goes_on(monkeypatch):
+    monkeypatch.setattr(inspector_mends, "SECONDS", 0.05)
+    page = Page(trusted=True)
+    page.give(bundled_models()["dynamic_batch"].path.read_bytes(), "slow.tflite")
+    page.event("mend")
+    assert page.widget.alert == "'slow.tflite' could not be mended within 0.05 s: mend it on a computer of your own"
+    page.event("select", "0")
+    assert page.widget.alert == ""
+
+
+def test_a_compiled_file_of_a_visitor_is_refused_by_the_process_too():
+    with pytest.raises(ModelFileError, match="is compiled for the Edge TPU, its ops are gone"):
+        inspector_mends.mend_apart(builders.compiled_net(), "net_edgetpu.tflite")
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"), [("int8_conv", False), ("leaky_branches", False), ("float", False), ("float_io", True), ("compiled", False)]
+)
+def test_mending_is_offered_where_it_is_known_to_help(page, tflite_bytes, name, offered):
+    page.give(tflite_bytes(name))
+    markup = page.widget.render()
+    assert ('id="mend"' in markup) is offered
+    assert ("No mend is known" in markup) is (name in ("leaky_branches", "float"))
+
+
+def test_what_is_mended_unchecked_is_called_so_and_not_offered_first(page, tflite_bytes):
+    page.give(tflite_bytes("float_io"))
+    markup = page.widget.render()
+    assert "Mend unchecked and download" in markup
+    assert markup.index('id="report-html"') < markup.index('id="mend"')
+    page.event("example", "dynamic_batch")
+    markup = page.widget.render()
+    assert "Mend unchecked" not in markup
+    assert markup.index('id="report-html"') > markup.index('id="mend"')
+
+
+def test_a_result_that_stays_after_a_bad_file_is_named(page):
+    page.give(builders.int8_conv_net(), "good.tflite")
+    assert "What is shown below is still" not in page.widget.render()
+    page.give(b"\x89PNG\r\n\x1a\n" + bytes(50), "cat.png")
+    markup = page.widget.render()
+    assert "'cat.png' is not a .tflite" in page.widget.alert
+    assert "What is shown below is still <b>good.tflite</b>." in markup
+    page.event("select", "1")
+    assert "What is shown below is still" not in page.widget.render()
+    page.give(b"Edge TPU Compiler version 16.0.384591198\n", "pasted", kind="log")
+    page.give(b"", "empty.tflite")
+    assert "What is shown below is still <b>the log given before</b>." in page.widget.render()
+
+
+def test_the_memory_panel_has_one_unit(page):
+    page.give(bundled_models()["digits_cnn_int8"].path.read_bytes())
+    memory = page.widget.render().split('data-region="memory"')[1].split('data-region="estimate"')[0]
+    text = re.sub("<[^>]*>", " ", memory)
+    assert set(re.findall(r"[0-9.,]+ (bytes|kB|KiB|MB|MiB)", text)) == {"MiB"}
+    assert set(re.findall(r"7\.75 (\w+)|8\.13 (\w+)", text)) == {("MiB", "")}
+    assert "0.05 MiB, 0.7 % of the 7.75 MiB that parameters can have" in text
 
 
 def written(content: bytes) -> Path:

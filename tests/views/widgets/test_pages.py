@@ -9,7 +9,7 @@ import pytest
 
 from edgewb.errors import InputError
 from edgewb.views.widgets import pages
-from edgewb.views.widgets.pages import Page, Reply
+from edgewb.views.widgets.pages import Page, Reply, ticked
 
 TEMPLATE = """{% extends "page.html.j2" %}
 {% block body %}<h1>{{ title }}</h1>
@@ -179,3 +179,16 @@ def test_visitors_of_a_published_page_are_not_told_where_things_are(page, monkey
     assert str(tmp_path) in regions(receive(page, event))["alert"]
     monkeypatch.setenv("EDGEWB_DASHBOARD_CONTROL", "0")
     assert regions(receive(page, event))["alert"] == "HOME/records.db is not taken: give another"
+
+
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [
+        ("Run `edgewb fix`, then <b>.", "Run <code>edgewb fix</code>, then &lt;b&gt;."),
+        ("one ` alone", "one ` alone"),
+        ("`<script>`\u202e", r"<code>&lt;script&gt;</code>\u202e"),
+        ("", ""),
+    ],
+)
+def test_what_is_to_be_typed_looks_so(text, markup):
+    assert ticked(text) == markup
