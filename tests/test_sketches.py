@@ -17,7 +17,7 @@ def digits():
     """The first 25 test images, and what reads what is fed to the net."""
     test = bundled_test_images()
     with open_target("cpu") as target:
-        target.load(bundled_model("digits_cnn_int8").path)
+        target.load(bundled_model("digits_sketch_int8").path)
         spec = target.inputs[0]
         yield test.x[:25, :, :, 0], test.y[:25], lambda fed: int(target.run([spec.stored(fed[np.newaxis])])[0].argmax())
 

@@ -57,6 +57,15 @@ function drawBytes(canvas, bytes, [height, width, channels]) {
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
 }
 
+// A picture as a whole in the middle of a canvas.
+function drawWhole(canvas, picture) {
+  const context = canvas.getContext("2d");
+  const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+}
+
 // Sends frames and hears of their answers. Of a stream, up to `most` are under way: a second one hides the way there and back. It is tried
 // now and then, and kept where it pays. Not where browser and kernel share a processor: it only made both wait (two cores, MobileNetV2 at
 // 224 x 224: 50 instead of 42 frames a second, and 53 instead of 42 ms from frame to answer).
