@@ -18,7 +18,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 CLASSIFIER, SKETCHES, STUDY = "digits_cnn_int8", "digits_sketch_int8", "digits"
-TRAINING_PICTURES = 8_000
+TRAINING_PICTURES = 24_000
 DIGITS_LICENCE = "file Apache-2.0; the digits it was trained on CC BY 4.0 (see datasets.json)"
 OWN_LICENCE = "Apache-2.0; weights are random numbers, no data were used"
 EXAMPLES = {
@@ -139,7 +139,7 @@ def make_study() -> None:
 
 
 def make_sketch_model() -> None:
-    """The net for what people draw or hold before a camera: the demo's, trained on pictures as ``edgewb.sketches`` brings them into form."""
+    """The net for what people draw or hold before a camera: the demo's net, trained on what ``edgewb.sketches`` makes of pictures."""
     from training_pictures import training_pictures
 
     import edgewb

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from PIL import Image, ImageDraw
 from scenes import STROKES, arc
@@ -22,7 +24,7 @@ def _large(lines: list[Line]) -> list[Line]:
 
 def _line(*points: tuple[float, float]) -> Line:
     """Straight from point to point, in steps as a mouse makes them."""
-    parts = [np.linspace(begin, end, 10) for begin, end in zip(points[:-1], points[1:], strict=True)]
+    parts = [np.linspace(begin, end, 10) for begin, end in itertools.pairwise(points)]
     return np.concatenate(parts)
 
 
@@ -48,11 +50,7 @@ CHOOSING: dict[int, list[list[Line]]] = {
     ],
     8: [
         _large(STROKES[8]),
-        [
-            np.concatenate(
-                [arc(0.5, 0.32, 0.17, 0.17, -60, -270), arc(0.5, 0.67, 0.2, 0.19, -90, 270), arc(0.5, 0.32, 0.17, 0.17, 90, -60)]
-            )
-        ],
+        [np.concatenate([arc(0.5, 0.32, 0.17, 0.17, -60, -270), arc(0.5, 0.67, 0.2, 0.19, -90, 270), arc(0.5, 0.32, 0.17, 0.17, 90, -60)])],
     ],
     9: [_large(STROKES[9]), [np.concatenate([arc(0.5, 0.34, 0.2, 0.2, 0, -360), _line((0.7, 0.34), (0.66, 0.86))])]],
 }
@@ -69,8 +67,12 @@ JUDGING: dict[int, list[list[Line]]] = {
         [np.concatenate([_line((0.28, 0.16), (0.68, 0.16), (0.3, 0.84)), _line((0.3, 0.84), (0.74, 0.84))])],
         [
             np.concatenate(
-                [arc(0.5, 0.3, 0.2, 0.17, -190, 50), _line((0.62, 0.44), (0.36, 0.74)), arc(0.36, 0.79, 0.08, 0.06, 90, 330)[::-1],
-                 _line((0.42, 0.76), (0.56, 0.86), (0.74, 0.82))]
+                [
+                    arc(0.5, 0.3, 0.2, 0.17, -190, 50),
+                    _line((0.62, 0.44), (0.36, 0.74)),
+                    arc(0.36, 0.79, 0.08, 0.06, 90, 330)[::-1],
+                    _line((0.42, 0.76), (0.56, 0.86), (0.74, 0.82)),
+                ]
             )
         ],
     ],
@@ -85,7 +87,11 @@ JUDGING: dict[int, list[list[Line]]] = {
     ],
     5: [
         [np.concatenate([_line((0.72, 0.14), (0.34, 0.16), (0.3, 0.44)), arc(0.44, 0.63, 0.26, 0.23, -120, 150)])],
-        [np.concatenate([arc(0.56, 0.24, 0.2, 0.12, -20, -170), _line((0.36, 0.26), (0.36, 0.44)), arc(0.46, 0.64, 0.22, 0.22, -110, 160)])],
+        [
+            np.concatenate(
+                [arc(0.56, 0.24, 0.2, 0.12, -20, -170), _line((0.36, 0.26), (0.36, 0.44)), arc(0.46, 0.64, 0.22, 0.22, -110, 160)]
+            )
+        ],
     ],
     6: [
         [np.concatenate([_line((0.62, 0.1), (0.34, 0.56)), arc(0.5, 0.66, 0.19, 0.2, -150, 200)])],
@@ -100,8 +106,12 @@ JUDGING: dict[int, list[list[Line]]] = {
         [arc(0.5, 0.3, 0.16, 0.17, 0, 360), arc(0.5, 0.66, 0.2, 0.2, -90, 270)],
         [
             np.concatenate(
-                [arc(0.5, 0.31, 0.18, 0.18, -30, -200), _line((0.34, 0.38), (0.66, 0.6)), arc(0.5, 0.67, 0.19, 0.19, -20, 200),
-                 _line((0.34, 0.6), (0.66, 0.24))]
+                [
+                    arc(0.5, 0.31, 0.18, 0.18, -30, -200),
+                    _line((0.34, 0.38), (0.66, 0.6)),
+                    arc(0.5, 0.67, 0.19, 0.19, -20, 200),
+                    _line((0.34, 0.6), (0.66, 0.24)),
+                ]
             )
         ],
     ],

@@ -41,7 +41,7 @@ _COMPILATIONS: Final = 20
 
 
 def examples() -> list[tuple[str, str, Path, str]]:
-    """Name, label, path and a sentence of each example among the models that come with the repository, the most telling first; [] without its data."""
+    """Name, label, path and a sentence of each example among the models of the repository, the most telling first; [] without its data."""
     try:
         found = bundled_models()
     except StorageError:

@@ -186,9 +186,9 @@ class Side:
         return find_changes(np.array(self.samples_ms), np.array(self.ended_s)) if self.samples_ms else None
 
     def run_back_to_back(self) -> None:
-        """Up to 200 calls without a pause, as a study makes them: ``back_to_back`` has their median in milliseconds and how many; none where so few would take longer than 0.1 s.
+        """Up to 200 calls without a pause, as a study makes them: ``back_to_back`` has their median in milliseconds and how many they are.
 
-        Left to targets that compute here and now: the others have no caches to be warmed by it.
+        None where 20 would take longer than 0.1 s, and for targets that do not compute here: theirs do not wait for the pause to be over.
         """
         ours = self.basis is Basis.MEASURED and not isinstance(self.target, InChild | RunsElsewhere)
         if not ours or not self.samples_ms or LEAST_RUNS * statistics.median(self.samples_ms) > 1000 * _BACK_TO_BACK_S:

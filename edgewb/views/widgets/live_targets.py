@@ -1,4 +1,4 @@
-"""Which targets answer on a live page: chosen among those offered, opened at once or beside the page, closed when others take their place."""
+"""Which targets answer on a live page: chosen among those offered, opened at once or beside the page, closed when others take over."""
 
 from __future__ import annotations
 
