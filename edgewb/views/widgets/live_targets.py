@@ -93,6 +93,7 @@ class TargetsPage(UploadPage):
         here = {side.given for side in self.sides}
         slow = [given for given in (target, beside) if given is not None and given not in here and opens_slowly(given)]
         if not slow:
+            self._sent.pop("model", None)  # the page's list shows what was chosen, also where that fails and another goes on
             self.choose(target, beside)
             return
         under_way = {opening.given: opening for opening in self.openings}

@@ -227,6 +227,15 @@ def test_a_target_that_cannot_be_used_is_said_and_the_one_before_stays(digits):
     assert live.answers[-1].label == "1"
 
 
+def test_the_list_shows_what_answers_after_a_choice_that_failed(tmp_path):
+    driven = Driven(targets=[f"replay:{tmp_path / 'none.json'}"])
+    sent = driven.event("target", str(len(driven.live.choices) - 1))
+    assert driven.live.alert
+    assert driven.live.target == "cpu"
+    drawn = [content["regions"] for content, _ in sent if "regions" in content]
+    assert 'value="0" selected' in drawn[0]["model"]
+
+
 def test_on_a_published_page_runtimes_that_take_much_memory_are_not_offered(monkeypatch):
     monkeypatch.setenv("EDGEWB_DASHBOARD_CONTROL", "0")
     assert not {"onnxruntime", "openvino"} & set(Live().choices)

@@ -60,6 +60,7 @@ function enhance({ model, root, sender }) {
   // Pictures come from elsewhere, or from there anew: the answers before are no answers to them.
   function begin(source) {
     since++;
+    traffic.outdate();
     current = source;
     pending = () => {};
     for (const canvas of stage.querySelectorAll("[data-fed], [data-example], [data-picture]")) {

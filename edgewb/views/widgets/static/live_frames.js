@@ -102,10 +102,13 @@ function makeTraffic({ model, most, onAnswer, onFree }) {
       return report;
     },
     send(event, value, bytes, at) {
-      under.set(--number, { at, source: value.source ?? "test", answered: false });
+      under.set(--number, { at, source: value.source ?? "test", stale: false });
       model.send({ event, value: { ...value, ...traffic.report() }, number }, undefined, bytes ? [bytes] : []);
     },
     forget: () => under.clear(),
+    outdate() {
+      for (const entry of under.values()) entry.stale = true;
+    },
   };
   const receive = (message, buffers) => {
     const entry = under.get(message.done);
@@ -113,7 +116,7 @@ function makeTraffic({ model, most, onAnswer, onFree }) {
     under.delete(message.done);
     if (message.answered) {
       if (entry.at !== null) requestAnimationFrame(() => setTimeout(() => note(performance.now() - entry.at)));
-      onAnswer(entry.source, buffers?.[0]);
+      if (!entry.stale) onAnswer(entry.source, buffers?.[0]);
     }
     onFree(Boolean(message.answered));
   };
