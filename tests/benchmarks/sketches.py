@@ -36,7 +36,7 @@ def sketches() -> None:
 
         def tell(name: str, right: int, unread: int, n: int = n) -> None:
             low, high = wilson_interval(right, n)
-            print(f"{name:<34}{100 * right / n:5.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {n}, in {unread} nothing was found")
+            print(f"{name:<37}{100 * right / n:5.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {n}, in {unread} nothing was found")
 
         for way, options in drawings.WAYS.items():
             drawn = [
