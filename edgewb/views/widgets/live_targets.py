@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgewb.errors import EdgewbError, InputError, unknown_name
-from edgewb.targets import split_target, target_form
+from edgewb.targets import split_target, target_form, without_address
 from edgewb.views.widgets.live_models import Classifier
 from edgewb.views.widgets.live_openings import Opening, opens_slowly, take
 from edgewb.views.widgets.live_sides import Side, open_side
-from edgewb.views.widgets.pages import Reply
+from edgewb.views.widgets.pages import Reply, without_places
 from edgewb.views.widgets.uploads import UploadPage
 
 
@@ -20,6 +21,7 @@ class TargetsPage(UploadPage):
 
     Attributes:
         choices: what may be chosen. sides: the targets that answer now.
+        refused: why the target chosen last is not among them; "" where it is. Not in ``alert``, which the next frame of a stream clears.
         classifier: what they have loaded; ``compiled``: what "edgetpu" is given in its place, if anything.
     """
 
@@ -29,6 +31,7 @@ class TargetsPage(UploadPage):
     compiled: Path | None
     threads: int
     openings: tuple[Opening, ...] = ()
+    refused: str = ""
     _wanted: tuple[str, str | None] | None = None
 
     def count_anew(self) -> None:
@@ -78,11 +81,13 @@ class TargetsPage(UploadPage):
         wanted, openings = self._wanted, list(self.openings)
         self._wanted, self.openings = None, ()
         if wanted is not None:
-            self._exchange(wanted, take(openings))
+            with self._refusing():
+                self._exchange(wanted, take(openings))
         return None
 
     def on_stay(self, value: Any, buffers: Sequence[memoryview]) -> None:
         """What is being opened is wanted no longer."""
+        self.refused = ""
         self._give_up()
 
     # Within.
@@ -90,11 +95,13 @@ class TargetsPage(UploadPage):
     def _change_to(self, target: str, beside: str | None) -> None:
         """As ``choose``, but for what takes seconds, which ``on_look`` sees to when it is there."""
         self._check(target, beside)
+        self.refused = ""
         here = {side.given for side in self.sides}
         slow = [given for given in (target, beside) if given is not None and given not in here and opens_slowly(given)]
         if not slow:
             self._sent.pop("model", None)  # the page's list shows what was chosen, also where that fails and another goes on
-            self.choose(target, beside)
+            with self._refusing():
+                self.choose(target, beside)
             return
         under_way = {opening.given: opening for opening in self.openings}
         for given, opening in under_way.items():
@@ -102,6 +109,15 @@ class TargetsPage(UploadPage):
                 opening.drop()
         self.openings = tuple(under_way.get(given) or Opening(given, self.classifier, self._file(given), self.threads) for given in slow)
         self._wanted = target, beside
+
+    @contextlib.contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except EdgewbError as error:
+            self.refused = without_places(str(error))
+            for given in self.choices:  # an address is nothing for visitors
+                self.refused = without_address(self.refused, given)
 
     def _check(self, target: str, beside: str | None) -> None:
         for given in (target, *([] if beside is None else [beside])):
@@ -147,6 +163,7 @@ class TargetsPage(UploadPage):
         return open_side(given, self.classifier, self._file(given), self.threads)
 
     def _close_sides(self) -> None:
+        self.refused = ""
         self._give_up()
         for side in self.sides:
             side.close()

@@ -220,20 +220,28 @@ def test_a_target_that_cannot_be_used_is_said_and_the_one_before_stays(digits):
     live.choices = (*live.choices, "edgetpu")
     digits.event("target", str(len(live.choices) - 1))
     digits.until_opened()
-    assert "not compiled for the Edge TPU" in live.alert
+    assert "not compiled for the Edge TPU" in live.refused
+    assert "not compiled for the Edge TPU" in digits.shown("opening")
     assert (live.target, live.asked) == ("cpu", ("cpu", None))
     assert "data-opening" not in digits.shown("opening")
     digits.frame(one())
     assert live.answers[-1].label == "1"
 
 
-def test_the_list_shows_what_answers_after_a_choice_that_failed(tmp_path):
+def test_the_list_shows_what_answers_after_a_choice_that_failed(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEWB_DASHBOARD_CONTROL", "0")
+    monkeypatch.chdir(tmp_path)
     driven = Driven(targets=[f"replay:{tmp_path / 'none.json'}"])
     sent = driven.event("target", str(len(driven.live.choices) - 1))
-    assert driven.live.alert
+    assert driven.live.refused
     assert driven.live.target == "cpu"
+    driven.frame(one())
+    assert "Not taken:" in driven.shown("opening")  # a stream does not wipe it away
     drawn = [content["regions"] for content, _ in sent if "regions" in content]
     assert 'value="0" selected' in drawn[0]["model"]
+    assert str(tmp_path) not in driven.live.render()
+    driven.event("target", "0")
+    assert (driven.live.refused, "Not taken" in driven.shown("opening")) == ("", False)
 
 
 def test_on_a_published_page_runtimes_that_take_much_memory_are_not_offered(monkeypatch):
@@ -343,7 +351,7 @@ def test_a_score_is_not_called_a_probability_and_figures_say_what_they_count(dig
         time.sleep(0.002)
     digits.event("stop", {})
     assert "its own score" in digits.shown("answers")
-    assert "not the probability that it is right" in digits.shown("answers")
+    assert "not the probability that it is right" in digits.live.render()
     assert "confident" not in digits.live.render()
     assert "A frame is one picture, a call one run of the model" in digits.shown("figures")
     median, n = digits.live.sides[0].back_to_back

@@ -43,7 +43,7 @@ def test_the_target_before_goes_on_answering_until_another_is_there():
     driven.event("beside", place(driven, "cpu"))  # the choice of the other list joins the one under way
     assert live.asked == ("openvino", "cpu")
     driven.until_opened()
-    assert (live.alert, live.target, live.beside) == ("", "openvino", "cpu")
+    assert (live.refused, live.target, live.beside) == ("", "openvino", "cpu")
     assert "data-opening" not in driven.shown("opening")
     driven.frame(one())
     assert [answer.label for answer in live.answers] == ["1", "1"]
@@ -58,7 +58,11 @@ def test_a_model_that_cannot_be_converted_is_said_and_the_page_goes_on(monkeypat
     StageCache().put("onnx", conversion_key(content), {"refusal.txt": b"tf2onnx cannot convert the op GELU to ONNX: measure it elsewhere"})
     driven.event("beside", place(driven, "onnxruntime"))
     driven.until_opened()
-    assert "cannot convert the op GELU" in driven.live.alert
+    assert "cannot convert the op GELU" in driven.shown("opening")
+    driven.event("look")  # one that was on its way already
+    driven.frame(one())
+    assert "cannot convert the op GELU" in driven.live.refused
+    assert "cpu:xnnpack goes on answering" in driven.shown("opening")
     assert (driven.live.target, driven.live.beside, driven.live.asked) == ("cpu", None, ("cpu", None))
     driven.frame(one())
     assert driven.live.answers[-1].label == "1"
@@ -78,7 +82,7 @@ def test_a_model_is_converted_while_the_page_answers(monkeypatch, tmp_path):
         driven.event("look")
         said.add("Converting the model for onnxruntime, once" in driven.shown("opening"))
         time.sleep(0.02)
-    assert driven.live.alert == ""
+    assert driven.live.refused == ""
     assert driven.live.beside == "onnxruntime"
     assert True in said
     assert len(took) > 30
@@ -135,7 +139,8 @@ def test_a_computer_that_does_not_answer_is_said(tflite_file):
     driven = Driven(targets=["ssh:nobody@127.0.0.1:9"])
     driven.event("target", place(driven, "ssh:nobody@127.0.0.1:9"))
     driven.until_opened()
-    assert driven.live.alert
+    assert driven.live.refused
+    assert "127.0.0.1" not in driven.live.render()  # an address is nothing for visitors
     assert driven.live.target == "cpu"
     with pytest.raises(ModelFileError):
         Opening("cpu", driven.live.classifier, tflite_file("compiled"), 1).result()
