@@ -11,16 +11,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from typing import Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final
 
 from edgewb.compilers.inspections import Inspection
 from edgewb.errors import EdgewbError, ModelFileError, TargetError
-from edgewb.mends import Mended, mend_bytes
-from edgewb.mends.attempts import NOT_RUN
-from edgewb.mends.results import gain, verified
 from edgewb.views.texts import clean
+
+if TYPE_CHECKING:  # what mends is loaded with the first mend: most visitors of the page ask for none
+    from edgewb.mends import Mended
 
 TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
 MEMORY_BYTES: Final = 2**30
@@ -59,6 +57,10 @@ def mend(content: bytes, file: str, *, run: bool, apart: bool) -> tuple[dict[str
     Raises:
         ModelFileError, TargetError: see ``mend_bytes`` and ``mend_apart``.
     """
+    from edgewb.mends import mend_bytes
+    from edgewb.mends.attempts import NOT_RUN
+    from edgewb.mends.results import gain, verified
+
     mended, made = mend_apart(content, file) if apart and not run else mend_bytes(content, file, run=run)
     said = {
         "result": mended,
@@ -94,6 +96,10 @@ def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
     if done.returncode:
         limits = f"{MEMORY_BYTES / 2**20:,.0f} MB of memory and {CPU_SECONDS} s"
         raise ModelFileError(f"{file!r} could not be mended here, where it may take {limits}: mend it on a computer of your own")
+    import msgspec
+
+    from edgewb.mends import Mended
+
     length = int.from_bytes(done.stdout[:_LENGTH], "little")
     mended = msgspec.json.decode(done.stdout[_LENGTH : _LENGTH + length], type=Mended)
     return mended, done.stdout[_LENGTH + length :]
@@ -102,6 +108,10 @@ def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
 def _main(file: str) -> int:
     """The child: a model on standard input; length and JSON of what was done, then the mended file, on standard output."""
     import resource
+
+    import msgspec
+
+    from edgewb.mends import mend_bytes
 
     limits = {"AS": MEMORY_BYTES, "CPU": CPU_SECONDS, "FSIZE": _FILE_BYTES, "CORE": 0}
     for name, value in limits.items():
