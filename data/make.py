@@ -1,4 +1,4 @@
-"""Make what comes with the repository for the dashboards: models, test images, a recorded study (three minutes, TensorFlow needed).
+"""Make what comes with the repository for the dashboards: models, test images, a recorded study (six minutes, TensorFlow needed).
 
 ``python data/make.py`` writes all of it; ``--check`` trains nothing: it says with exit status 1 where a file is not the one described,
 or where the code of today says something else of it.
@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-CLASSIFIER, STUDY = "digits_cnn_int8", "digits"
+CLASSIFIER, SKETCHES, STUDY = "digits_cnn_int8", "digits_sketch_int8", "digits"
+TRAINING_PICTURES = 24_000
 DIGITS_LICENCE = "file Apache-2.0; the digits it was trained on CC BY 4.0 (see datasets.json)"
 OWN_LICENCE = "Apache-2.0; weights are random numbers, no data were used"
 EXAMPLES = {
@@ -137,6 +138,20 @@ def make_study() -> None:
     (HERE / "studies" / f"{STUDY}.json").write_text(f'{head},\n "records": [\n{rows}\n]\n}}\n')
 
 
+def make_sketch_model() -> None:
+    """The net for what people draw or hold before a camera: the demo's net, trained on what ``edgewb.sketches`` makes of pictures."""
+    from training_pictures import training_pictures
+
+    import edgewb
+
+    x, y = training_pictures(TRAINING_PICTURES)
+    with tempfile.TemporaryDirectory() as place:
+        np.savez_compressed(Path(place, "pictures.npz"), x=x, y=y, class_names=np.array([str(digit) for digit in range(10)]))
+        done = edgewb.run(Path(place, "pictures.npz"), ("ptq_int8",), model="digits_cnn", targets=["cpu"], out=Path(place, "out"))
+        made = next(record for record in done.records if record.recipe == "ptq_int8")
+        (HERE / "models" / f"{SKETCHES}.tflite").write_bytes(Path(made.file).read_bytes())
+
+
 def make_models() -> None:
     """models.json, and the examples; the classifier is the study's."""
     from edgewb.datasets import load_dataset
@@ -148,7 +163,14 @@ def make_models() -> None:
             "edgewb demo, recipe ptq_int8, seed 0; also a file of the study in studies/digits.json",
             DIGITS_LICENCE,
             load_dataset("digits").class_names,
-        )
+        ),
+        SKETCHES: described(
+            HERE / "models" / f"{SKETCHES}.tflite",
+            "the same net for drawings and the camera, trained on digits drawn by line and on photographs of handwriting, both rendered",
+            f"data/make.py: {TRAINING_PICTURES:,} pictures of data/training_pictures.py, recipe ptq_int8, seed 0",
+            DIGITS_LICENCE,
+            load_dataset("digits").class_names,
+        ),
     }
     for name, about in EXAMPLES.items():
         path = HERE / "models" / f"{name}.tflite"
@@ -203,6 +225,7 @@ def main() -> int:
         (HERE / "models.json").write_text("{}\n")  # the folder is known by it
     make_images()
     make_study()
+    make_sketch_model()
     make_models()
     return 0
 

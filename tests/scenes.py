@@ -14,22 +14,22 @@ WIDTH, HEIGHT = 640, 480
 _FIELD = 512
 
 
-def _arc(x: float, y: float, wide: float, high: float, begin: float, end: float) -> np.ndarray:
+def arc(x: float, y: float, wide: float, high: float, begin: float, end: float) -> np.ndarray:
     angles = np.radians(np.linspace(begin, end, 24))
     return np.stack([x + wide * np.cos(angles), y + high * np.sin(angles)], axis=1)
 
 
 STROKES = {
-    0: [_arc(0.5, 0.5, 0.33, 0.5, -90, 270)],
+    0: [arc(0.5, 0.5, 0.33, 0.5, -90, 270)],
     1: [np.array([[0.3, 0.2], [0.55, 0], [0.55, 1]])],
-    2: [np.concatenate([_arc(0.5, 0.28, 0.35, 0.28, -170, 40), [[0.12, 1.0], [0.9, 1.0]]])],
-    3: [np.concatenate([_arc(0.45, 0.25, 0.35, 0.25, -150, 80), _arc(0.45, 0.74, 0.4, 0.26, -80, 150)])],
+    2: [np.concatenate([arc(0.5, 0.28, 0.35, 0.28, -170, 40), [[0.12, 1.0], [0.9, 1.0]]])],
+    3: [np.concatenate([arc(0.45, 0.25, 0.35, 0.25, -150, 80), arc(0.45, 0.74, 0.4, 0.26, -80, 150)])],
     4: [np.array([[0.6, 0], [0.08, 0.68], [0.92, 0.68]]), np.array([[0.68, 0.35], [0.68, 1.0]])],
-    5: [np.concatenate([[[0.85, 0], [0.22, 0], [0.17, 0.45]], _arc(0.45, 0.69, 0.38, 0.31, -110, 140)])],
-    6: [np.concatenate([[[0.72, 0]], _arc(0.55, 0.65, 0.42, 0.62, -120, -180), _arc(0.5, 0.7, 0.36, 0.3, 180, -180)])],
+    5: [np.concatenate([[[0.85, 0], [0.22, 0], [0.17, 0.45]], arc(0.45, 0.69, 0.38, 0.31, -110, 140)])],
+    6: [np.concatenate([[[0.72, 0]], arc(0.55, 0.65, 0.42, 0.62, -120, -180), arc(0.5, 0.7, 0.36, 0.3, 180, -180)])],
     7: [np.array([[0.1, 0], [0.9, 0], [0.4, 1.0]])],
-    8: [np.concatenate([_arc(0.5, 0.25, 0.3, 0.25, 90, 450), _arc(0.5, 0.74, 0.36, 0.26, -90, 270)])],
-    9: [np.concatenate([_arc(0.5, 0.3, 0.34, 0.3, 0, 360), [[0.84, 0.3], [0.78, 0.65], [0.65, 1.0]]])],
+    8: [np.concatenate([arc(0.5, 0.25, 0.3, 0.25, 90, 450), arc(0.5, 0.74, 0.36, 0.26, -90, 270)])],
+    9: [np.concatenate([arc(0.5, 0.3, 0.34, 0.3, 0, 360), [[0.84, 0.3], [0.78, 0.65], [0.65, 1.0]]])],
 }
 """The lines of each digit in a square, x to the right, y down."""
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
+import drawings
 import numpy as np
 import pytest
 import scenes
@@ -17,7 +21,7 @@ def digits():
     """The first 25 test images, and what reads what is fed to the net."""
     test = bundled_test_images()
     with open_target("cpu") as target:
-        target.load(bundled_model("digits_cnn_int8").path)
+        target.load(bundled_model("digits_sketch_int8").path)
         spec = target.inputs[0]
         yield test.x[:25, :, :, 0], test.y[:25], lambda fed: int(target.run([spec.stored(fed[np.newaxis])])[0].argmax())
 
@@ -42,6 +46,35 @@ def test_drawn_and_printed_digits_are_found_and_often_read(kind, least, digits):
     examples, labels, read = digits
     fed = [(label, read_sketch(picture)) for label, picture in photographs(kind, "even", examples, labels)]
     assert sum(values is not None and read(values) == label for label, values in fed) >= least
+
+
+# All ways and forms, four times each: ``python -m tests.benchmarks sketches``.
+@pytest.mark.parametrize("way", drawings.WAYS)
+def test_what_people_draw_is_mostly_read_in_forms_the_net_was_not_trained_on(way, digits):
+    _, _, read = digits
+    right = total = 0
+    for digit, forms in drawings.JUDGING.items():
+        for number, lines in enumerate(forms):
+            fed = read_sketch(drawings.draw(lines, np.random.default_rng([digit, number]), **drawings.WAYS[way]))
+            right += fed is not None and read(fed) == digit
+            total += 1
+    assert total == 23
+    assert right >= 19
+
+
+def test_training_pictures_are_fed_as_a_visitor_s_are_and_come_out_the_same():
+    path = Path(__file__).parents[1] / "data" / "training_pictures.py"
+    spec = importlib.util.spec_from_file_location("training_pictures", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    x, y = module.training_pictures(24)
+    assert (x.shape[1:], x.dtype, y.dtype) == ((32, 32, 1), np.float32, np.int64)
+    assert 20 <= len(x) == len(y) <= 24
+    assert (x[:, ::4, ::4] * 16 == np.round(x[:, ::4, ::4] * 16)).all()
+    again, _ = module.training_pictures(24)
+    assert (again == x).all()
 
 
 def test_chalk_on_a_blackboard_is_read_as_ink_on_paper(digits):

@@ -1,4 +1,4 @@
-"""How well digits in pictures are read by the digits net: rendered photographs by kind and light, and the same images without a camera."""
+"""How well digits in pictures are read by the live page's net: drawings, rendered photographs by kind and light, plain images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def sketches() -> None:
-    """Each kind under each light, 200 pictures each, from the test images; chosen was everything on the validation split."""
+    """Drawn forms that nothing was chosen or trained by, as they are drawn, by the live page's net and by the demo's; then each kind of
+    photograph under each light, 200 each, from the test images; chosen was everything on the validation split."""
     sys.path.insert(0, str(ROOT / "tests"))
+    import drawings
     import scenes
 
     from edgewb.bundles import bundled_model, bundled_test_images
@@ -21,16 +23,32 @@ def sketches() -> None:
     from edgewb.targets import open_target
 
     test, n = bundled_test_images(), 200
-    with open_target("cpu") as target:
-        target.load(bundled_model("digits_cnn_int8").path)
-        spec = target.inputs[0]
+    with open_target("cpu") as target, open_target("cpu") as plain:
+        target.load(bundled_model("digits_sketch_int8").path)
+        plain.load(bundled_model("digits_cnn_int8").path)
+        spec, plain_spec = target.inputs[0], plain.inputs[0]
 
         def read(values: np.ndarray) -> int:
             return int(target.run([spec.stored(values[np.newaxis])])[0].argmax())
 
-        def tell(name: str, right: int, unread: int) -> None:
+        def read_plainly(values: np.ndarray) -> int:
+            return int(plain.run([plain_spec.stored(values[np.newaxis])])[0].argmax())
+
+        def tell(name: str, right: int, unread: int, n: int = n) -> None:
             low, high = wilson_interval(right, n)
-            print(f"{name:<26}{100 * right / n:5.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {n}, in {unread} nothing was found")
+            print(f"{name:<37}{100 * right / n:5.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {n}, in {unread} nothing was found")
+
+        for way, options in drawings.WAYS.items():
+            drawn = [
+                (digit, read_sketch(drawings.draw(lines, np.random.default_rng([digit, form, time, len(way)]), **options)))
+                for digit, forms in drawings.JUDGING.items()
+                for form, lines in enumerate(forms)
+                for time in range(4)
+            ]
+            unread = sum(seen is None for _, seen in drawn)
+            for name, reads in (("", read), (", demo's net", read_plainly)):
+                right = sum(seen is not None and reads(seen) == digit for digit, seen in drawn)
+                tell(f"drawn {way}{name}", right, unread, len(drawn))
 
         tell("as they are, no camera", sum(read(test.x[i]) == test.y[i] for i in range(n)), 0)
         for kind in scenes.KINDS:

@@ -41,12 +41,12 @@ _COMPILATIONS: Final = 20
 
 
 def examples() -> list[tuple[str, str, Path, str]]:
-    """Name, label, path and a sentence of each model that comes with the repository, the most telling first; [] without its data."""
+    """Name, label, path and a sentence of each example among the models of the repository, the most telling first; [] without its data."""
     try:
-        found = sorted(bundled_models().values(), key=lambda model: model.name != next(iter(EXAMPLES)))
+        found = bundled_models()
     except StorageError:
         return []
-    return [(model.name, EXAMPLES.get(model.name, model.name.replace("_", " ")), model.path, model.about) for model in found]
+    return [(name, label, found[name].path, found[name].about) for name, label in EXAMPLES.items() if name in found]
 
 
 def name(text: str) -> str:
