@@ -45,11 +45,72 @@ def test_a_drawn_digit_is_read(visit):
     draw(page, 0)
     until_label(page, "0")
     assert "measured" in page.inner_text("[data-region=answers]")
+    wait_until(page, "/[1-9] frames answered/.test(document.querySelector('[data-region=figures]').textContent)")
     page.click("[data-wipe]")
-    until_label(page, "?")
+    until_label(page, "–")  # nothing of it is left: neither the answer nor what it took
+    wait_until(page, "/(^|\\D)0 frames answered/.test(document.querySelector('[data-region=figures]').textContent)")
+    assert blank(page, "[data-fed]")
     draw(page, 1)
     until_label(page, "1")
     assert page.locator("[data-camera-picture]").is_hidden()
+
+
+def blank(page, canvas):
+    return page.eval_on_selector(
+        canvas, "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.every((byte) => byte === 0)"
+    )
+
+
+@pytest.mark.parametrize("before", ["draw", "test"])
+def test_nothing_stale_is_left_when_the_source_changes(visit, before):
+    page = visit("live")
+    if before == "draw":
+        draw(page, 0)
+        until_label(page, "0")
+    else:
+        page.click("[data-source=test]")
+        page.select_option("[data-speed]", "0")
+        page.click("[data-stream]")
+        wait_until(page, "document.querySelectorAll('[data-region=charts] svg').length > 0")
+    page.click("[data-source=camera]")
+    until_label(page, "–")
+    wait_until(page, "document.querySelectorAll('[data-region=charts] svg').length === 0")
+    page.wait_for_timeout(300)  # nothing of the stream comes after it
+    assert label(page) == "–"
+    assert "0 frames answered" in figures(page)
+    assert "test images right" not in figures(page)
+    page.click(f"[data-source={before}]")
+    assert blank(page, "[data-example]")
+    assert page.eval_on_selector(
+        "[data-paper]", "canvas => canvas.getContext('2d').getImageData(0, 0, 320, 320).data.every((byte) => byte === 255)"
+    )
+
+
+def test_a_target_that_takes_seconds_is_waited_for_while_the_other_answers(visit):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    page = visit("live")
+    page.evaluate(
+        """() => {
+            window.said = [];
+            new MutationObserver(() => {
+                const [line, first] = [document.querySelector("[data-opening]"), document.querySelector(".answer h2").textContent.trim()];
+                if (line) window.said.push([line.textContent, first]);
+            }).observe(document.querySelector("[data-region=opening]"), { childList: true, subtree: true, characterData: true });
+        }"""
+    )
+    page.click("[data-source=test]")
+    page.click("[data-stream]")
+    page.select_option(
+        "#live-target", label="openvino[:DEVICE]" if page.locator("#live-target option", has_text="DEVICE").count() else "openvino"
+    )
+    wait_until(page, "document.querySelector('.answer h2').textContent.includes('openvino')")
+    said = page.evaluate("window.said")
+    assert said
+    assert "Getting openvino" in said[0][0]
+    assert "cpu:xnnpack" in said[0][1]
+    assert page.locator("[data-opening]").count() == 0
+    wait_until(page, "/test images right/.test(document.querySelector('[data-region=figures]').textContent)")  # the stream goes on
+    assert page.eval_on_selector("#live-target", "list => list.selectedOptions[0].textContent").startswith("openvino")
 
 
 def test_with_keys_alone(visit):
@@ -68,7 +129,7 @@ def test_with_keys_alone(visit):
     page.keyboard.press("Space")
     assert page.locator("[data-cursor][data-down]").count() == 0
     page.keyboard.press("Delete")
-    until_label(page, "?")
+    until_label(page, "–")
     page.locator("[data-source=test]").focus()
     page.keyboard.press("Enter")
     page.locator("[data-next]").focus()
@@ -158,12 +219,30 @@ def test_pictures_are_answered_one_after_the_other_and_what_is_none_is_counted(v
     files.append({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
     files.append({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"text"})
     page.set_input_files("[data-files]:not([webkitdirectory])", files)
-    wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('3 pictures')")
-    assert page.inner_text("[data-files-note]") == "3 pictures; 1 could not be opened; 1 were left out: no pictures, or more than 1000."
+    wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('3 answered')")
+    note = "3 answered; 1 could not be opened (broken.png); 1 left out: no pictures, or more than 1000."
+    assert page.inner_text("[data-files-note]") == note
     wait_until(page, "document.querySelectorAll('[data-region=pictures] tbody tr').length === 3")  # drawn after the reply
     rows = page.locator("[data-region=pictures] tbody tr").all_inner_texts()
-    assert [row.split("\t")[0] for row in rows] == ["digit 3.png", "digit 1.png", "digit 0.png"]
-    assert [row.split("\t")[1][0] for row in rows] == ["3", "1", "0"]
+    found = [[cell.strip() for cell in row.split("\t")] for row in rows]
+    assert [(cells[0], cells[2], cells[3]) for cells in found] == [
+        ("1", "digit 0.png", "0"),
+        ("2", "digit 1.png", "1"),
+        ("3", "digit 3.png", "3"),
+    ]
+    drawn = page.locator("[data-thumbnail] canvas").evaluate_all(
+        "all => all.map((canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, 96, 96).data).size)"
+    )
+    assert len(drawn) == 3
+    assert min(drawn) > 10
+    page.locator("#live-pictures").focus()
+    assert page.evaluate("document.activeElement.id") == "live-pictures"
+    page.keyboard.press("Tab")
+    with page.expect_download() as saving:
+        page.keyboard.press("Enter")
+    assert saving.value.suggested_filename == "answers.csv"
+    lines = saving.value.path().read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[1] for line in lines] == ["picture", "digit 0.png", "digit 1.png", "digit 3.png"]
     wait_until(page, "/3 frames answered/.test(document.querySelector('[data-region=figures]').textContent)")
 
 
@@ -173,7 +252,7 @@ def test_a_folder_of_pictures(visit, tmp_path):
     page = visit("live")
     page.click("[data-source=pictures]")
     page.set_input_files("[data-files][webkitdirectory]", tmp_path)
-    wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('2 pictures')")
+    wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('2 answered')")
     wait_until(page, "document.querySelectorAll('[data-region=pictures] tbody tr').length === 2")  # drawn after the reply
 
 
@@ -211,6 +290,9 @@ def test_a_video_is_answered_while_it_plays(visit):
     assert int(found.group(2)) >= 5
     page.set_input_files("[data-film-file]", [{"name": "film.webm", "mimeType": "video/webm", "buffer": b"no film"}])
     wait_until(page, "document.querySelector('[data-film-note]').textContent.includes('cannot play this file')")
+    until_label(page, "–")  # the answers of the film before are none to this one
+    assert "0 frames answered" in figures(page)
+    assert page.locator("[data-region=charts] svg").count() == 0
 
 
 def test_test_images_beside_a_simulated_target_wear_its_watermark(visit):
@@ -257,7 +339,9 @@ def test_a_model_of_one_s_own_where_the_server_was_started_for_it(browser, serve
         wait_until(page, "document.documentElement.dataset.connected === 'true'")
         page.set_input_files("[data-upload=model]", tflite_file("int8_conv"))
         wait_until(page, "document.querySelector('[data-region=model]').textContent.includes('int8_conv.tflite (yours')")
-        wait_until(page, "document.querySelector('[data-label]').textContent.startsWith('class ')")  # the wiped paper is answered at once
+        until_label(page, "–")
+        draw(page, 1)
+        wait_until(page, "document.querySelector('[data-label]').textContent.startsWith('class ')")
         assert page.locator(".fed").is_hidden()
         context.close()
     finally:

@@ -20,34 +20,33 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.datasets import Split, as_inputs
-from edgewb.errors import EdgewbError, InputError, ModelFileError, unknown_name
+from edgewb.errors import EdgewbError, InputError, ModelFileError
 from edgewb.intervals import wilson_interval
 from edgewb.locations import write_whole
 from edgewb.targets import TARGETS, split_target, target_form
 from edgewb.views.widgets import live_charts
 from edgewb.views.widgets.live_counts import Counts
 from edgewb.views.widgets.live_models import Classifier, Range, check_test, decode_frame, describe_classifier
-from edgewb.views.widgets.live_sides import Answer, Side, open_side, targets_here
+from edgewb.views.widgets.live_pictures import Pictures
+from edgewb.views.widgets.live_sides import Answer, Side, targets_here
+from edgewb.views.widgets.live_targets import TargetsPage
 from edgewb.views.widgets.pages import Reply, script, style
 from edgewb.views.widgets.registry import PARTS
-from edgewb.views.widgets.uploads import Upload, UploadLimit, UploadPage
+from edgewb.views.widgets.uploads import Upload, UploadLimit
 from edgewb.watermarks import watermark
 
 TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
-SOURCES: Final = ("draw", "camera", "pictures", "video")
+SOURCES: Final = ("draw", "camera", "pictures", "video", "test")
 _DRAW_EVERY_S: Final = 0.5
 _KEPT: Final = 1_000
-_LISTED: Final = 60
-_NAME_CHARACTERS: Final = 120
 _MODEL_BYTES: Final = 32 * 2**20
 
 
-class Live(UploadPage):
+class Live(TargetsPage):
     """A classifier, live.
 
     Args:
-        model: a source .tflite that takes one picture; None: the digits net that comes with the repository, for drawings, camera and test
-            images.
+        model: a source .tflite that takes one picture; None: the net for drawn and photographed digits that comes with the repository.
         labels: names of its classes, or a text file with one per line.
         input_range: what black and white become for the model; None: told from the file.
         compiled: the same model compiled for the Edge TPU; what a target "edgetpu" is given.
@@ -61,11 +60,12 @@ class Live(UploadPage):
 
     Attributes:
         answers: the last 1,000 ``Answer``s, of all targets. counts: frames, distinct and dropped ones, the time from page to page.
-        sides: one per target, with its samples. classifier: what answers.
+        sides: one per target, with its samples. classifier: what answers. source: where pictures come from, one of ``SOURCES``.
+        pictures: what was answered to those a visitor brought.
     """
 
     template: ClassVar[str] = "live.html.j2"
-    regions: ClassVar[tuple[str, ...]] = ("model", "answers", "figures", "charts", "pictures")
+    regions: ClassVar[tuple[str, ...]] = ("answers", "pictures", "model", "opening", "figures", "charts")
     name: ClassVar[str] = "live"
     upload_limits: ClassVar[Mapping[str, UploadLimit]] = {"model": UploadLimit(max_bytes=_MODEL_BYTES)}
     _esm = script(*PARTS["live"][0])
@@ -89,7 +89,7 @@ class Live(UploadPage):
         if model is None:
             from edgewb.bundles import bundled_model, bundled_test_images
 
-            bundled = bundled_model("digits_cnn_int8")
+            bundled = bundled_model("digits_sketch_int8")
             classifier = describe_classifier(bundled.path, labels or bundled.labels, bundled.input_range, sketched=True)
             test = bundled_test_images() if test is None else test
         else:
@@ -105,7 +105,9 @@ class Live(UploadPage):
         self.choices: tuple[str, ...] = tuple(dict.fromkeys([*targets_here(), *targets, *filter(None, (target, beside))]))
         self.sides: list[Side] = []
         self.uploaded = False
-        self._count_anew()
+        self.source = SOURCES[0]
+        self.pictures = Pictures()
+        self.count_anew()
         first, failed = target or "cpu", ""
         if target is None and self.compiled is not None and "edgetpu" in self.choices:
             try:
@@ -122,16 +124,6 @@ class Live(UploadPage):
     @property
     def answers(self) -> tuple[Answer, ...]:
         return tuple(self._answers)
-
-    @property
-    def target(self) -> str:
-        """The first target, as it is named."""
-        return self.sides[0].given
-
-    @property
-    def beside(self) -> str | None:
-        """The second one."""
-        return self.sides[1].given if len(self.sides) > 1 else None
 
     @property
     def latencies_ms(self) -> tuple[float, ...]:
@@ -153,42 +145,15 @@ class Live(UploadPage):
         """Frames that the page left out, because an answer was still under way."""
         return self.counts.dropped
 
-    def choose(self, target: str, beside: str | None = None) -> None:
-        """Answer with another target, and perhaps with a second one on the same frames. Counting begins anew.
-
-        Raises:
-            InputError: not among ``choices``, or twice the same. EdgewbError: it cannot be used; those before stay.
-        """
-        for given in (target, *([] if beside is None else [beside])):
-            if given not in self.choices:
-                raise unknown_name("target", given, self.choices)
-        if target == beside:
-            raise InputError(f"{target_form(beside)} answers already: choose another one beside it")
-        kept = {side.given: side for side in self.sides}
-        wanted = [given for given in (target, beside) if given is not None]
-        opened: dict[str, Side] = {}
-        try:
-            for given in wanted:
-                if given not in kept:
-                    opened[given] = self._open(given)
-        except EdgewbError:
-            for side in opened.values():
-                side.close()
-            raise
-        for given, side in kept.items():
-            if given not in wanted:
-                side.close()
-        self.sides = [kept.get(given) or opened[given] for given in wanted]
-        self._count_anew()
-
     # Events of the page.
 
     def on_frame(self, value: Any, buffers: Sequence[memoryview]) -> Reply:
-        """One picture: ``{"source", "form", "dropped", "took", "name"}`` and its bytes."""
+        """One picture: ``{"source", "form", "dropped", "took", "name", "thumbnail"}`` and its bytes."""
         source = value.get("source") if isinstance(value, dict) else None
-        if not isinstance(source, str) or source not in SOURCES or len(buffers) != 1:
+        if not isinstance(source, str) or source not in SOURCES or source == "test" or len(buffers) != 1:
             raise InputError("this frame cannot be read: load the page again")
         frame = decode_frame(memoryview(buffers[0]).cast("B"), self.classifier.frame_shape, str(value.get("form")))
+        self._come_from(source)
         self._note(value, zlib.crc32(frame.tobytes()), streaming=source in ("camera", "video"))
         real = self.classifier.real_input(frame) if self.classifier.sketched else None
         nothing = self.classifier.sketched and real is None
@@ -196,14 +161,14 @@ class Live(UploadPage):
         if nothing:
             answered = [self._unread(side, source) for side in self.sides]
         if source == "pictures":
-            name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value.get("name", ""))[:_NAME_CHARACTERS])
-            self.pictures.append((name or "picture", answered))
-        return self._conclude(answered, real, final=source in ("draw", "pictures"))
+            self.pictures.add(value, answered)
+        return self._conclude(answered, real, final=source == "draw")
 
     def on_example(self, value: Any, buffers: Sequence[memoryview]) -> Reply:
         """The next test image, of a stream or ``{"once": true}``; the page gets it beside the answer."""
         if self.test is None:
             raise InputError("there are no test images for this model: draw, or take the camera or pictures")
+        self._come_from("test")
         self._note(value, self._example, streaming=True)
         number = self._example % len(self.test)
         self._example += 1
@@ -219,19 +184,25 @@ class Live(UploadPage):
         self.counts.hear(value)
         self.counts.end()
         self.drifts[:] = [(side.label, live_charts.read_drift(side)) for side in self.sides]
+        for side in self.sides:
+            side.run_back_to_back()
+
+    def on_source(self, value: Any, buffers: Sequence[memoryview]) -> None:
+        """Pictures come from elsewhere, or from the same source anew: what was answered before is no answer to them."""
+        if value not in SOURCES:
+            raise InputError("this source is not known here: load the page again")
+        self.source = value
+        self.count_anew()
 
     def on_clear(self, value: Any, buffers: Sequence[memoryview]) -> None:
         """Count anew."""
-        self._count_anew()
+        self.pictures = Pictures()
+        self.count_anew()
 
-    def on_target(self, value: Any, buffers: Sequence[memoryview]) -> None:
-        """Another target: its place among ``choices``."""
-        target = self._chosen(value)
-        self.choose(target, self.beside if self.beside != target else None)
-
-    def on_beside(self, value: Any, buffers: Sequence[memoryview]) -> None:
-        """Another target beside the first, by its place; or none: ""."""
-        self.choose(self.target, None if value == "" else self._chosen(value))
+    def on_save(self, value: Any, buffers: Sequence[memoryview]) -> bool:
+        """The answers to the visitor's pictures as CSV."""
+        self.download("answers.csv", "text/csv", self.pictures.csv())
+        return False
 
     def on_upload(self, value: Any, buffers: Sequence[memoryview]) -> bool | None:
         """A piece of a visitor's model, where these are run."""
@@ -255,7 +226,8 @@ class Live(UploadPage):
         self.classifier, self.test, self.uploaded = described, None, True
         self.sides = [Side("cpu", target, described)]
         self.choices = ("cpu",)
-        self._count_anew()
+        self.pictures = Pictures()
+        self.count_anew()
         self.send({"input": self.input_form})
 
     # What the template shows.
@@ -281,6 +253,7 @@ class Live(UploadPage):
             "watermark": watermark,
             "shown": target_form,
             "about": self._about,
+            "score": self.read_score,
         }
 
     def right_so_far(self, side: Side) -> str:
@@ -291,22 +264,35 @@ class Live(UploadPage):
         share = 100 * side.right / side.known
         return f"{side.right:,} of {side.known:,} test images right: {share:.1f} % [{100 * low:.1f}, {100 * high:.1f}], {side.basis}"
 
+    def read_score(self, answer: Answer) -> str:
+        """In words: near 1 without a figure."""
+        return "" if answer.confidence is None else live_charts.read_share(answer.confidence)
+
     def _about(self, given: str) -> str:
         """A target in words."""
         return TARGETS[split_target(given)[0]].summary
 
-    # Within.
-
-    def _count_anew(self) -> None:
+    def count_anew(self) -> None:
+        """Forget what was answered and what it took; the pictures' answers stay until they are cleared or other targets give others."""
         self.counts = Counts()
         self._answers: deque[Answer] = deque(maxlen=_KEPT)
         self.latest: list[Answer] = []
         self.drifts: list[tuple[str, str]] = []
-        self.pictures: deque[tuple[str, list[Answer]]] = deque(maxlen=_LISTED)
         self._example = 0
         self._drawn_s = 0.0
         for side in self.sides:
             side.reset()
+
+    # Within.
+
+    def _exchange(self, chosen: tuple[str, str | None], opened: dict[str, Side]) -> None:
+        super()._exchange(chosen, opened)
+        self.pictures = Pictures()
+
+    def _come_from(self, source: str) -> None:
+        if source != self.source:
+            self.source = source
+            self.count_anew()
 
     def _note(self, value: Any, content: int, *, streaming: bool) -> None:
         self.counts.hear(value)
@@ -348,18 +334,3 @@ class Live(UploadPage):
             shown = np.round(real * 255).astype(np.uint8)
         content = {"answered": True, "regions": self.redraw("alert", "answers")}
         return Reply(content, () if shown is None else (shown.tobytes(),), tuple(later))
-
-    def _chosen(self, place: Any) -> str:
-        """What the page names by its place: an address of a target is nothing for visitors, and they name no others."""
-        if not isinstance(place, str) or not place.isdecimal() or len(place) > 3 or int(place) >= len(self.choices):
-            raise InputError(f"target {str(place)[:40]!r} is not offered here: choose one of the list")
-        return self.choices[int(place)]
-
-    def _open(self, given: str) -> Side:
-        compiled = self.compiled if split_target(given)[0] == "edgetpu" else None
-        return open_side(given, self.classifier, compiled or self.classifier.path, self.threads)
-
-    def _close_sides(self) -> None:
-        for side in self.sides:
-            side.close()
-        self.sides = []

@@ -85,7 +85,7 @@ def bars(answer: Answer | None) -> tuple[Bar, ...]:
     return tuple(
         Bar(
             label=label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…",
-            text=_share(share),
+            text=read_share(share),
             share=share,
             begin=room,
             length=1 + share * (WIDTH - room - 70),
@@ -173,6 +173,6 @@ def _inner_width() -> float:
     return WIDTH - _LEFT - _RIGHT
 
 
-def _share(share: float) -> str:
+def read_share(share: float) -> str:
     """Near 1 without a figure: one step of a quantised softmax is 0.4 %, and no answer is certain."""
     return ">99 %" if share >= 0.995 else f"{100 * share:.1f} %"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from live_pages import Driven, one
 
 from edgewb.datasets import Split
 from edgewb.errors import InputError, ModelFileError
@@ -16,35 +20,6 @@ from edgewb.sketches import SIDE
 from edgewb.types import Basis
 from edgewb.views.widgets import Live
 from edgewb.views.widgets.live_sides import KEPT
-
-
-class Driven:
-    """A live widget whose messages are kept, and the page's part in few words."""
-
-    def __init__(self, *arguments, **options):
-        self.live = Live(*arguments, **options)
-        self.sent = []
-        self.live.send = lambda content, buffers=None: self.sent.append((content, buffers or []))
-
-    def event(self, name, value=None, buffers=()):
-        self.sent.clear()
-        self.live._receive(self.live, {"event": name, "value": value, "number": -7}, [memoryview(buffer) for buffer in buffers])
-        assert sum("done" in content for content, _ in self.sent) == 1
-        return sorted(self.sent, key=lambda message: "done" not in message[0])  # the reply first
-
-    def frame(self, picture, source="camera", **more):
-        return self.event("frame", {"source": source, "form": "raw", **more}, [np.ascontiguousarray(picture).tobytes()])
-
-    def shown(self, region):
-        """What a region looks like after the last message."""
-        return self.live._sent[region]
-
-
-def one():
-    """An upright stroke."""
-    picture = np.full((SIDE, SIDE), 235, np.uint8)
-    picture[30:95, 58:72] = 25
-    return picture
 
 
 @pytest.fixture
@@ -244,10 +219,29 @@ def test_a_target_that_cannot_be_used_is_said_and_the_one_before_stays(digits):
     live = digits.live
     live.choices = (*live.choices, "edgetpu")
     digits.event("target", str(len(live.choices) - 1))
-    assert "not compiled for the Edge TPU" in live.alert
-    assert live.target == "cpu"
+    digits.until_opened()
+    assert "not compiled for the Edge TPU" in live.refused
+    assert "not compiled for the Edge TPU" in digits.shown("opening")
+    assert (live.target, live.asked) == ("cpu", ("cpu", None))
+    assert "data-opening" not in digits.shown("opening")
     digits.frame(one())
     assert live.answers[-1].label == "1"
+
+
+def test_the_list_shows_what_answers_after_a_choice_that_failed(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEWB_DASHBOARD_CONTROL", "0")
+    monkeypatch.chdir(tmp_path)
+    driven = Driven(targets=[f"replay:{tmp_path / 'none.json'}"])
+    sent = driven.event("target", str(len(driven.live.choices) - 1))
+    assert driven.live.refused
+    assert driven.live.target == "cpu"
+    driven.frame(one())
+    assert "Not taken:" in driven.shown("opening")  # a stream does not wipe it away
+    drawn = [content["regions"] for content, _ in sent if "regions" in content]
+    assert 'value="0" selected' in drawn[0]["model"]
+    assert str(tmp_path) not in driven.live.render()
+    driven.event("target", "0")
+    assert (driven.live.refused, "Not taken" in driven.shown("opening")) == ("", False)
 
 
 def test_on_a_published_page_runtimes_that_take_much_memory_are_not_offered(monkeypatch):
@@ -274,17 +268,107 @@ def test_counting_anew_keeps_the_model_loaded(digits):
     assert digits.live.first_ms == first
 
 
-def test_pictures_are_listed_by_name_and_a_name_is_text(digits):
-    digits.frame(one(), source="pictures", name='<img src=x onerror="alert(1)">\x1b[31m.png')
+def test_pictures_are_listed_as_they_came_and_a_name_is_text(digits):
+    digits.frame(one(), source="pictures", name='<img src=x onerror="alert(1)">\x1b[31m.png', thumbnail=7)
     html = digits.shown("pictures")
     assert "<img" not in html
     assert "&lt;img src=x" in html
     assert "\x1b" not in html
-    digits.frame(one(), source="pictures", name="x" * 10_000)
-    assert "x" * 121 not in digits.shown("pictures")
-    for _ in range(100):
-        digits.frame(one(), source="pictures", name={"a": 1})
-    assert len(digits.live.pictures) == 60
+    assert 'data-thumbnail="7"' in html
+    assert ">1</strong>" in html
+    digits.frame(np.full((SIDE, SIDE), 200, np.uint8), source="pictures", name="x" * 10_000, thumbnail='"><b>')
+    digits.event("stop", {})
+    html = digits.shown("pictures")
+    assert html.index("&lt;img") < html.index("xxxxxx")
+    assert "x" * 41 not in html
+    assert "nothing found" in html
+    assert "<b>" not in html
+    for number in range(100):
+        digits.frame(one(), source="pictures", name={"a": number})
+    digits.event("stop", {})
+    assert digits.shown("pictures").count("<tr>") == 61  # with the head
+    assert "102 pictures, the last 60 of them listed" in digits.shown("pictures")
+
+
+def test_the_answers_to_pictures_are_saved_as_csv_and_no_cell_is_a_formula(digits):
+    digits.live.choose("cpu", "cpu:builtin")
+    for name in ("=1+1.png", "ä, b.png"):
+        digits.frame(one(), source="pictures", name=name)
+    digits.frame(np.full((SIDE, SIDE), 200, np.uint8), source="pictures", name="empty.png")
+    digits.event("save")
+    (content, (saved,)) = next((content, buffers) for content, buffers in digits.sent if "download" in content)
+    assert content["download"] == {"name": "answers.csv", "mime": "text/csv"}
+    rows = list(csv.DictReader(io.StringIO(saved.decode(), newline="")))
+    assert [(row["number"], row["picture"], row["answer"]) for row in rows[::2]] == [
+        ("1", "'=1+1.png", "1"),
+        ("2", "ä, b.png", "1"),
+        ("3", "empty.png", ""),
+    ]
+    assert [row["target"] for row in rows[:2]] == [side.label for side in digits.live.sides]
+    assert float(rows[0]["call_ms"]) == pytest.approx(digits.live.answers[0].latency_ms, abs=1e-4)
+    assert float(rows[0]["score"]) == pytest.approx(digits.live.answers[0].confidence, abs=1e-4)
+    assert (rows[4]["score"], rows[4]["call_ms"], rows[4]["basis"]) == ("", "", "measured")
+
+
+@pytest.mark.parametrize("how", ["a new source", "a frame of another", "the same source anew", "test images"])
+def test_what_was_answered_before_goes_when_pictures_come_from_elsewhere(how, digits):
+    for _ in range(25):
+        digits.frame(one(), source="pictures", name="a.png")
+    digits.event("stop", {})
+    live = digits.live
+    assert live.latest
+    assert "How long calls took" in digits.shown("charts")
+    assert "Drift on" in digits.shown("figures")
+    if how == "a frame of another":
+        digits.frame(one(), source="draw")
+        assert (live.frames, live.source) == (1, "draw")
+    elif how == "test images":
+        digits.event("example", {"once": True})
+        assert (live.frames, live.source) == (1, "test")
+    else:
+        digits.event("source", "draw" if how == "a new source" else "pictures")
+        assert (live.frames, live.latest, live.answers, live.latencies_ms) == (0, [], (), ())
+        assert "No picture yet" in digits.shown("answers")
+    assert "How long calls took" not in digits.shown("charts")
+    assert "Drift on" not in digits.shown("figures")
+    assert live.pictures.count == 25  # a visitor's list stays
+    digits.event("clear")
+    assert live.pictures.count == 0
+    assert "a.png" not in digits.shown("pictures")
+
+
+@pytest.mark.parametrize("value", ["elsewhere", None, ["draw"], {"draw": 1}, "draw" * 1_000])
+def test_an_unknown_source_changes_nothing(value, digits):
+    digits.frame(one())
+    digits.event("source", value)
+    assert "not known here" in digits.live.alert
+    assert (digits.live.frames, digits.live.source) == (1, "camera")
+
+
+def test_a_score_is_not_called_a_probability_and_figures_say_what_they_count(digits):
+    for _ in range(30):
+        digits.event("example", {})
+        time.sleep(0.002)
+    digits.event("stop", {})
+    assert "its own score" in digits.shown("answers")
+    assert "not the probability that it is right" in digits.live.render()
+    assert "confident" not in digits.live.render()
+    assert "A frame is one picture, a call one run of the model" in digits.shown("figures")
+    median, n = digits.live.sides[0].back_to_back
+    assert n >= 20
+    assert median > 0
+    assert f"ms (median of {n} calls, measured)" in digits.shown("figures")
+    assert len(digits.live.latencies_ms) == 29  # these calls are no answers
+    digits.event("clear")
+    assert digits.live.sides[0].back_to_back is None
+
+
+def test_what_is_simulated_is_not_run_back_to_back():
+    driven = Driven(target="simulated")
+    driven.frame(one())
+    driven.frame(one())
+    driven.event("stop", {})
+    assert driven.live.sides[0].back_to_back is None
 
 
 def test_what_is_kept_is_bounded(tiny):

@@ -28,7 +28,7 @@ def test_a_model_is_described_without_being_run(tflite_file):
 
 
 def test_the_bundled_digits_net_is_told_its_own_range():
-    bundled = bundled_model("digits_cnn_int8")
+    bundled = bundled_model("digits_sketch_int8")
     found = describe_classifier(bundled.path, bundled.labels)
     assert found.input_range == bundled.input_range == (0.0, 1.0)
 

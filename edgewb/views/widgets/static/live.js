@@ -2,6 +2,9 @@
 const MOST_FILES = 1_000;
 const QUICK_SOURCE_MS = 25;
 const PEN = 22; // of a paper of 320
+const LOOK_MS = 500;
+const THUMBNAILS = 60; // as many as are listed
+const NAMED = 3; // files that could not be opened
 const REFUSALS = {
   NotAllowedError: "The browser was not allowed to use the camera: allow it beside the address, then try again.",
   NotFoundError: "No camera was found: connect one, then try again.",
@@ -37,8 +40,12 @@ function enhance({ model, root, sender }) {
   });
   undo.push(traffic.close);
 
+  let current = "draw";
+  let since = 0; // counts sources: what was under way from the one before is not sent any more
   async function sendFrame(source, picture, width, height, at, more = {}) {
+    const mine = since;
     const bytes = await grabber.grab(picture, width, height);
+    if (mine !== since) return;
     traffic.send("frame", { source, form: grabber.form, ...more }, bytes, at);
   }
 
@@ -50,14 +57,32 @@ function enhance({ model, root, sender }) {
   function ended() {
     sender.send("stop", traffic.report());
   }
+  // Pictures come from elsewhere, or from there anew: the answers before are no answers to them.
+  function begin(source) {
+    since++;
+    traffic.outdate();
+    current = source;
+    pending = () => {};
+    for (const canvas of stage.querySelectorAll("[data-fed], [data-example], [data-picture]")) {
+      canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    }
+    sender.send("source", source);
+  }
 
   // --- Which source ---
   listen(stage, "click", (event) => {
     const button = event.target.closest?.("[data-source]");
-    if (!button) return;
+    if (!button || button.dataset.source === current) return;
+    asked++; // a camera that is being allowed
     halt();
     for (const other of stage.querySelectorAll("[data-source]")) other.setAttribute("aria-pressed", String(other === button));
     for (const panel of stage.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== button.dataset.source;
+    clearPaper();
+    batch++;
+    stopFiles.disabled = true;
+    filesNote.textContent = FILES_NOTE;
+    filmNote.textContent = FILM_NOTE;
+    begin(button.dataset.source);
   });
 
   // --- Paper ---
@@ -65,10 +90,13 @@ function enhance({ model, root, sender }) {
   const cursor = find("[data-cursor]");
   const ink = paper.getContext("2d", { alpha: false });
   const pen = { x: 160, y: 60, down: false };
-  const wipe = () => {
+  const clearPaper = () => {
     ink.fillStyle = "#fff";
     ink.fillRect(0, 0, paper.width, paper.height);
-    sendPaper();
+  };
+  const wipe = () => {
+    clearPaper();
+    begin("draw");
   };
   function sendPaper() {
     const send = () => {
@@ -98,8 +126,7 @@ function enhance({ model, root, sender }) {
     const box = paper.getBoundingClientRect();
     return [((event.clientX - box.left) / box.width) * paper.width, ((event.clientY - box.top) / box.height) * paper.height];
   }
-  ink.fillStyle = "#fff";
-  ink.fillRect(0, 0, paper.width, paper.height);
+  clearPaper();
   movePen(pen.x, pen.y);
   let drawing = false;
   listen(paper, "pointerdown", (event) => {
@@ -210,10 +237,12 @@ function enhance({ model, root, sender }) {
 
   const film = find("[data-film]");
   const filmNote = find("[data-film-note]");
+  const FILM_NOTE = filmNote.textContent;
   listen(find("[data-film-file]"), "change", (event) => {
     const [file] = event.target.files;
     if (!file) return;
     halt();
+    begin("video");
     const address = URL.createObjectURL(file);
     event.target.value = "";
     film.src = address;
@@ -237,18 +266,42 @@ function enhance({ model, root, sender }) {
       film.load();
       URL.revokeObjectURL(address);
     };
-    filmNote.textContent = "The video is played by your browser; its pictures are answered while it runs.";
+    filmNote.textContent = FILM_NOTE;
     film.play().catch(() => {});
   });
 
   // --- Pictures, one after the other ---
   const filesNote = find("[data-files-note]");
+  const FILES_NOTE = filesNote.textContent;
+  const thumbnails = new Map(); // by number; they never leave the browser
+  let thumbnailCount = 0;
+  let batch = 0;
+  function makeThumbnail(picture) {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 96;
+    drawWhole(canvas, picture);
+    thumbnails.set(++thumbnailCount, canvas);
+    thumbnails.delete(thumbnailCount - THUMBNAILS);
+    return thumbnailCount;
+  }
+  listen(stage, "edgewb:changed", (event) => {
+    if (event.detail === "opening") watchOpening();
+    if (event.detail !== "pictures") return;
+    for (const cell of stage.querySelectorAll("[data-thumbnail]")) {
+      const canvas = thumbnails.get(Number(cell.dataset.thumbnail));
+      if (canvas) cell.append(canvas);
+    }
+    const list = find("#live-pictures");
+    if (list && !stopFiles.disabled) list.scrollTop = list.scrollHeight; // while they come, the newest is seen
+  });
   const stopFiles = find("[data-stop]");
   const easel = find("[data-picture]");
   async function showFiles(files) {
     halt();
+    const mine = ++batch;
     let going = true;
-    let unread = 0;
+    let done = 0;
+    const unread = [];
     stopSource = () => (going = false);
     stopFiles.disabled = false;
     const pictures = files.filter((file) => file.type.startsWith("image/")).slice(0, MOST_FILES);
@@ -257,15 +310,11 @@ function enhance({ model, root, sender }) {
       try {
         picture = await createImageBitmap(file);
       } catch {
-        unread++;
+        unread.push(file.name.slice(0, 60));
         continue;
       }
       if (!going) break;
-      const context = easel.getContext("2d");
-      const scale = Math.min(easel.width / picture.width, easel.height / picture.height);
-      const [width, height] = [picture.width * scale, picture.height * scale];
-      context.clearRect(0, 0, easel.width, easel.height);
-      context.drawImage(picture, (easel.width - width) / 2, (easel.height - height) / 2, width, height);
+      drawWhole(easel, picture);
       filesNote.textContent = `Picture ${index + 1} of ${pictures.length}`;
       const answered = new Promise((resolve) => {
         pending = () => resolve(true);
@@ -274,15 +323,24 @@ function enhance({ model, root, sender }) {
           resolve(false);
         };
       });
-      await sendFrame("pictures", picture, picture.width, picture.height, null, { name: file.name });
+      await sendFrame("pictures", picture, picture.width, picture.height, null, {
+        name: file.webkitRelativePath || file.name,
+        thumbnail: makeThumbnail(picture),
+      });
       picture.close();
       if (!(await answered)) break;
+      done++;
     }
+    if (mine !== batch) return; // others have taken their place, or another source
     stopFiles.disabled = true;
     const left = files.length - pictures.length;
-    const notes = [unread && `${unread} could not be opened`, left && `${left} were left out: no pictures, or more than ${MOST_FILES}`];
-    filesNote.textContent = [`${pictures.length - unread} pictures`, ...notes.filter(Boolean)].join("; ") + (going ? "." : "; stopped.");
-    if (going) ended();
+    const named = unread.slice(0, NAMED).join(", ") + (unread.length > NAMED ? " and others" : "");
+    const notes = [
+      unread.length && `${unread.length} could not be opened (${named})`,
+      left && `${left} left out: no pictures, or more than ${MOST_FILES}`,
+    ];
+    filesNote.textContent = [`${done} answered`, ...notes.filter(Boolean)].join("; ") + (going ? "." : "; stopped.");
+    ended();
   }
   for (const input of stage.querySelectorAll("[data-files]")) {
     listen(input, "change", () => {
@@ -321,6 +379,21 @@ function enhance({ model, root, sender }) {
     nextExample(false);
   });
 
+  // --- Targets being opened: asked for now and then ---
+  let looking = null;
+  function watchOpening() {
+    const [marks, began] = [stage.querySelectorAll("[data-opening] [data-seconds]"), performance.now()];
+    clearInterval(looking);
+    if (!marks.length) return;
+    looking = setInterval(() => {
+      const seconds = Math.round((performance.now() - began) / 1000);
+      for (const mark of marks) mark.textContent = `: ${seconds} s so far`;
+      sender.send("look");
+    }, LOOK_MS);
+  }
+  watchOpening();
+  undo.push(() => clearInterval(looking));
+
   // --- Nothing goes on where nobody looks ---
   listen(document, "visibilitychange", () => {
     if (!document.hidden) return;
@@ -341,7 +414,8 @@ function enhance({ model, root, sender }) {
     form = message.input;
     grabber = makeGrabber(form);
     find(".fed")?.setAttribute("hidden", "");
-    wipe();
+    clearPaper();
+    begin(current);
   };
   model.on("msg:custom", changed);
   undo.push(() => model.off("msg:custom", changed));

@@ -57,6 +57,15 @@ function drawBytes(canvas, bytes, [height, width, channels]) {
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
 }
 
+// A picture as a whole in the middle of a canvas.
+function drawWhole(canvas, picture) {
+  const context = canvas.getContext("2d");
+  const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+}
+
 // Sends frames and hears of their answers. Of a stream, up to `most` are under way: a second one hides the way there and back. It is tried
 // now and then, and kept where it pays. Not where browser and kernel share a processor: it only made both wait (two cores, MobileNetV2 at
 // 224 x 224: 50 instead of 42 frames a second, and 53 instead of 42 ms from frame to answer).
@@ -93,10 +102,13 @@ function makeTraffic({ model, most, onAnswer, onFree }) {
       return report;
     },
     send(event, value, bytes, at) {
-      under.set(--number, { at, source: value.source ?? "test", answered: false });
+      under.set(--number, { at, source: value.source ?? "test", stale: false });
       model.send({ event, value: { ...value, ...traffic.report() }, number }, undefined, bytes ? [bytes] : []);
     },
     forget: () => under.clear(),
+    outdate() {
+      for (const entry of under.values()) entry.stale = true;
+    },
   };
   const receive = (message, buffers) => {
     const entry = under.get(message.done);
@@ -104,7 +116,7 @@ function makeTraffic({ model, most, onAnswer, onFree }) {
     under.delete(message.done);
     if (message.answered) {
       if (entry.at !== null) requestAnimationFrame(() => setTimeout(() => note(performance.now() - entry.at)));
-      onAnswer(entry.source, buffers?.[0]);
+      if (!entry.stale) onAnswer(entry.source, buffers?.[0]);
     }
     onFree(Boolean(message.answered));
   };
