@@ -115,7 +115,7 @@ class TargetsPage(UploadPage):
         try:
             yield
         except EdgewbError as error:
-            self.refused = without_places(str(error))
+            self.refused = without_places(str(error).replace(str(self.classifier.path), self.classifier.name))
             for given in self.choices:  # an address is nothing for visitors
                 self.refused = without_address(self.refused, given)
 
