@@ -14,6 +14,8 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
+from edgewb.dashboards.forks import PROVISIONER, Forks, register_provisioner
+
 _PASSED_ON = re.compile(
     "PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|SYSTEMDRIVE|WINDIR|APPDATA|LOCALAPPDATA|USERPROFILE|XDG_.*"
     "|LD_LIBRARY_PATH|DYLD_.*|PYTHONPATH|PYTHONHOME|PYTHONDONTWRITEBYTECODE|VIRTUAL_ENV|CONDA_PREFIX|OMP_NUM_THREADS"
@@ -57,7 +59,9 @@ class KernelProgram(KernelSpecManager):  # type: ignore[misc]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-m", "edgewb.dashboards.kernels", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python", metadata={})
+        return KernelSpec(
+            argv=argv, display_name="Python 3", language="python", metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}}
+        )
 
 
 class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
@@ -65,12 +69,14 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
 
     Attributes:
         environment: what every kernel is started with.
+        forks: what they are forked of.
         is_waiting: whether a kernel waits for its visitor, and is not to be ended for being idle.
         on_end: called with the id of a kernel that is about to be ended.
         lonely_s: seconds after which a kernel is ended that nobody is connected with.
     """
 
     environment: dict[str, str]
+    forks: Forks
     is_waiting: Callable[[str], bool]
     on_end: Callable[[str], None]
     lonely_s = LONELY_S
@@ -86,6 +92,11 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
 
     shutdown_kernel = _async_shutdown_kernel
 
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Say what every kernel is started with."""
+        register_provisioner()
+        self.environment, self.forks = environment, Forks(environment)
+
     async def end_all(self) -> list[str]:
         """End all kernels, also those that somebody else is ending just now; their ids."""
         kernels = list(self.list_kernel_ids())
@@ -94,6 +105,7 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
             if not self.list_kernel_ids():
                 break
             await asyncio.sleep(0.05)
+        await self.forks.close()
         return kernels
 
     def touch(self, kernel_id: str) -> None:

@@ -122,8 +122,10 @@ class DashboardServer(Voila):  # type: ignore[misc]
                 **({} if serving.verbose else {"log_function": lambda _handler: None}),
             }
         )
-        self.kernel_manager.environment = kernel_environment(
-            os.environ, control=not serving.published, trusted=serving.trusted, ipython=Path(self.connection_dir) / "ipython"
+        self.kernel_manager.prepare(
+            kernel_environment(
+                os.environ, control=not serving.published, trusted=serving.trusted, ipython=Path(self.connection_dir) / "ipython"
+            )
         )
         self.kernel_manager.on_end = PageConnection.end
         self.visits = self.app.settings["visits"] = Visits(self, self.names, serving.visitors, serving.pool)
@@ -173,6 +175,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
         http = None
         try:
             http = self.open_port()
+            self.kernel_manager.forks.begin()
             self.visits.pool.fill()
             announce(self)
             await ended.wait()

@@ -41,6 +41,12 @@ def draw(template: str, **context: Any) -> Markup:
     return Markup(_environment().get_template(template).render(context))  # noqa: S704 - jinja2 has escaped what came from people
 
 
+def compile_templates() -> None:
+    """Read all templates now, not when the first page is drawn."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 @cache
 def script(*names: str) -> str:
     """The script of a widget: ``page.js``, which exports ``render``, after what the widget adds.
