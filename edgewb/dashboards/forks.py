@@ -25,6 +25,7 @@ ANSWER_SECONDS = 30.0
 MOST_FAILURES = 3
 """In a row: after so many, kernels are started one by one until the server ends."""
 _UNKNOWN_CODE = 1
+_LOOKS, _LOOK_SECONDS = 400, 0.005
 _LOG = logging.getLogger(__name__)
 
 
@@ -209,7 +210,16 @@ class ForkProvisioner(LocalProvisioner):
         self.process = forked
         self.pid = self.pgid = forked.pid
         self.cwd = folder or Path.cwd()
+        await self._listens(forked)
         return self.connection_info
+
+    async def _listens(self, kernel: ForkedKernel) -> None:
+        """Wait a moment until the kernel listens: who connects before tries again after a tenth of a second only."""
+        last = Path(f"{self.connection_info['ip']}-{self.connection_info['hb_port']}")
+        for _ in range(_LOOKS):
+            if last.exists() or kernel.poll() is not None:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 def register_provisioner() -> None:

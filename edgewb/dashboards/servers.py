@@ -205,6 +205,7 @@ def make_server(serving: Serving) -> DashboardServer:
     configuration.VisitorKernels.cull_idle_timeout = max(1, round(serving.idle_s))
     configuration.VisitorKernels.cull_interval = max(1, min(10, round(serving.idle_s / 4)))
     configuration.KernelManager.transport = "ipc"
+    configuration.KernelManager.client_class = "edgewb.dashboards.clients.PromptClient"
     configuration.KernelRestarter.restart_limit = 0  # a kernel without the page's widget is of no use to the page
     configuration.ZMQChannelsWebsocketConnection.limit_rate = False  # what comes back is bounded by what is asked for
     server = DashboardServer(
