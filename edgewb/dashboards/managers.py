@@ -15,6 +15,7 @@ from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 from edgewb.dashboards.forks import PROVISIONER, Forks, register_provisioner
+from edgewb.dashboards.kernels import MEMORY_BYTES, MEMORY_VARIABLE
 
 _PASSED_ON = re.compile(
     "PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|SYSTEMDRIVE|WINDIR|APPDATA|LOCALAPPDATA|USERPROFILE|XDG_.*"
@@ -27,7 +28,9 @@ LONELY_S = 60.0
 """How long a kernel nobody is connected with is kept: a page that reconnects after a hiccup finds it again."""
 
 
-def kernel_environment(environment: Mapping[str, str], *, control: bool, trusted: bool, ipython: Path) -> dict[str, str]:
+def kernel_environment(
+    environment: Mapping[str, str], *, control: bool, trusted: bool, ipython: Path, memory_bytes: int = MEMORY_BYTES
+) -> dict[str, str]:
     """What a kernel is told of the server's environment: where things are, and nothing that is a secret.
 
     Args:
@@ -35,6 +38,7 @@ def kernel_environment(environment: Mapping[str, str], *, control: bool, trusted
         control: whether visitors can cancel running studies.
         trusted: whether models that visitors bring are run.
         ipython: an empty folder in place of the user's IPython profile, whose start-up files are none of a visitor's business.
+        memory_bytes: what it may take, see ``kernels.MEMORY_BYTES``.
     """
     passed = {name: value for name, value in environment.items() if _PASSED_ON.fullmatch(name) and not _KEPT_BACK.fullmatch(name)}
     # A kernel runs in another folder, and has to find the same edgewb as the server.
@@ -46,6 +50,7 @@ def kernel_environment(environment: Mapping[str, str], *, control: bool, trusted
     return {
         **passed,
         "EDGEWB_DASHBOARD_CONTROL": str(int(control)),
+        MEMORY_VARIABLE: str(memory_bytes),
         "EDGEWB_DASHBOARD_TRUSTED": str(int(trusted)),
         "IPYTHONDIR": str(ipython),
     }

@@ -26,6 +26,7 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from edgewb.dashboards import handlers
+from edgewb.dashboards.kernels import MEMORY_BYTES, OWN_MEMORY_BYTES
 from edgewb.dashboards.managers import KernelProgram, VisitorKernels, kernel_environment
 from edgewb.dashboards.visits import Visits
 from edgewb.dashboards.websockets import MAX_MESSAGE_BYTES, PageConnection
@@ -124,11 +125,15 @@ class DashboardServer(Voila):  # type: ignore[misc]
         )
         self.kernel_manager.prepare(
             kernel_environment(
-                os.environ, control=not serving.published, trusted=serving.trusted, ipython=Path(self.connection_dir) / "ipython"
+                os.environ,
+                control=not serving.published,
+                trusted=serving.trusted,
+                ipython=Path(self.connection_dir) / "ipython",
+                memory_bytes=MEMORY_BYTES if serving.published else OWN_MEMORY_BYTES,
             )
         )
         self.kernel_manager.on_end = PageConnection.end
-        self.visits = self.app.settings["visits"] = Visits(self, self.names, serving.visitors, serving.pool)
+        self.visits = self.app.settings["visits"] = Visits(self, self.names, serving.visitors, serving.pool, serving.trusted)
         self.app.add_handlers(".*$", self.init_handlers())
         return self.app
 

@@ -316,8 +316,8 @@ def test_a_page_has_few_connections_and_the_first_go_on(server):
         while await answer_to(another) is not None:
             pass
         assert another.close_code == 1008
-        counted = server.inside(lambda: server.server.kernel_manager._kernel_connections[answer.kernel])
-        assert counted == MAX_CONNECTIONS
+        counted = server.server.kernel_manager._kernel_connections
+        server.wait_until(lambda: server.inside(lambda: counted[answer.kernel]) == MAX_CONNECTIONS)
         await connections[1].write_message(event(answer.comm, "say", "still here"), binary=True)
         await said(connections[1])
         for connection in connections:

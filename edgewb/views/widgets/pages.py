@@ -204,6 +204,10 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
         if isinstance(error, EdgewbError):
             self.alert = without_places(str(error))
             return
+        if isinstance(error, MemoryError):
+            LOG.error("%s, %s: more memory than there is", type(self).__name__, where)
+            self.alert = "that needs more memory than this page may take: give something smaller, or load the page again"
+            return
         LOG.error("%s, %s", type(self).__name__, where, exc_info=error)
         self.alert = f"something went wrong here ({type(error).__name__}); the page goes on, and the server's log says more"
 
