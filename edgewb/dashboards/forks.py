@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -51,9 +52,15 @@ class ForkedKernel:
         """The exit code, or None while it runs. Of one that has outlived its zygote nobody knows the code: 1."""
         if self.returncode is None:
             self.returncode = self._zygote.codes.get(self.pid)
-            if self.returncode is None and self._zygote.ended and (self._process is None or not self._process.is_running()):
+            if self.returncode is None and self._zygote.ended and not self._runs():
                 self.returncode = _UNKNOWN_CODE
         return self.returncode
+
+    def _runs(self) -> bool:
+        """What the system says, once nobody else does."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return self._process is not None and self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+        return False
 
     def wait(self) -> int | None:
         """As ``poll``: who calls it has seen the end already."""

@@ -104,8 +104,8 @@ def part_ways(environment: dict[str, str], folder: str | None) -> None:
     if folder:
         os.chdir(folder)
     random.seed()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
+    if numbers := sys.modules.get("numpy.random"):
+        numbers.seed()
 
 
 def main(control: int, lifeline: int) -> None:
