@@ -40,13 +40,12 @@ class ForkedKernel:
     stdin = stdout = stderr = None
 
     def __init__(self, pid: int, zygote: Zygote) -> None:
-        self.pid, self.returncode = pid, None
-        self.returncode: int | None
+        self.pid = pid
+        self.returncode: int | None = None
         self._zygote = zygote
-        try:
+        self._process: psutil.Process | None = None
+        with contextlib.suppress(psutil.NoSuchProcess):
             self._process = psutil.Process(pid)
-        except psutil.NoSuchProcess:
-            self._process = None
 
     def poll(self) -> int | None:
         """The exit code, or None while it runs. Of one that has outlived its zygote nobody knows the code: 1."""
@@ -202,7 +201,7 @@ class Forks:
             await zygote.close()
 
 
-class ForkProvisioner(LocalProvisioner):
+class ForkProvisioner(LocalProvisioner):  # type: ignore[misc]
     """Where Jupyter's kernel manager gets its process: forked if possible, else started as always.
 
     https://jupyter-client.readthedocs.io/en/stable/provisioning.html

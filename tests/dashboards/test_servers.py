@@ -17,7 +17,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
 from edgewb.dashboards.kernels import MEMORY_BYTES
-from edgewb.dashboards.visits import BYTES_PER_SANDBOX, BYTES_PER_VISITOR, visitors_that_fit
+from edgewb.dashboards.visits import BYTES_PER_SANDBOX, BYTES_PER_VISITOR, free_bytes, visitors_that_fit
 from edgewb.dashboards.websockets import ENDED, MAX_CONNECTIONS, MAX_MESSAGE_BYTES
 from edgewb.errors import InputError
 
@@ -480,6 +480,21 @@ def test_all_ports_taken_is_said(folder, monkeypatch):
 def test_as_many_visitors_as_have_room_if_each_takes_what_he_may(available, trusted, visitors):
     assert visitors_that_fit(available, trusted) == visitors
     assert visitors == 1 or visitors == 100 or visitors * (BYTES_PER_VISITOR + trusted * BYTES_PER_SANDBOX) <= 0.75 * available
+
+
+@pytest.mark.parametrize(("limit", "free"), [("1000000", 400_000), ("100", 0), ("max", None), ("", None)])
+def test_memory_is_counted_by_the_servers_own_share(tmp_path, limit, free):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("1:cpu:/elsewhere\n0::/system.slice/edgewb.service\n")
+    group = tmp_path / "sys/fs/cgroup/system.slice/edgewb.service"
+    group.mkdir(parents=True)
+    (group / "memory.max").write_text(limit)
+    (group / "memory.current").write_text("600000")
+    if free is None:
+        assert free_bytes(tmp_path) > 10**8
+    else:
+        assert free_bytes(tmp_path) == free
+    assert free_bytes(tmp_path / "nothing there") > 10**8
 
 
 def test_who_wants_more_memory_than_he_may_take_is_told_so_and_the_others_go_on(folder):

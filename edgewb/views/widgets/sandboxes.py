@@ -1,6 +1,6 @@
 """A visitor's model, run by LiteRT in a process of its own: with little memory, no files to write, nothing of the server's environment, and
-ended when a call takes too long; where Linux allows it, without network, files to read, or other processes to see. Only where the server was
-started for it.
+ended when a call takes too long; where Linux allows it, without network, files to read, or other processes to see. Only where the server
+was started for it.
 
 LiteRT trusts what is in a file. A model made to break out of it would find itself in that process, so what comes back is read as plain
 bytes of a size known before, never unpickled.

@@ -47,26 +47,34 @@ def tried(action):
 
 def test_without_network():
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        code = TRY + f"""
+        code = (
+            TRY
+            + f"""
 print(tried(lambda: socket.create_connection(("127.0.0.1", {listening.getsockname()[1]}), 5).fileno() > 0))
 print(close_off())
 print(tried(lambda: socket.create_connection(("127.0.0.1", {listening.getsockname()[1]}), 5)))
 print([name for _, name in socket.if_nameindex()])
 """
+        )
         assert run(code).splitlines() == ["True", "True", "OSError", "['lo']"]
 
 
 def test_other_processes_cannot_be_seen_or_signalled():
-    code = TRY + f"""
+    code = (
+        TRY
+        + f"""
 print(tried(lambda: os.kill({os.getpid()}, 0)))
 close_off()
 print(os.getpid(), os.getppid(), tried(lambda: os.kill({os.getpid()}, 0)))
 """
+    )
     assert run(code).splitlines() == ["None", "1 0 ProcessLookupError"]
 
 
 def test_no_file_can_be_read_or_made_and_there_is_no_way_back():
-    code = TRY + """
+    code = (
+        TRY
+        + """
 close_off()
 print(tried(lambda: len(os.listdir("/etc")) > 0), leave_files())
 for action in (
@@ -80,6 +88,7 @@ for action in (
     print(tried(action))
 print(ctypes.CDLL(None).unshare(0x10000000 | 0x00020000))
 """
+    )
     missing = "FileNotFoundError"
     assert run(code).splitlines() == ["True True", missing, missing, missing, missing, missing, "PermissionError", "-1"]
 
