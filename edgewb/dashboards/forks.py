@@ -21,6 +21,8 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
 PROVISIONER = "edgewb-fork"
+REQUEST_BYTES = 2**17
+"""Of a kernel's arguments and environment."""
 ANSWER_SECONDS = 30.0
 """Within which a zygote forks, also one that imports first."""
 MOST_FAILURES = 3
@@ -117,6 +119,8 @@ class Zygote:
             ZygoteError: it cannot.
         """
         request = json.dumps({"argv": list(argv), "env": dict(environment), "cwd": folder}).encode()
+        if len(request) > REQUEST_BYTES:
+            raise ZygoteError("its environment is too large")
         async with self._lock:
             if self.ended:
                 raise ZygoteError(f"the process they are forked of ended with status {self._process.poll()}")
@@ -174,9 +178,14 @@ class Forks:
         self._zygotes: list[Zygote] = []
         self._failures = 0 if sys.platform == "linux" else MOST_FAILURES
 
+    @property
+    def possible(self) -> bool:
+        """Whether kernels can be forked here, as far as is known."""
+        return self._failures < MOST_FAILURES
+
     def begin(self) -> Zygote | None:
         """The zygote that runs, begun if there is none; None where kernels are started one by one."""
-        if self._failures >= MOST_FAILURES:
+        if not self.possible:
             return None
         if not self._zygotes or self._zygotes[-1].ended:
             self._zygotes.append(Zygote(self._environment))

@@ -19,6 +19,8 @@ BYTES_PER_VISITOR = 260 * 10**6
 """What a visitor's kernel takes at most, of itself: its limit (``kernels.MEMORY_BYTES``) less the stacks that no thread fills."""
 BYTES_PER_SANDBOX = 370 * 10**6
 """And a model of a visitor's own, where these are run: ``sandboxes.MEMORY_BYTES`` less what all share or never touch."""
+_FORKED_AT_ONCE = 4
+"""Per processor: a start by fork is waiting for the most part, one from the beginning is all work."""
 BYTES_WAITING = 35 * 10**6
 """Of a kernel that waits for its visitor."""
 
@@ -54,7 +56,8 @@ class Visits:
         self.server = server
         self.kernels: VisitorKernels = server.kernel_manager
         self.most = most or visitors_that_fit(free_bytes() - size * len(names) * BYTES_WAITING, trusted)
-        self.pool = PagePool(names, size, self._draw, self._alive, Turns(max(1, psutil.cpu_count() or 1)))
+        at_once = max(1, psutil.cpu_count() or 1) * (_FORKED_AT_ONCE if self.kernels.forks.possible else 1)
+        self.pool = PagePool(names, size, self._draw, self._alive, Turns(at_once))
         self._given: set[str] = set()
         self._coming: set[asyncio.Task[Any]] = set()
         self._drawing: set[str] = set()

@@ -41,8 +41,7 @@ MODULES = (
     "tornado.platform.asyncio",
     "tornado.queues",
 )
-REQUEST_BYTES = 2**17
-"""Of one request: arguments and environment of a kernel."""
+_REQUEST_BYTES = 2**18
 
 
 def preload(modules: Sequence[str] = MODULES) -> None:
@@ -82,7 +81,7 @@ def serve(control: socket.socket) -> dict[str, Any]:
                 tell(pid=ended[0], code=os.waitstatus_to_exitcode(ended[1]))
 
     signal.signal(signal.SIGCHLD, reap)
-    while request := control.recv(REQUEST_BYTES):
+    while request := control.recv(_REQUEST_BYTES):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # also one that ends at once is announced before its end is
         pid = os.fork()
         if pid == 0:
