@@ -157,7 +157,7 @@ def _dashboard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--idle", type=_minutes, default=30.0, metavar="MINUTES", help="after which a page nobody looks at loses its kernel (30)"
     )
-    parser.add_argument("--visitors", type=_count(1, 1000), metavar="MAX", help="at once (default: what half of the free memory holds)")
+    parser.add_argument("--visitors", type=_count(1, 1000), metavar="MAX", help="at once (default: what the free memory holds)")
     parser.add_argument("--trusted", action="store_true", help="run the models visitors bring: for a room of people you trust")
     parser.add_argument("--verbose", action="store_true", help="tell of every visit")
 

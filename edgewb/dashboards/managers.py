@@ -14,6 +14,9 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
+from edgewb.dashboards.forks import PROVISIONER, Forks, register_provisioner
+from edgewb.dashboards.kernels import MEMORY_BYTES, MEMORY_VARIABLE
+
 _PASSED_ON = re.compile(
     "PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|SYSTEMDRIVE|WINDIR|APPDATA|LOCALAPPDATA|USERPROFILE|XDG_.*"
     "|LD_LIBRARY_PATH|DYLD_.*|PYTHONPATH|PYTHONHOME|PYTHONDONTWRITEBYTECODE|VIRTUAL_ENV|CONDA_PREFIX|OMP_NUM_THREADS"
@@ -25,7 +28,9 @@ LONELY_S = 60.0
 """How long a kernel nobody is connected with is kept: a page that reconnects after a hiccup finds it again."""
 
 
-def kernel_environment(environment: Mapping[str, str], *, control: bool, trusted: bool, ipython: Path) -> dict[str, str]:
+def kernel_environment(
+    environment: Mapping[str, str], *, control: bool, trusted: bool, ipython: Path, memory_bytes: int = MEMORY_BYTES
+) -> dict[str, str]:
     """What a kernel is told of the server's environment: where things are, and nothing that is a secret.
 
     Args:
@@ -33,6 +38,7 @@ def kernel_environment(environment: Mapping[str, str], *, control: bool, trusted
         control: whether visitors can cancel running studies.
         trusted: whether models that visitors bring are run.
         ipython: an empty folder in place of the user's IPython profile, whose start-up files are none of a visitor's business.
+        memory_bytes: what it may take, see ``kernels.MEMORY_BYTES``.
     """
     passed = {name: value for name, value in environment.items() if _PASSED_ON.fullmatch(name) and not _KEPT_BACK.fullmatch(name)}
     # A kernel runs in another folder, and has to find the same edgewb as the server.
@@ -44,6 +50,7 @@ def kernel_environment(environment: Mapping[str, str], *, control: bool, trusted
     return {
         **passed,
         "EDGEWB_DASHBOARD_CONTROL": str(int(control)),
+        MEMORY_VARIABLE: str(memory_bytes),
         "EDGEWB_DASHBOARD_TRUSTED": str(int(trusted)),
         "IPYTHONDIR": str(ipython),
     }
@@ -57,7 +64,9 @@ class KernelProgram(KernelSpecManager):  # type: ignore[misc]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-m", "edgewb.dashboards.kernels", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python", metadata={})
+        return KernelSpec(
+            argv=argv, display_name="Python 3", language="python", metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}}
+        )
 
 
 class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
@@ -65,12 +74,14 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
 
     Attributes:
         environment: what every kernel is started with.
+        forks: what they are forked of.
         is_waiting: whether a kernel waits for its visitor, and is not to be ended for being idle.
         on_end: called with the id of a kernel that is about to be ended.
         lonely_s: seconds after which a kernel is ended that nobody is connected with.
     """
 
     environment: dict[str, str]
+    forks: Forks
     is_waiting: Callable[[str], bool]
     on_end: Callable[[str], None]
     lonely_s = LONELY_S
@@ -86,6 +97,11 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
 
     shutdown_kernel = _async_shutdown_kernel
 
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Say what every kernel is started with."""
+        register_provisioner()
+        self.environment, self.forks = environment, Forks(environment)
+
     async def end_all(self) -> list[str]:
         """End all kernels, also those that somebody else is ending just now; their ids."""
         kernels = list(self.list_kernel_ids())
@@ -94,6 +110,7 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
             if not self.list_kernel_ids():
                 break
             await asyncio.sleep(0.05)
+        await self.forks.close()
         return kernels
 
     def touch(self, kernel_id: str) -> None:

@@ -26,6 +26,7 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from edgewb.dashboards import handlers
+from edgewb.dashboards.kernels import MEMORY_BYTES, OWN_MEMORY_BYTES
 from edgewb.dashboards.managers import KernelProgram, VisitorKernels, kernel_environment
 from edgewb.dashboards.visits import Visits
 from edgewb.dashboards.websockets import MAX_MESSAGE_BYTES, PageConnection
@@ -122,11 +123,17 @@ class DashboardServer(Voila):  # type: ignore[misc]
                 **({} if serving.verbose else {"log_function": lambda _handler: None}),
             }
         )
-        self.kernel_manager.environment = kernel_environment(
-            os.environ, control=not serving.published, trusted=serving.trusted, ipython=Path(self.connection_dir) / "ipython"
+        self.kernel_manager.prepare(
+            kernel_environment(
+                os.environ,
+                control=not serving.published,
+                trusted=serving.trusted,
+                ipython=Path(self.connection_dir) / "ipython",
+                memory_bytes=MEMORY_BYTES if serving.published else OWN_MEMORY_BYTES,
+            )
         )
         self.kernel_manager.on_end = PageConnection.end
-        self.visits = self.app.settings["visits"] = Visits(self, self.names, serving.visitors, serving.pool)
+        self.visits = self.app.settings["visits"] = Visits(self, self.names, serving.visitors, serving.pool, serving.trusted)
         self.app.add_handlers(".*$", self.init_handlers())
         return self.app
 
@@ -173,6 +180,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
         http = None
         try:
             http = self.open_port()
+            self.kernel_manager.forks.begin()
             self.visits.pool.fill()
             announce(self)
             await ended.wait()
@@ -202,6 +210,7 @@ def make_server(serving: Serving) -> DashboardServer:
     configuration.VisitorKernels.cull_idle_timeout = max(1, round(serving.idle_s))
     configuration.VisitorKernels.cull_interval = max(1, min(10, round(serving.idle_s / 4)))
     configuration.KernelManager.transport = "ipc"
+    configuration.KernelManager.client_class = "edgewb.dashboards.clients.PromptClient"
     configuration.KernelRestarter.restart_limit = 0  # a kernel without the page's widget is of no use to the page
     configuration.ZMQChannelsWebsocketConnection.limit_rate = False  # what comes back is bounded by what is asked for
     server = DashboardServer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -14,13 +15,30 @@ from voila.utils import get_page_config
 from edgewb.dashboards.managers import VisitorKernels
 from edgewb.dashboards.pools import DrawnPage, PagePool, Turns
 
-BYTES_PER_VISITOR = 100 * 10**6
-"""What is reckoned for a visitor's kernel: they take 40 to 80 MB of private memory each."""
+BYTES_PER_VISITOR = 260 * 10**6
+"""What a visitor's kernel takes at most, of itself: its limit (``kernels.MEMORY_BYTES``) less the stacks that no thread fills."""
+BYTES_PER_SANDBOX = 370 * 10**6
+"""And a model of a visitor's own, where these are run: ``sandboxes.MEMORY_BYTES`` less what all share or never touch."""
+_FORKED_AT_ONCE = 4
+"""Per processor: a start by fork is waiting for the most part, one from the beginning is all work."""
+BYTES_WAITING = 35 * 10**6
+"""Of a kernel that waits for its visitor."""
 
 
-def visitors_that_fit(available_bytes: int) -> int:
-    """How many visitors half of the free memory is enough for: at least one, at most a hundred."""
-    return max(1, min(100, available_bytes // 2 // BYTES_PER_VISITOR))
+def visitors_that_fit(available_bytes: int, trusted: bool = False) -> int:
+    """How many visitors three quarters of the free memory are enough for if each takes what he may: at least one, at most a hundred."""
+    return max(1, min(100, available_bytes * 3 // 4 // (BYTES_PER_VISITOR + trusted * BYTES_PER_SANDBOX)))
+
+
+def free_bytes(root: Path = Path("/")) -> int:
+    """Memory free for the server: the computer's, or what is left of its own share (version 2 of control groups: systemd, containers)."""
+    free = int(psutil.virtual_memory().available)
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        own = next(line[3:] for line in (root / "proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
+        group = root / "sys/fs/cgroup" / own.strip().lstrip("/")
+        limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))  # "max" is no number: no limit
+        free = min(free, max(0, limit - used))
+    return free
 
 
 class Visits:
@@ -31,13 +49,15 @@ class Visits:
         names: the dashboards.
         most: visitors at once, or None for as many as the memory free now is enough for.
         size: pages of each dashboard that are kept ready.
+        trusted: whether models that visitors bring are run.
     """
 
-    def __init__(self, server: Any, names: tuple[str, ...], most: int | None, size: int) -> None:
+    def __init__(self, server: Any, names: tuple[str, ...], most: int | None, size: int, trusted: bool) -> None:
         self.server = server
         self.kernels: VisitorKernels = server.kernel_manager
-        self.most = most or visitors_that_fit(psutil.virtual_memory().available - size * len(names) * BYTES_PER_VISITOR)
-        self.pool = PagePool(names, size, self._draw, self._alive, Turns(max(1, psutil.cpu_count() or 1)))
+        self.most = most or visitors_that_fit(free_bytes() - size * len(names) * BYTES_WAITING, trusted)
+        at_once = max(1, psutil.cpu_count() or 1) * (_FORKED_AT_ONCE if self.kernels.forks.possible else 1)
+        self.pool = PagePool(names, size, self._draw, self._alive, Turns(at_once))
         self._given: set[str] = set()
         self._coming: set[asyncio.Task[Any]] = set()
         self._drawing: set[str] = set()

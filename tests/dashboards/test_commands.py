@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,9 @@ def test_ctrl_c_ends_it_quietly_and_its_kernels(tmp_path):
     assert address.startswith("http://127.0.0.1:")
     assert "/live?token=" in address
     kernels = []
-    while len(kernels) < 2:  # begun at once, before anybody comes
-        kernels = psutil.Process(process.pid).children()
+    while len(kernels) < 3:  # begun at once, before anybody comes: what forks them, and two of them
+        kernels = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     output, error = process.communicate(timeout=60)
     assert (process.returncode, output, error) == (0, "", "")
@@ -95,8 +97,9 @@ def test_ctrl_c_ends_it_quietly_and_its_kernels(tmp_path):
 def test_kernels_do_not_outlive_a_server_that_was_killed(tmp_path):
     process, _ = started(tmp_path, "--pool", "1", "--no-browser")
     kernels = []
-    while not kernels:
-        kernels = psutil.Process(process.pid).children()
+    while len(kernels) < 3:
+        kernels = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.05)
     process.kill()
     process.communicate()
     assert psutil.wait_procs(kernels, timeout=30)[1] == []

@@ -34,7 +34,8 @@ def test_nothing_secret_is_passed_on():
         "EDGEWB_API_KEY": "k",
         "EDGEWB_DBPASS": "hunter2",
     }
-    assert set(environment(**secrets)) == {"EDGEWB_DASHBOARD_CONTROL", "EDGEWB_DASHBOARD_TRUSTED", "IPYTHONDIR", "PYTHONPATH"}
+    known = {"EDGEWB_DASHBOARD_CONTROL", "EDGEWB_DASHBOARD_MEMORY", "EDGEWB_DASHBOARD_TRUSTED", "IPYTHONDIR", "PYTHONPATH"}
+    assert set(environment(**secrets)) == known
 
 
 def test_where_things_are_is_passed_on():

@@ -141,6 +141,7 @@ def test_a_dead_kernel_is_said_and_the_page_can_be_loaded_again(served, view):
     wait_until(page, CONNECTED)
     served.process(kernel_of(page)).kill()
     wait_until(page, "document.querySelector('#connection').textContent.includes('lost its kernel')")
+    assert "it broke down. What was asked for may need more memory than a page is given here." in page.inner_text("#connection")
     page.click("text=Load the page again")
     wait_until(page, CONNECTED)
     page.click("text=Add ten")

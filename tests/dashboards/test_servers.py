@@ -16,7 +16,8 @@ from dashboard_servers import Running, event, message, running, write_notebook
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
-from edgewb.dashboards.visits import visitors_that_fit
+from edgewb.dashboards.kernels import MEMORY_BYTES
+from edgewb.dashboards.visits import BYTES_PER_SANDBOX, BYTES_PER_VISITOR, free_bytes, visitors_that_fit
 from edgewb.dashboards.websockets import ENDED, MAX_CONNECTIONS, MAX_MESSAGE_BYTES
 from edgewb.errors import InputError
 
@@ -40,6 +41,13 @@ class Probe(Page):
     def on_print(self, value, buffers): print("printed in", os.getcwd(), flush=True)
     def on_environment(self, value, buffers): self.said = "|".join(sorted(os.environ))
     def on_limit(self, value, buffers): import resource; self.said = str(resource.getrlimit(resource.RLIMIT_DATA)[0])
+    def on_take(self, value, buffers): self.said = "has " + str(len(bytearray(int(value))))
+    kept = []
+    def on_fill(self, value, buffers):
+        try:
+            while True: self.kept.append(bytearray(b"x") * 2**20)
+        except MemoryError: self.said = "full"
+    def on_break(self, value, buffers): os.abort()
     def on_modules(self, value, buffers): self.said = str("debugpy.server" in sys.modules)
 """
 
@@ -316,8 +324,8 @@ def test_a_page_has_few_connections_and_the_first_go_on(server):
         while await answer_to(another) is not None:
             pass
         assert another.close_code == 1008
-        counted = server.inside(lambda: server.server.kernel_manager._kernel_connections[answer.kernel])
-        assert counted == MAX_CONNECTIONS
+        counted = server.server.kernel_manager._kernel_connections
+        server.wait_until(lambda: server.inside(lambda: counted[answer.kernel]) == MAX_CONNECTIONS)
         await connections[1].write_message(event(answer.comm, "say", "still here"), binary=True)
         await said(connections[1])
         for connection in connections:
@@ -459,6 +467,72 @@ def test_all_ports_taken_is_said(folder, monkeypatch):
             pass
 
 
-@pytest.mark.parametrize(("available", "visitors"), [(0, 1), (-5, 1), (10**9, 5), (20 * 10**9, 100), (10**12, 100)])
-def test_as_many_visitors_as_half_of_the_memory_holds(available, visitors):
-    assert visitors_that_fit(available) == visitors
+@pytest.mark.parametrize(
+    ("available", "trusted", "visitors"),
+    [
+        (0, False, 1),
+        (-5, False, 1),
+        (8 * 10**9, False, 23),
+        (8 * 10**9, True, 9),
+        (200 * 10**9, False, 100),
+    ],
+)
+def test_as_many_visitors_as_have_room_if_each_takes_what_he_may(available, trusted, visitors):
+    assert visitors_that_fit(available, trusted) == visitors
+    assert visitors == 1 or visitors == 100 or visitors * (BYTES_PER_VISITOR + trusted * BYTES_PER_SANDBOX) <= 0.75 * available
+
+
+@pytest.mark.parametrize(("limit", "free"), [("1000000", 400_000), ("100", 0), ("max", None), ("", None)])
+def test_memory_is_counted_by_the_servers_own_share(tmp_path, limit, free):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("1:cpu:/elsewhere\n0::/system.slice/edgewb.service\n")
+    group = tmp_path / "sys/fs/cgroup/system.slice/edgewb.service"
+    group.mkdir(parents=True)
+    (group / "memory.max").write_text(limit)
+    (group / "memory.current").write_text("600000")
+    if free is None:
+        assert free_bytes(tmp_path) > 10**8
+    else:
+        assert free_bytes(tmp_path) == free
+    assert free_bytes(tmp_path / "nothing there") > 10**8
+
+
+def test_who_wants_more_memory_than_he_may_take_is_told_so_and_the_others_go_on(folder):
+    with running(folder, hostnames=("*",)) as server:
+
+        async def run() -> None:
+            first, second = server.get("/explorer"), server.get("/explorer")
+            greedy, modest = await server.connect(first.kernel), await server.connect(second.kernel)
+            await greedy.write_message(event(first.comm, "limit"), binary=True)
+            assert str(MEMORY_BYTES) in await said(greedy)
+            await greedy.write_message(event(first.comm, "take", 2**29), binary=True)
+            assert "that needs more memory than this page may take" in await said(greedy)
+            await greedy.write_message(event(first.comm, "take", 128 * 2**20), binary=True)
+            assert f"has {128 * 2**20}" in await said(greedy), "two models of the largest size have room, and the page goes on"
+            await greedy.write_message(event(first.comm, "break"), binary=True)  # as a library does that finds no memory
+            await modest.write_message(event(second.comm, "say", "not disturbed"), binary=True)
+            assert "not disturbed" in await said(modest)
+            while await answer_to(greedy) is not None:
+                pass
+            assert (greedy.close_code, greedy.close_reason) == (ENDED, "the kernel has died")
+            await modest.write_message(event(second.comm, "say", "not yet either"), binary=True)
+            assert "not yet either" in await said(modest)
+            modest.close()
+
+        asyncio.run(run())
+
+
+def test_a_kernel_at_its_limit_has_no_more_than_is_reckoned_for_it(folder):
+    with running(folder, hostnames=("*",)) as server:
+
+        async def run() -> float:
+            page = server.get("/explorer")
+            connection = await server.connect(page.kernel)
+            await connection.write_message(event(page.comm, "fill"), binary=True)
+            await said(connection)
+            memory = server.process(page.kernel).memory_full_info()
+            connection.close()
+            return float(memory.uss)
+
+        taken = asyncio.run(run())
+        assert 0.6 * BYTES_PER_VISITOR < taken < BYTES_PER_VISITOR

@@ -65,6 +65,7 @@ class Model {
 
 // The connection of the page with its kernel. When it breaks and the kernel is still there it is made anew; else the page says so.
 const ENDED = 4001;
+const DIED = "the kernel has died"; // as the server words it
 const DELAYS_MS = [300, 1000, 2000, 4000, 8000];
 const LOOKED_AT_MS = 30_000;
 
@@ -98,11 +99,12 @@ class Connection {
       this.lookedAt();
     };
     this.socket.onmessage = (event) => this.receive(decodeMessage(event.data));
-    this.socket.onclose = (event) => this.closed(event.code);
+    this.socket.onclose = (event) => this.closed(event.code, event.reason);
   }
-  async closed(code) {
+  async closed(code, reason) {
     document.documentElement.dataset.connected = "false";
     if (this.over) return;
+    if (code === ENDED && reason === DIED) return this.lost("it broke down. What was asked for may need more memory than a page is given here. ");
     if (code === ENDED || this.failures >= DELAYS_MS.length) return this.lost();
     this.say("The connection has broken. Trying again …");
     await new Promise((resolve) => setTimeout(resolve, DELAYS_MS[this.failures++]));
@@ -110,9 +112,9 @@ class Connection {
     if (answer && !answer.ok) return this.lost();
     if (!this.over) this.open();
   }
-  lost() {
+  lost(why = "it was not used for too long, or the server was stopped. ") {
     this.over = true;
-    this.say("This page has lost its kernel: it was not used for too long, or the server was stopped. ", "Load the page again");
+    this.say(`This page has lost its kernel: ${why}`, "Load the page again");
   }
   say(text, link) {
     const note = document.getElementById("connection");

@@ -53,6 +53,12 @@ def draw(template: str, **context: Any) -> Markup:
     return Markup(_environment().get_template(template).render(context))  # noqa: S704 - jinja2 has escaped what came from people
 
 
+def compile_templates() -> None:
+    """Read all templates now, not when the first page is drawn."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 @cache
 def script(*names: str) -> str:
     """The script of a widget: ``page.js``, which exports ``render``, after what the widget adds.
@@ -209,6 +215,10 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
         """Put into ``alert`` what went wrong: in edgewb's own words where it has some, else in few, with the rest in the log."""
         if isinstance(error, EdgewbError):
             self.alert = without_places(str(error))
+            return
+        if isinstance(error, MemoryError):
+            LOG.error("%s, %s: more memory than there is", type(self).__name__, where)
+            self.alert = "that needs more memory than this page may take: give something smaller, or load the page again"
             return
         LOG.error("%s, %s", type(self).__name__, where, exc_info=error)
         self.alert = f"something went wrong here ({type(error).__name__}); the page goes on, and the server's log says more"

@@ -1,5 +1,6 @@
 """A visitor's model, run by LiteRT in a process of its own: with little memory, no files to write, nothing of the server's environment, and
-ended when a call takes too long. Only where the server was started for it.
+ended when a call takes too long; where Linux allows it, without network, files to read, or other processes to see. Only where the server
+was started for it.
 
 LiteRT trusts what is in a file. A model made to break out of it would find itself in that process, so what comes back is read as plain
 bytes of a size known before, never unpickled.
@@ -7,31 +8,43 @@ bytes of a size known before, never unpickled.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from edgewb.errors import InputError, ModelFileError, TargetError
 from edgewb.targets.interfaces import Availability, TensorSpec
 from edgewb.targets.runtimes import read_source, tensor_specs
 from edgewb.tflite.reader import load_bytes
 from edgewb.types import Basis, Environment, TargetFacts
+from edgewb.views.widgets.enclosures import close_off, leave_files
 
 MEMORY_BYTES: Final = 2**29
 """Of address space, of which Python, numpy and LiteRT take 170 MB."""
 LOAD_SECONDS: Final = 20.0
 CALL_SECONDS: Final = 3.0
 CPU_SECONDS: Final = 3_600
+_SMALLEST: Final = (  # one ABS of one float, as zlib has it in base64
+    "eNptjzEOwjAQBAeSIgoWcuGCIiVFSiS+gCKKlHwhP6fkD2Z9dsCKctZId/bu2h6A1zTfAwMXAh5HR6pWE9rLXMUoPqIh10F0"
+    "pkzrX2k/WHeuMltN/DIf4inmjc9b18uBefpyhyvnK+zMR3Gz98A7xrj62Ohd9UdX5bOT64v+VOmXLFu+4zoKrw=="
+)
+CLOSED: Final = "without network, files, or sight of other processes"
+OPEN: Final = "of which network and the reading of files are not limited, as this system does not let a program do so"
+_END_SECONDS: Final = 1.0
 _HEAD: Final = 9
 _TEXT_BYTES: Final = 400
 _KEPT_VARIABLES: Final = ("PATH", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -57,7 +70,12 @@ class SandboxTarget:
     @property
     def process_id(self) -> int | None:
         """Of the process that runs the model; None while there is none."""
-        return self._process.pid if self._process is not None else None
+        if self._process is None:
+            return None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._process.pid).children():  # where it is closed off, ours only waits for that one
+                return int(child.pid)
+        return self._process.pid
 
     def available(self) -> Availability:
         """Where Python can limit a process: not on Windows."""
@@ -79,14 +97,23 @@ class SandboxTarget:
         graph = read_source(path, self.name)
         inputs, outputs = tensor_specs(path, graph, graph.inputs), tensor_specs(path, graph, graph.outputs)
         environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
+        environment["OPENBLAS_NUM_THREADS"] = environment["OMP_NUM_THREADS"] = "1"  # one with threads cannot be closed off
         environment["PYTHONPATH"] = os.pathsep.join(place or os.getcwd() for place in sys.path)
         command = [sys.executable, "-P", "-m", "edgewb.views.widgets.sandboxes", str(self._memory_bytes), str(CPU_SECONDS)]
         self._process = subprocess.Popen(
-            command, cwd="/", env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+            command,
+            cwd="/",
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,
         )
-        runtime = self._ask(b"L", load_bytes(path), 0, LOAD_SECONDS, text=True)
+        closed, _, runtime = self._ask(b"L", load_bytes(path), 0, LOAD_SECONDS, text=True).decode(errors="replace").partition(" ")
         self.inputs, self.outputs = inputs, outputs
-        self.facts = TargetFacts(runtime=runtime.decode(errors="replace"), device="cpu", notes=("in a process of its own with limits",))
+        note = "in a process of its own with limits, " + (CLOSED if closed == "closed" else OPEN)
+        self.facts = TargetFacts(runtime=runtime, device="cpu", notes=(note,))
 
     def run(self, inputs: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """One call; see ``Target.run``.
@@ -110,7 +137,12 @@ class SandboxTarget:
         process, self._process = self._process, None
         self.inputs = self.outputs = ()
         if process is not None:
-            process.kill()
+            with contextlib.suppress(psutil.Error, subprocess.TimeoutExpired):
+                for child in psutil.Process(process.pid).children():  # ours has waited for it when it ends itself
+                    child.kill()
+                    process.wait(_END_SECONDS)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
@@ -192,11 +224,16 @@ def _main(memory_bytes: int, cpu_seconds: int) -> None:
     """The child: one model, then calls, until the parent closes the pipe."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what LiteRT prints must not get between the answers
+    _limit(memory_bytes, cpu_seconds)
+    closed = close_off()
     from ai_edge_litert.interpreter import Interpreter
 
     from edgewb.targets.litert import litert_version, one_line
 
-    _limit(memory_bytes, cpu_seconds)
+    runtime = litert_version()
+    # The kernels for this processor are chosen with the first model, by what /proc and /sys say of it.
+    Interpreter(model_content=zlib.decompress(base64.b64decode(_SMALLEST)), num_threads=1).allocate_tensors()
+    closed = closed and leave_files()
     interpreter: Any = None
     while len(head := requests.read(_HEAD)) == _HEAD:
         content = requests.read(int.from_bytes(head[1:], "little"))
@@ -204,7 +241,7 @@ def _main(memory_bytes: int, cpu_seconds: int) -> None:
             if head[:1] == b"L":
                 interpreter = Interpreter(model_content=content, num_threads=1)
                 interpreter.allocate_tensors()
-                answer = litert_version().encode()
+                answer = f"{'closed' if closed else 'open'} {runtime}".encode()
             else:
                 offset = 0
                 for detail in interpreter.get_input_details():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -43,7 +44,7 @@ class _Unfinished:
     index: int
     count: int
     in_place_of: str | None
-    content: bytearray = dataclasses.field(default_factory=bytearray)
+    content: io.BytesIO = dataclasses.field(default_factory=io.BytesIO)  # which gives out its bytes without a copy
 
 
 class UploadPage(Page):
@@ -99,14 +100,15 @@ class UploadPage(Page):
         if at is None or at.id != identity:
             raise InputError(f"{name} was given up, another file came before it was complete: give one after the other")
         piece = buffers[0] if buffers else memoryview(b"")
-        if value.get("offset") != len(at.content) or piece.nbytes > PIECE_BYTES or len(at.content) + piece.nbytes > at.size:
+        begun = at.content.tell()
+        if value.get("offset") != begun or piece.nbytes > PIECE_BYTES or begun + piece.nbytes > at.size:
             raise InputError(f"{name} did not arrive as it was sent: give it again")
-        at.content += piece
-        if len(at.content) < at.size:
+        at.content.write(piece)
+        if at.content.tell() < at.size:
             if not piece.nbytes:
-                raise InputError(f"{name} ended early, after {len(at.content):,} of {at.size:,} bytes: give it again")
+                raise InputError(f"{name} ended early, after {begun:,} of {at.size:,} bytes: give it again")
             return None
-        return Upload(kind=at.kind, name=at.name, content=bytes(at.content), index=at.index, count=at.count)
+        return Upload(kind=at.kind, name=at.name, content=at.content.getvalue(), index=at.index, count=at.count)
 
     def _begin(self, identity: str, value: Mapping[str, Any]) -> _Unfinished:
         kind, name = value.get("kind"), _clean(value.get("name"))
