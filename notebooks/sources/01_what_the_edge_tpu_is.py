@@ -176,8 +176,8 @@ plot_energies()
 # operations. So an accelerator does two things: it computes with small integers, which also need a quarter of the room, and it keeps
 # weights where the arithmetic is. The array above does both.
 #
-# These are figures published in 2014 for chips of that time, taken from papers that quote them. A newer chip needs less for all of them,
-# and nothing here was measured on an Edge TPU. What lasts are the ratios.
+# These are figures published in 2014 for chips of that time, as others quote them. A newer chip needs less for all of them, and nothing
+# here was measured on an Edge TPU. What lasts are the ratios.
 
 # %% [markdown]
 # ## One output, worked out in integers
