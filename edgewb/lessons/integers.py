@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HOROWITZ: Final = (
     "M. Horowitz, Computing's Energy Problem (and what we can do about it), ISSCC 2014, pp. 10-14: about 45 nm, 0.9 V; "
-    "as other papers quote its table"
+    "as others quote its table, which was not read itself"
 )
 _OUTSIDE: Final = 0.5
 """Steps beyond the last integer from which on a value is cut off rather than rounded."""

@@ -91,8 +91,8 @@ plot_utilisation()
 #
 # From the first and the third line follows about 4,000 multiplications per cycle (a multiplication and its addition count as two
 # operations). That could be 64 × 64 cells in one piece, or 16 tiles of 256. Both are often written as a fact. We know of no source for
-# either, and the array above has 4 × 4 cells so that one can see them. Google's engineers have described Edge TPUs in general (see *Read
-# next*): several designs, with tiles whose number and size differ.
+# either, and the array above has 4 × 4 cells so that one can see them. Google's engineers have described three designs of Edge TPUs in a
+# paper (see *Read next*).
 #
 # Four TOPS is what the chip can do when every cell is at work in every cycle. No network comes near it: notebook 10 says more about that.
 
@@ -172,12 +172,12 @@ plot_energies()
 
 # %% [markdown]
 # **Reading.** Each line of the grid is a factor of ten. An int8 multiplication takes 0.2 pJ, a float32 one 3.7 pJ: 18 times as much. An
-# int8 addition takes a thirtieth of a float32 one. But the lowest bars decide: fetching a number from DRAM costs thousands of int8
+# int8 addition takes a thirtieth of a float32 one. But the lowest bars decide: fetching eight bytes from DRAM costs thousands of int8
 # operations. So an accelerator does two things: it computes with small integers, which also need a quarter of the room, and it keeps
 # weights where the arithmetic is. The array above does both.
 #
-# These are published figures for a process of 2014, quoted in every course on the subject. A newer chip needs less for all of them, and
-# nothing here was measured on an Edge TPU. What lasts are the ratios.
+# These are figures published in 2014 for chips of that time, as others quote them. A newer chip needs less for all of them, and nothing
+# here was measured on an Edge TPU. What lasts are the ratios.
 
 # %% [markdown]
 # ## One output, worked out in integers

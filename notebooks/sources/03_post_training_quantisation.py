@@ -15,7 +15,7 @@
 #
 # **Goal.** You know which of the files called "quantised" run on an Edge TPU, where the ranges in them come from, and what ruins them.
 #
-# **Time.** 35 minutes of reading, 15 seconds of computing. **You need** nothing but this computer: no device, no TensorFlow. The files
+# **Time.** 35 minutes of reading, 10 seconds of computing. **You need** nothing but this computer: no device, no TensorFlow. The files
 # were made by `edgewb demo` on another computer and come with the repository.
 #
 # Post-training quantisation (PTQ) takes a trained float network and makes an integer one of it. Nothing is trained. That makes it quick,
