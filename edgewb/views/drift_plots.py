@@ -188,7 +188,7 @@ def plot_drift(measured: Measurement) -> Any:
     times = "sum of the calls before" if info.back_to_back else "since the run began"
     window = f"windows of {info.window_s:.2g} s, n = {info.n:,} kept of {info.calls:,} calls, {info.basis}"
     _layout(figure, f"{_text(info.file[-60:])} on {_text(info.target)}", _wrapped(f"seconds, {times}", window, width=38), 480)
-    figure.update_yaxes(title={"text": "milliseconds per call", "standoff": 10, "font": {"size": 14}}, rangemode="tozero")
+    figure.update_yaxes(title={"text": f"milliseconds per call ({info.basis})", "standoff": 10, "font": {"size": 14}}, rangemode="tozero")
     figure.update_xaxes(range=[0, 1.01 * info.lasted_s])
     figure.update_layout(legend={"y": -0.4}, hovermode="x")
     return _stamped(figure, stamp([measured.basis]))

@@ -124,5 +124,6 @@ def plot_hosts(model: str | Path) -> Any:
     _rows_layout(figure, f"{_text(info.net[-40:])} on an Edge TPU", x_title, [_text(row.place) for row in info.rows])
     values = [value for row in known for value in (row.low_ms, row.high_ms) if value is not None]
     log_axis(figure, values + [ms for ms, _, _ in published] + [ms for ms, _ in bounds])
+    figure.update_yaxes(type="category")  # also where nothing is drawn
     figure.update_layout(showlegend=True)
     return figure

@@ -235,9 +235,9 @@ check("06.3", waiting, guilty)
 # 2. How many 3 × 3 convolutions from 256 to 256 channels fit into 7.75 MiB (8,126,464 bytes)?
 
 # %% tags=["exercise"]
-# 40 channels make 48 lanes; 30 input channels are padded to 32.
-layer_bytes = 48 * (3 * 3 * 32 + 12)
-layers = 8_126_464 // (256 * (3 * 3 * 256 + 12))
+# Bytes of the first layer, and how many of the second fit.
+layer_bytes = 48 * (3 * 3 * 32 + 12)  # 40 channels make 48 lanes, 30 input channels are padded to 32
+layers = 8_126_464 // (256 * (3 * 3 * 256 + 12))  # rounded down: a layer is kept whole or not at all
 
 # %%
 check("06.4", layer_bytes, layers)

@@ -92,8 +92,8 @@ busy.conditions.notes
 # Ten calls took 2.0, 2.1, 2.0, 2.2, 2.0, 2.1, 2.3, 2.1, 9.8 and 2.0 ms. (The numbers are made up.) What is p90?
 
 # %% tags=["exercise"]
-# In milliseconds. Sorted: 2.0 2.0 2.0 2.0 2.1 2.1 2.1 2.2 2.3 9.8
-p90 = 2.3
+# In milliseconds.
+p90 = 2.3  # sorted: 2.0 2.0 2.0 2.0 2.1 2.1 2.1 2.2 2.3 9.8; nine of ten took 2.3 ms or less
 
 # %%
 check("07.1", p90)
@@ -139,8 +139,8 @@ plot_settling(quiet)
 # n. How many calls does it take until it is 2.5 %? (`import math` in a cell of your own, if you like.)
 
 # %% tags=["exercise"]
-# n with 0.99 ** n = 0.025, rounded up: log(0.025) / log(0.99)
-calls = 368
+# A whole number of calls.
+calls = 368  # 0.99 ** n = 0.025, so n = log(0.025) / log(0.99) = 367.04, rounded up
 
 # %%
 check("07.3", calls)

@@ -77,8 +77,8 @@ edgewb.inspect(MODEL)
 # or `None` where there is none? The check looks at *your* model; a change of `MODEL` changes what is right.
 
 # %% tags=["exercise"]
-# For the model that comes with the repository: 7 of 13 ops, and op 10.
-share = 7 / 13
+# A number between 0 and 1; the number of an op, or None.
+share = 7 / 13  # of the model that comes with the repository
 blocker = 10
 
 # %%
@@ -194,8 +194,8 @@ summary
 # `"convert"` (again, with full-integer quantisation), or `"change a layer"` (and train again).
 
 # %% tags=["exercise"]
-# For the model that comes with the repository.
-step = "fix"
+# One of the five, in quotes.
+step = "fix"  # for the model that comes with the repository
 
 # %%
 check("12.2", edgewb.inspect(MODEL), step)
