@@ -130,7 +130,7 @@ def follow(
     while round_:
         for by, requirement in round_:
             asked.setdefault(canonicalize_name(requirement.name), []).append((by, requirement))
-        new = sorted({canonicalize_name(each.name) for _, each in round_} - set(read) - set(absent))
+        new = sorted({str(canonicalize_name(each.name)) for _, each in round_} - set(read) - set(absent))
         if source.fetch and new:
             source.fetch([_wanted(name, pins, [each for _, each in asked[name]]) for name in new])
         for name in new:

@@ -52,6 +52,11 @@ def server(tmp_path: Path) -> Iterator[SshServer]:
         pytest.skip(str(missing))
 
 
+def noted(word: str, log: Path) -> str:
+    """A line of shell that writes down a word and the time."""
+    return f'echo "{word} $(date +%s%N)" >> {log}'
+
+
 def test_the_queue_lets_one_measure_after_the_other(server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if subprocess.run(["flock", "--version"], capture_output=True, check=False).returncode:
         pytest.skip("no flock on this machine")
@@ -62,7 +67,7 @@ def test_the_queue_lets_one_measure_after_the_other(server: SshServer, tmp_path:
     wrapper = server.home / "queued-python"
     inner = tmp_path / "noting-python"
     inner.write_text(
-        f'#!/bin/sh\necho "begin $(date +%s%N)" >> {log}\n{sys.executable} "$@"\nstatus=$?\necho "end $(date +%s%N)" >> {log}\nexit $status\n'
+        "\n".join(["#!/bin/sh", noted("begin", log), f'{sys.executable} "$@"', "status=$?", noted("end", log), "exit $status", ""])
     )
     wrapper.write_text(script[1].replace("python3", str(inner)))
     for program in (inner, wrapper):

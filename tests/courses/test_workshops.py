@@ -131,3 +131,20 @@ def test_no_stick_and_no_compiler_are_fine(room: Room) -> None:
     ))  # fmt: skip
     assert isinstance(without, Diagnosis)
     assert rooms.compiler(dataclasses.replace(room, diagnosis=without)).status is Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["workshop"], "check|bundle"),
+        (["workshop", "bundle", "--platform", "amiga"], "unknown platform 'amiga'"),
+        (["workshop", "bundle", "--python-version", "2.7"], "3.11 and 3.12"),
+        (["workshop", "bundle", "--out", __file__], "is a file: give a folder"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert said in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
