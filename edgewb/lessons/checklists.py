@@ -177,7 +177,9 @@ def _accuracy_wanted(budget: float | None) -> Point:
 def _formats(seen: Inspection) -> Point:
     asks = "The hardware takes the model's number formats"
     if seen.kind == "compiled":
-        return _point(2, asks, f"It is compiled, with {seen.ops_cpu or len(seen.ops) - seen.subgraphs} op(s) left on the CPU ({seen.basis}).")
+        return _point(
+            2, asks, f"It is compiled, with {seen.ops_cpu or len(seen.ops) - seen.subgraphs} op(s) left on the CPU ({seen.basis})."
+        )
     said = f"{seen.ops_edgetpu} of {seen.ops_total} ops would go to the Edge TPU ({seen.basis}, compiler {seen.compiler}, n = 1 file)."
     if seen.ops_edgetpu == seen.ops_total:
         return _point(2, asks, said)
@@ -268,7 +270,9 @@ def _power(own: Record | None, model: str | Path) -> Point:
         energy = latency.energy
         if energy is not None and energy.basis is Basis.MEASURED and latency.target.startswith(_TARGET):
             low, high = energy.watts_ci95
-            return _point(7, asks, f"{energy.watts:.2f} W, 95 % interval {low:.2f} to {high:.2f} (measured by {energy.source}, n = {energy.n}).")
+            return _point(
+                7, asks, f"{energy.watts:.2f} W, 95 % interval {low:.2f} to {high:.2f} (measured by {energy.source}, n = {energy.n})."
+            )
     guess = estimate(model).energy_mj
     said = "No measurement."
     if guess is not None:

@@ -84,7 +84,10 @@ def ssd_latencies() -> Answer:
 def kinds_that_map() -> Answer:
     floats = [_inspected(_record(recipe).file).ops_edgetpu or 0 for recipe in ("float32", "float16", "dynamic_range")]
     whole = _inspected(_record("ptq_int8").file)
-    return (HOLDS if max(floats) == 0 and whole.ops_edgetpu == whole.ops_total else NOT), (float(max(floats)), float(whole.ops_edgetpu or 0))
+    return (HOLDS if max(floats) == 0 and whole.ops_edgetpu == whole.ops_total else NOT), (
+        float(max(floats)),
+        float(whole.ops_edgetpu or 0),
+    )
 
 
 def one_blocker() -> Answer:

@@ -230,7 +230,9 @@ def show_token_times(config: DecoderConfig = QWEN3_0_6B) -> WordTable:
         f"Estimated: {config.name} in int8, {took.device_bytes / 1e6:.0f} MB as the device would store it, {took.cached_bytes / 1e6:.1f} MB of "
         f"it cached. The multiplications of a token would take {1000 * took.multiply_s:.1f} ms at the stated 4 TOPS. Rates: {took.source}."
     )
-    return WordTable(columns=("bus", "streamed for each token", "streaming rate (published)", "a token takes at least"), rows=tuple(rows), note=note)
+    return WordTable(
+        columns=("bus", "streamed for each token", "streaming rate (published)", "a token takes at least"), rows=tuple(rows), note=note
+    )
 
 
 def show_decoder_ops(config: DecoderConfig = QWEN3_0_6B) -> WordTable:

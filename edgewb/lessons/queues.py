@@ -147,7 +147,9 @@ def simulate_waits(
     elif arrivals in ("periodic", "together"):
         # Fresh moments of start every hundred frames: one draw would be one installation only.
         starts = random.random((max(1, frames // (100 * sensors)), sensors)) * (0.0 if arrivals == "together" else period)
-        return np.concatenate([_waits(np.sort((one + np.arange(100)[:, None] * period).ravel()), service_ms)[10 * sensors :] for one in starts])
+        return np.concatenate(
+            [_waits(np.sort((one + np.arange(100)[:, None] * period).ravel()), service_ms)[10 * sensors :] for one in starts]
+        )
     else:
         raise InputError(f"unknown arrivals {arrivals!r}: known: poisson, periodic, together")
     return _waits(times, service_ms)[frames // 10 :]

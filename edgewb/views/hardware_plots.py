@@ -139,7 +139,14 @@ def plot_server_delays(
     )  # fmt: skip
     figure.add_vrect(x0=CLAIMED_SENSORS[0], x1=CLAIMED_SENSORS[1], fillcolor=GREY, opacity=0.18, line={"width": 0}, layer="below")
     figure.add_annotation(
-        x=CLAIMED_SENSORS[1], y=0.97, yref="paper", xanchor="left", yanchor="top", text="← claimed: 10 to 20", showarrow=False, font={"size": 14}
+        x=CLAIMED_SENSORS[1],
+        y=0.97,
+        yref="paper",
+        xanchor="left",
+        yanchor="top",
+        text="← claimed: 10 to 20",
+        showarrow=False,
+        font={"size": 14},
     )
     title = f"One server, {frame_rate:g} frames/s from each sensor, {network_ms:g} ms of network"
     _layout(figure, title, "number of sensors that share the server", 480)
@@ -149,7 +156,10 @@ def plot_server_delays(
 
 
 def plot_sensors_per_server(
-    frame_rates: Sequence[float] = (1, 5, 15, 30), services_ms: Sequence[float] = (2.6, 7.2, 12, 52), limit_ms: float = 100, network_ms: float = 5
+    frame_rates: Sequence[float] = (1, 5, 15, 30),
+    services_ms: Sequence[float] = (2.6, 7.2, 12, 52),
+    limit_ms: float = 100,
+    network_ms: float = 5,
 ) -> Any:
     """How many sensors one server takes if 99 of 100 frames are to be answered in time, for frame rates and service times."""
     go = _graph_objects()
@@ -164,7 +174,9 @@ def plot_sensors_per_server(
             hovertemplate="%{y}, %{x}: %{text} sensors<extra></extra>",
         )
     )  # fmt: skip
-    _layout(figure, "How many sensors one server takes", f"server time for each frame (estimated; 99 of 100 frames within {limit_ms:g} ms)", 380)
+    _layout(
+        figure, "How many sensors one server takes", f"server time for each frame (estimated; 99 of 100 frames within {limit_ms:g} ms)", 380
+    )
     figure.update_yaxes(title={"text": "frame rate of each sensor", "font": {"size": 14}}, showgrid=False)
     figure.update_xaxes(showgrid=False)
     return figure

@@ -56,7 +56,15 @@ def test_figures_and_verdicts_agree_with_what_the_library_computes() -> None:
 
 def test_what_disagrees_among_the_sources_is_covered() -> None:
     verdicts = {claim.id: claim.verdict for claim in CLAIMS}
-    for name in ("qwen_sram", "qwen_streaming", "concepts_bounce", "concepts_silent", "concepts_throughput", "iot_efficientdet", "guide_3_to_6"):
+    for name in (
+        "qwen_sram",
+        "qwen_streaming",
+        "concepts_bounce",
+        "concepts_silent",
+        "concepts_throughput",
+        "iot_efficientdet",
+        "guide_3_to_6",
+    ):
         assert verdicts[name] == "does not hold"
     assert verdicts["concepts_throttling"] == verdicts["concepts_500x"] == "no source found"
     assert verdicts["guide_hailo_4ms"] == "not comparable"
@@ -75,7 +83,18 @@ def test_a_drifted_figure_and_a_drifted_verdict_are_found(monkeypatch: pytest.Mo
 
 
 def test_topics() -> None:
-    assert {"size_of_memory", "streaming", "power", "latency", "fallback", "throttling", "ptq_accuracy", "tops", "llm", "break_even"} <= set(topics())
+    assert {
+        "size_of_memory",
+        "streaming",
+        "power",
+        "latency",
+        "fallback",
+        "throttling",
+        "ptq_accuracy",
+        "tops",
+        "llm",
+        "break_even",
+    } <= set(topics())
     assert all(claim.topic == "llm" for claim in claims_about("llm"))
     with pytest.raises(InputError, match="unknown topic 'prunning': did you mean 'pruning'"):
         claims_about("prunning")

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from edgewb.errors import InputError
-from edgewb.lessons.hardware import KINDS, MOBILENET_GOP, find_device, load_devices, mobilenet_throughputs, read_toml, show_devices, show_sources
+from edgewb.lessons.hardware import (
+    KINDS,
+    MOBILENET_GOP,
+    find_device,
+    load_devices,
+    mobilenet_throughputs,
+    read_toml,
+    show_devices,
+    show_sources,
+)
 from edgewb.lessons.tables import WordTable
 from edgewb.types import Basis
 

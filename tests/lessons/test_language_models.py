@@ -40,7 +40,9 @@ def test_streaming_takes_the_bytes_over_the_rate() -> None:
 
 
 def test_a_model_that_fits_streams_nothing() -> None:
-    small = dataclasses.replace(QWEN3_0_6B, layers=1, width=64, feed_forward=128, heads=2, key_value_heads=1, head_width=32, vocabulary=1000)
+    small = dataclasses.replace(
+        QWEN3_0_6B, layers=1, width=64, feed_forward=128, heads=2, key_value_heads=1, head_width=32, vocabulary=1000
+    )
     took = token_time(small)
     assert took.streamed_bytes == 0
     assert took.low_s == took.high_s == 0
@@ -67,4 +69,4 @@ def test_tables_say_what_they_rest_on() -> None:
     assert "Estimated" in times.note
     ops = show_decoder_ops()
     assert len(ops.rows) == len(place_decoder_ops())
-    assert ("GATHER", "the embedding of a token", "CPU") == ops.rows[0][:3]
+    assert ops.rows[0][:3] == ("GATHER", "the embedding of a token", "CPU")

@@ -44,7 +44,15 @@ def judge_break_even(sensors: object) -> str:
         / (DEVICE_PRICE + LINK_PRICE),
         "that is the server against the links alone; what does a device cost?": SERVER_PRICE / LINK_PRICE,
     }
-    expect_close(value, right, "sensors", relative=0.0, absolute=0.01, mistakes=mistakes, hint="What does one sensor save, and how often is the server paid?")
+    expect_close(
+        value,
+        right,
+        "sensors",
+        relative=0.0,
+        absolute=0.01,
+        mistakes=mistakes,
+        hint="What does one sensor save, and how often is the server paid?",
+    )
     whole_number_in(sensors, "sensors")
     return f"each sensor saves {DEVICE_PRICE - LINK_PRICE}, and after {right} of them the server is paid. With your prices it is another number."
 
@@ -89,4 +97,6 @@ def judge_larger_model(seconds: object) -> str:
             raise NotYet(f"seconds is {value:g}: {sentence}")
     if 0.98 / high <= value <= 1.02 / low:
         raise NotYet(f"seconds is {value:g}: that is tokens a second; seconds a token are asked for.")
-    raise NotYet(f"seconds is {value:g}, which is too {'long' if value > high else 'short'}. How many bytes are streamed, and how many a second?")
+    raise NotYet(
+        f"seconds is {value:g}, which is too {'long' if value > high else 'short'}. How many bytes are streamed, and how many a second?"
+    )
