@@ -87,7 +87,8 @@ class Checklist(Jsonable):
         head = "".join(f'<th style="padding: .35em .7em; text-align: left">{word}</th>' for word in ("", "point", "state", "answer"))
         parts = ""
         for title, points in (("The eight points", self.points), ("Beyond the list", self.beyond)):
-            table = f'<table style="border-collapse: collapse; font-size: 95%"><thead><tr>{head}</tr></thead><tbody>{rows(points)}</tbody></table>'
+            inside = f"<thead><tr>{head}</tr></thead><tbody>{rows(points)}</tbody>"
+            table = f'<table style="border-collapse: collapse; font-size: 95%">{inside}</table>'
             parts += f'<h4>{title}</h4><div style="overflow-x: auto">{table}</div>'
         where = f"<code>{html.escape(self.file)}</code>, sha256 <code>{self.sha256[:16]}…</code>, {html.escape(self.study)}"
         return f"<p>{where}<br>{html.escape(self._summary())}</p>{parts}"
@@ -105,7 +106,8 @@ class Checklist(Jsonable):
             return write_whole(target, self.to_markdown())
         style = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
         head = f'<meta charset="utf-8"><title>Checklist: {html.escape(self.file)}</title><style>{style}</style>'
-        page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body><h1>Before it goes to the field</h1>{self._repr_html_()}</body></html>\n'
+        body = f"<h1>Before it goes to the field</h1>{self._repr_html_()}"
+        page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
         return write_whole(target, page)
 
 
@@ -221,7 +223,8 @@ def _compared(records: Sequence[Record], *beginnings: str) -> Record | None:
 def _change(record: Record) -> str:
     delta = record.delta
     assert delta is not None  # only such records are asked
-    return f"{record.recipe}: {delta.points:+.1f} points, 95 % interval {delta.ci95[0]:+.1f} to {delta.ci95[1]:+.1f} ({delta.basis}, n = {delta.n})"
+    low, high = delta.ci95
+    return f"{record.recipe}: {delta.points:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f} ({delta.basis}, n = {delta.n})"
 
 
 def _after_ptq(records: Sequence[Record], budget: float | None) -> Point:

@@ -134,8 +134,8 @@ def plot_server_delays(
     )  # fmt: skip
     figure.add_hline(y=on_device_ms, line={"color": ORANGE, "width": 2, "dash": "dot"})
     figure.add_annotation(
-        x=0.01, xref="paper", y=on_device_ms, yanchor="bottom", xanchor="left", text=f"on the device itself: {on_device_ms:g} ms (published)",
-        showarrow=False, font={"size": 14},
+        x=0.01, xref="paper", y=on_device_ms, yanchor="bottom", xanchor="left", showarrow=False, font={"size": 14},
+        text=f"on the device itself: {on_device_ms:g} ms (published)",
     )  # fmt: skip
     figure.add_vrect(x0=CLAIMED_SENSORS[0], x1=CLAIMED_SENSORS[1], fillcolor=GREY, opacity=0.18, line={"width": 0}, layer="below")
     figure.add_annotation(
@@ -194,7 +194,8 @@ def plot_language_model(config: DecoderConfig = QWEN3_0_6B) -> Any:
         textposition="auto", hovertemplate="<b>%{y}</b><br>%{x:.1f} MB<extra></extra>",
     )  # fmt: skip
     figure.add_bar(
-        x=[CACHE_BYTES / 1e6], y=labels[-1:], orientation="h", name="cache", marker={"color": VERMILION, "pattern": {"shape": "/", **_HATCH}},
+        x=[CACHE_BYTES / 1e6], y=labels[-1:], orientation="h", name="cache",
+        marker={"color": VERMILION, "pattern": {"shape": "/", **_HATCH}},
         text=[f"{CACHE_BYTES / 1e6:.3g} MB"], textposition="outside", hovertemplate="%{x:.1f} MB<extra></extra>",
     )  # fmt: skip
     total = sum(sizes)

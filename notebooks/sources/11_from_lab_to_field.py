@@ -149,7 +149,8 @@ guess.first_inference_ms, guess.latency_ms
 show_claims("first_inference", "updates")
 
 # %% [markdown]
-# **Reading.** The first inference is longer, by how much is a matter of megabytes and bus. For an update five questions want an answer before the first device leaves the house:
+# **Reading.** The first inference is longer; by how much is a matter of megabytes and bus. For an update five questions want an
+# answer before the first device leaves the house:
 #
 # 1. Who sends the new file to 500 devices, and over which link?
 # 2. Who sees that it arrived, and that it is whole? (A sha256 does; each record of edgewb has one.)

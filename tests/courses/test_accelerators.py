@@ -42,7 +42,7 @@ def test_right(number: str, answers: tuple[object, ...]) -> None:
         ("10.3", (0.18, "devices"), "there are eight"),
         ("10.3", (1440, "devices"), "0.012 s"),
         ("10.3", (1 / 1.44, "devices"), "reciprocal"),
-        ("10.3", (1.44, "server"), "takes 3 of these cameras"),
+        ("10.3", (1.44, "server"), "takes 3 of these"),
         ("10.3", (1.44, "cloud"), "one of 'server', 'devices'"),
         ("10.4", (4400,), "milliseconds"),
         ("10.4", (17.7,), "float32"),

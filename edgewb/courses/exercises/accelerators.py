@@ -54,7 +54,7 @@ def judge_break_even(sensors: object) -> str:
         hint="What does one sensor save, and how often is the server paid?",
     )
     whole_number_in(sensors, "sensors")
-    return f"each sensor saves {DEVICE_PRICE - LINK_PRICE}, and after {right} of them the server is paid. With your prices it is another number."
+    return f"each sensor saves {DEVICE_PRICE - LINK_PRICE}, and after {right} of them the server is paid. Your prices give another number."
 
 
 @exercise("10.3")
@@ -74,7 +74,7 @@ def judge_place(load: object, place: object) -> str:
     if text_in(place, "place", ("server", "devices")) == "server":
         most = most_sensors(FRAME_RATE, SERVICE_MS, NETWORK_MS, LIMIT_MS)
         raise NotYet(
-            f"place is 'server': at a load above 1 its line grows without end, so no answer comes in time. One such server takes {most} of these cameras."
+            f"place is 'server': at a load above 1 its line grows without end, and no answer is in time. One server takes {most} of these."
         )
     return "above 1 the line grows without end, whatever the prices. Fewer frames, a faster server, or several would be the other ways out."
 
