@@ -91,8 +91,8 @@ check("11.2", int8_is)
 show_claims("shifted_data", "calibration")
 
 # %% [markdown]
-# **Reading.** The text is right that data of the field decide. It is silent on what to do: label some hundred images from the field,
-# and use them as test, as calibration and, where they differ much, for training.
+# **Reading.** The text is right that data of the field decide, and says to measure on them. In practice: label some hundred images from
+# the field, and use some of them as test, others for calibration and, where they differ much, for training.
 #
 # One more look. **Question.** A version of the network with 80 % of its weights set to zero loses 1.4 points on the test images. Is it
 # the worse choice for the field?
@@ -104,7 +104,7 @@ plot_shifts(edgewb.compare_under_shifts(pruned, shifts="noise3,blur3,contrast3,r
 # %% [markdown]
 # **Reading.** On three of the four shifts it does better than float32, with intervals far apart; on contrast it may be worse. In this
 # study that goes with pruning (the version with 50 % zeros lies in between), and not just with having been trained on: so was
-# `qat_int8`, and it does worse than float32. This is one network, one seed, one set of data: no rule about pruning. It does say that the
+# `qat_int8`, and on three of them it does worse than float32. This is one network, one seed, one set of data: no rule about pruning. It does say that the
 # order of two versions on the laboratory's images need not be their order in the field.
 
 # %% [markdown]
@@ -119,7 +119,8 @@ measured = edgewb.measure(model.path, runs=20)
 print(memory_text(measured.memory) or "this system does not tell the peak of a process")
 
 # %% [markdown]
-# **Reading.** Megabytes, not kilobytes: the runtime's own code and tables come first, then weights and activations. For a small
+# **Reading.** Megabytes, not kilobytes: the runtime's own code and tables come first, then weights and activations. (Here the runtime
+# was loaded before, by the cells above; in a process of its own it took 7 MB more, when this was written.) For a small
 # network the runtime is most of it; for a large one activations and weights are. So there is no factor from file to memory that
 # holds for all; measure your own, in the process that will run in the field.
 
@@ -133,23 +134,22 @@ show_claims("runtime_memory", "size_of_file")
 #
 # The Edge TPU keeps weights on the chip. After a start, or after another model ran, the first inference has to send them again.
 #
-# **Question.** How much longer is the first inference of a network with 4 MB of weights? Notebook 07 has the measured word for it; here
-# is the estimate for our small one.
+# **Question.** How much longer is that one? Look for it in the estimate for our small network.
 
 # %%
-guess = edgewb.estimate(model.path, host="pi4")
-guess.first_inference_ms, guess.latency_ms
+edgewb.estimate(model.path, host="pi4")
 
 # %% [markdown]
-# **Reading.** These are estimates for a Raspberry Pi 4 with a stick, as intervals in milliseconds. For this network the difference is
-# a millisecond. For MobileNetV2 it is about ten, and on USB 2 more than a hundred. If two models take turns on one chip, each pays
-# this at every turn, unless they are compiled together (`edgewb inspect FILE --with OTHER`).
+# **Reading.** This is estimated, for a Raspberry Pi 4 with a stick. For this network the first inference takes a millisecond
+# longer. For MobileNetV2 it is about ten, and on USB 2 more than a hundred. If two models take turns on one chip, each pays this
+# at every turn, unless they are compiled together (`edgewb inspect FILE --with OTHER`).
 
 # %%
 show_claims("first_inference", "updates")
 
 # %% [markdown]
-# **Reading.** The first inference is longer, by how much is a matter of megabytes and bus. For an update five questions want an answer before the first device leaves the house:
+# **Reading.** The first inference is longer; by how much is a matter of megabytes and bus. For an update five questions want an
+# answer before the first device leaves the house:
 #
 # 1. Who sends the new file to 500 devices, and over which link?
 # 2. Who sees that it arrived, and that it is whole? (A sha256 does; each record of edgewb has one.)

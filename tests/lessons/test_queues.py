@@ -135,3 +135,17 @@ def test_table_of_waits() -> None:
 def test_bad_input(call: object, said: str) -> None:
     with pytest.raises(InputError, match=said):
         call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("share", [0.9, 0.99, 0.999])
+def test_the_tail_goes_on_where_the_sum_ends(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgewb.lessons import queues
+
+    by_tail = wait_quantile_ms(0.92, 1.0, share)
+    monkeypatch.setattr(queues, "_HEAVY", 1.0)
+    assert wait_quantile_ms(0.92, 1.0, share) == pytest.approx(by_tail, rel=1e-6)
+
+
+def test_near_overload_it_is_still_quick_and_finite() -> None:
+    assert 0 < wait_quantile_ms(0.9999, 1.0) < math.inf
+    assert most_sensors(0.1, 0.1, 0, 500) > 90_000

@@ -41,7 +41,7 @@ def judge_blame(int8_is: object) -> str:
     right = "cannot be told"
     if given != right:
         raise NotYet(
-            f"int8_is is {given!r}: look at the last column, the paired difference to float32 and its interval. What does an interval say that "
+            f"int8_is is {given!r}: look at the last column, the paired difference and its interval. What does an interval say that "
             "holds zero?"
         )
     return "the interval holds zero. What the shift costs, it costs both: look for the remedy in the data, not in the quantisation."
