@@ -36,7 +36,7 @@ check: setup ## linter, formatter, types, import contract, notebooks without out
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/nbstripout --verify notebooks/*.ipynb $(wildcard notebooks/solutions/*.ipynb) notebooks/dashboards/*.ipynb
 	@$(BIN)/python notebooks/generate.py --check
 	@$(BIN)/python -m edgewb.estimates.refits --check
 	@$(BIN)/python data/make.py --check
