@@ -67,7 +67,7 @@ def _quiet(_: float) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """A finished .tflite, what identifies its making, and facts measured while it was made (``making_seconds``: training and conversion)."""
+    """A finished .tflite, what identifies its making, and facts measured meanwhile (``making_seconds``: training and conversion)."""
 
     key: str
     content: bytes
