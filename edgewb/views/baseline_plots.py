@@ -13,6 +13,7 @@ from edgewb.types import Accuracy, Basis, Jsonable, Record
 from edgewb.views.plots import (
     BLUE,
     GREY,
+    GRID,
     ORANGE,
     VERMILION,
     _graph_objects,
@@ -43,10 +44,22 @@ class Epoch(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CurveInfo(Jsonable):
+    """``floor_percent``: where the axis of the accuracy begins, so that its first epochs do not flatten the rest."""
+
     epochs: tuple[Epoch, ...]
     n: int
     seconds: float
     basis: Basis
+
+    @property
+    def floor_percent(self) -> float:
+        later = self.epochs[len(self.epochs) // 3 :]
+        return max(0.0, min(epoch.low_percent for epoch in later) - 3)
+
+    @property
+    def below(self) -> tuple[Epoch, ...]:
+        """The epochs that are not to be seen."""
+        return tuple(epoch for epoch in self.epochs if epoch.percent < self.floor_percent)
 
 
 def curve_info(curve: LearningCurve | None) -> CurveInfo:
@@ -91,13 +104,22 @@ def plot_learning_curve(curve: LearningCurve | None) -> Any:
     )  # fmt: skip
     _layout(figure, "Learning curve of the float network", f"number of epochs ({info.basis}, {info.seconds:.0f} s in all)", 520)
     figure.update_layout(
-        yaxis={"domain": [0, 0.56], "title": {"text": f"right in %<br>(validation, n = {info.n})", "font": {"size": 14}}},
+        yaxis={
+            "domain": [0, 0.5], "range": [info.floor_percent, 100.5],
+            "title": {"text": f"right in %<br>(validation, n = {info.n})", "font": {"size": 14}},
+        },
         yaxis2={
-            "domain": [0.64, 1], "anchor": "x", "title": {"text": "cross-entropy<br>loss, value", "font": {"size": 14}},
-            "tickfont": {"size": 14}, "gridcolor": "rgba(128,128,128,0.25)", "rangemode": "tozero", "automargin": True,
+            "domain": [0.6, 1], "anchor": "x", "title": {"text": "loss, value,<br>log axis", "font": {"size": 14}},
+            "type": "log", "dtick": 1, "tickfont": {"size": 14}, "gridcolor": GRID, "automargin": True,
         },
         legend={"y": -0.2},
     )  # fmt: skip
+    if info.below:
+        said = ", ".join(f"{epoch.percent:.0f} %" for epoch in info.below)
+        figure.add_annotation(
+            x=info.below[-1].epoch, y=0, yref="paper", xanchor="left", yanchor="bottom", showarrow=False, font={"size": 14},
+            text=f" below the axis: epoch 1{f' to {info.below[-1].epoch}' * (len(info.below) > 1)} ({said})",
+        )  # fmt: skip
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from edgewb.views.plots import (
     _text,
     _wrapped,
 )
+
+if TYPE_CHECKING:
+    from edgewb.studies import LearningCurve
 
 _STYLES = ((BLUE, "circle"), (VERMILION, "x"), (ORANGE, "diamond"), (GREY, "square"))
 
@@ -176,27 +179,33 @@ def plot_channels(files: Mapping[str, str | Path], op: int = 3, dataset: str = "
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MakingRow(Jsonable):
-    recipe: str
+    """``what``: a recipe, or "float training"."""
+
+    what: str
     seconds: float
 
 
-def making_info(records: Sequence[Record]) -> tuple[MakingRow, ...]:
+def making_info(records: Sequence[Record], curve: LearningCurve | None = None) -> tuple[MakingRow, ...]:
     """What making each variant took: training, where it trains, and conversion, on the computer that made it.
+
+    Args:
+        curve: of the float training, which all of them need; it becomes the first row.
 
     Raises:
         InputError: no record says it.
     """
-    rows = [MakingRow(recipe=r.recipe, seconds=float(r.settings["making_seconds"])) for r in records if "making_seconds" in r.settings]
+    first = [] if curve is None else [MakingRow(what="float training", seconds=curve.seconds)]
+    rows = [MakingRow(what=r.recipe, seconds=float(r.settings["making_seconds"])) for r in records if "making_seconds" in r.settings]
     if not rows:
         raise InputError("none of these records says how long its variant took to make: run the study again with this version")
-    return tuple(rows)
+    return (*first, *rows)
 
 
-def plot_making(records: Sequence[Record]) -> Any:
-    """Seconds each variant took to make, beside float's training, which all of them need."""
+def plot_making(records: Sequence[Record], curve: LearningCurve | None = None) -> Any:
+    """Seconds each variant took to make, beside float's training, which all of them need (``study.context.learning_curve``)."""
     go = _graph_objects()
-    info = making_info(records)
-    labels = [_text(row.recipe) for row in info]
+    info = making_info(records, curve)
+    labels = [_text(row.what) for row in info]
     figure = go.Figure()
     figure.add_bar(
         x=[row.seconds for row in info], y=labels, orientation="h", showlegend=False, marker={"color": BLUE},

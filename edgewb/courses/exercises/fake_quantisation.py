@@ -82,13 +82,12 @@ def judge_choice(choice: object, records: object) -> str:
     if missing := [name for name in CHOICES if name not in by_name]:
         raise NotYet(f"the records lack {missing[0]}: run the cell of the study above again.")
     chosen = by_name[said]
-    lost = 0.0 if chosen.accuracy_delta is None else -chosen.accuracy_delta.points
+    change = 0.0 if chosen.accuracy_delta is None else chosen.accuracy_delta.points
     if said == "ptq_int8":
-        raise NotYet(f"ptq_int8 loses {lost:.1f} points here, and 1 is allowed.")
-    seconds = {name: float(by_name[name].settings.get("making_seconds", 0.0)) for name in CHOICES}
+        raise NotYet(f"ptq_int8 changes accuracy by {change:+.1f} points here, and 1 point may be lost.")
+    seconds = float(chosen.settings.get("making_seconds", 0.0))
     if said == "qat_int8":
         raise NotYet(
-            f"qat_int8 comes back, too ({lost:+.1f} points lost), but it was trained on, for {seconds[said]:.0f} s here: one of the others "
-            "needs no training."
+            f"qat_int8 comes back, too ({change:+.1f} points), but it was trained for {seconds:.0f} s. One of the others is not trained."
         )
-    return f"{lost:+.1f} points lost on n = {chosen.score.n} test images, and {seconds[said]:.1f} s to make it, without any training."
+    return f"{change:+.1f} points against float on n = {chosen.score.n} test images, and {seconds:.1f} s to make it, without any training."
