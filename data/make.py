@@ -1,8 +1,8 @@
 """Make what comes with the repository for dashboards and notebooks: models, test images, recorded studies (some six minutes, TensorFlow
 needed).
 
-``python data/make.py`` writes all of it, ``--courses`` the studies of the notebooks alone; ``--check`` trains nothing: it says with exit status 1 where a file is not the one described,
-or where the code of today says something else of it.
+``python data/make.py`` writes all of it, ``--courses`` the studies of the notebooks alone; ``--check`` trains nothing: it says with exit
+status 1 where a file is not the one described, or where the code of today says something else of it.
 """
 
 from __future__ import annotations
