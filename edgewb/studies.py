@@ -46,7 +46,8 @@ _START, _TRAIN, _CONVERT, _FINE_TUNE, _QAT_CONVERT, _ANSWER, _MEASURE = 7.0, 9.0
 class LearningCurve(Jsonable):
     """The float training, epoch by epoch: mean training loss, and what the ``n`` validation examples said after it.
 
-    ``measure`` says what ``validation`` is: "accuracy", a share of right answers, or "r2". ``seconds`` is what the training took.
+    ``measure`` says what ``validation`` is: "accuracy", a share of right answers, or "r2". ``seconds`` is what the training took, of an
+    interrupted one since it went on.
     """
 
     losses: tuple[float, ...]
