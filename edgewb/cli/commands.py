@@ -225,6 +225,23 @@ def recipes(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def claims(arguments: argparse.Namespace) -> int:
+    from edgewb.lessons.claims import check_claims, claims, claims_about, claims_table, documents
+
+    chosen = claims() if arguments.topic is None else claims_about(arguments.topic)
+    checked = check_claims([claim.id for claim in chosen if claim.check]) if arguments.check else ()
+    if arguments.json:
+        print_json({"documents": list(documents().values()), "claims": chosen, "checked": checked})
+        return DONE if all(one.agrees for one in checked) else NO
+    if not arguments.check:
+        print(claims_table(chosen))
+    for one in checked:
+        found = ", ".join(f"{value:.6g}" for value in one.found)
+        said = "" if one.agrees else f": the file has {list(one.stored)} and {one.verdict!r}, found {one.found_verdict!r}"
+        print(f"{'agrees' if one.agrees else 'DIFFERS'}  {one.id}: {found}{said}")
+    return DONE if all(one.agrees for one in checked) else NO
+
+
 def dashboard(arguments: argparse.Namespace) -> int:
     from edgewb.dashboards.catalogues import dashboard_token, dashboards_folder, find_dashboard
     from edgewb.errors import require

@@ -378,6 +378,9 @@ def parser() -> argparse.ArgumentParser:
     command("rules", commands.rules, "every rule behind `inspect`, with the source of each limit")
     command("problems", commands.problems, "every problem edgewb knows: its texts, its cause, what helps")
     command("recipes", commands.recipes, "the recipes: what each does, and what it can and cannot buy on an Edge TPU")
+    claims = command("claims", commands.claims, "what four texts on edge AI claim, beside what was measured or published")
+    claims.add_argument("--topic", metavar="T", help="only those on one topic, such as latency, streaming, pruning, llm")
+    claims.add_argument("--check", action="store_true", help="compute anew what can be computed; exit status 1 where one differs")
     _dashboard_options(command("dashboard", commands.dashboard, "dashboards for people who never open a notebook", json=False))
     command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
     return top

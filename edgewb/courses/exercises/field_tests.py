@@ -1,0 +1,65 @@
+"""Notebook 11, from lab to field: what a shift costs, whether int8 is to blame, and which points of the checklist are open."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from edgewb.bundles import BundledStudy, bundled_model, bundled_studies
+from edgewb.courses.checks import NotYet, exercise, text_in
+from edgewb.lessons.checklists import fill_checklist
+from edgewb.lessons.field_data import SHIFTS, shares_right
+
+MODEL = "digits_cnn_int8"
+REASONS = ("nothing ran on an Edge TPU", "the accuracy is too low", "there are too few calibration inputs")
+
+
+def _study() -> BundledStudy:
+    return next(study for study in bundled_studies() if study.name == "digits")
+
+
+@cache
+def _shares() -> dict[str, float]:
+    return shares_right(bundled_model(MODEL).path, SHIFTS)
+
+
+@exercise("11.1")
+def judge_hardest(hardest: object) -> str:
+    """Which shift costs the int8 net most."""
+    given = text_in(hardest, "hardest", SHIFTS)
+    shares = _shares()
+    right = min(shares, key=lambda name: shares[name])
+    if given != right:
+        sentence = "that one costs least." if given == max(shares, key=lambda name: shares[name]) else "another one leaves fewer right."
+        raise NotYet(f"hardest is {given!r}: {sentence} Look for the dot furthest to the left.")
+    return f"{right} leaves {100 * shares[right]:.0f} of 100 right. Digits are never turned so far in the training data."
+
+
+@exercise("11.2")
+def judge_blame(int8_is: object) -> str:
+    """Whether int8 lost more than float under that shift: the paired interval decides."""
+    given = text_in(int8_is, "int8_is", ("worse", "better", "cannot be told"))
+    right = "cannot be told"
+    if given != right:
+        raise NotYet(
+            f"int8_is is {given!r}: look at the last column, the paired difference to float32 and its interval. What does an interval say that "
+            "holds zero?"
+        )
+    return "the interval holds zero. What the shift costs, it costs both: look for the remedy in the data, not in the quantisation."
+
+
+@exercise("11.3")
+def judge_open_points(open_points: object, reason: object) -> str:
+    """Which of the eight points are open for this study, and why."""
+    if isinstance(open_points, str | bytes) or not hasattr(open_points, "__iter__"):
+        raise NotYet(f"open_points is {open_points!r}; their numbers are asked for, such as [1, 2].")
+    given = list(open_points)
+    if not all(isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 8 for number in given):
+        raise NotYet(f"open_points is {given!r}; numbers from 1 to 8 are asked for, such as [1, 2].")
+    right = set(fill_checklist(bundled_model(MODEL).path, _study()).open_points)
+    if missing := sorted(right - set(given)):
+        raise NotYet(f"{len(missing)} more of the eight {'is' if len(missing) == 1 else 'are'} open. An estimate is no measurement.")
+    if extra := sorted(set(given) - right):
+        raise NotYet(f"point {extra[0]} is not open: read what stands beside it.")
+    if text_in(reason, "reason", REASONS) != REASONS[0]:
+        raise NotYet("reason: the open points have one thing in common. What would you need to close them?")
+    return "time, power and temperature need the device itself. Whoever has one can close them with three commands."

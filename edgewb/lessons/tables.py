@@ -1,0 +1,47 @@
+"""Tables whose cells are sentences: wrapped in a notebook and in a terminal."""
+
+from __future__ import annotations
+
+import html
+import io
+from dataclasses import dataclass
+from typing import Any
+
+_MARGIN = "padding: .35em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,.35)"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class WordTable:
+    """Columns, rows of as many cells, and a line below. What is in the cells is shown as it stands, never as markup."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    def __repr__(self) -> str:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(show_lines=True)
+        for column in self.columns:
+            table.add_column(Text(column), overflow="fold")
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        # In a notebook rich would show the table by itself, beside the one of _repr_html_.
+        console = Console(file=io.StringIO(), width=110, color_system=None, force_jupyter=False)
+        console.print(table)
+        if self.note:
+            console.print(Text(self.note))
+        shown: Any = console.file
+        return str(shown.getvalue()).rstrip()
+
+    def _repr_html_(self) -> str:
+        def cells(tag: str, texts: tuple[str, ...]) -> str:
+            return "".join(f'<{tag} style="{_MARGIN}">{html.escape(text)}</{tag}>' for text in texts)
+
+        head = f"<tr>{cells('th', self.columns)}</tr>"
+        body = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
+        note = f'<p style="margin: .4em 0; max-width: 60em"><small>{html.escape(self.note)}</small></p>' if self.note else ""
+        table = f'<table style="border-collapse: collapse; font-size: 95%"><thead>{head}</thead><tbody>{body}</tbody></table>'
+        return f'<div style="overflow-x: auto">{table}</div>{note}'
