@@ -73,9 +73,8 @@ def plot_sparsity(records: Sequence[Record]) -> Any:
     info = sparsity_info(records)
     figure = go.Figure()
     figure.add_scatter(
-        x=[p.zeros_percent for p in info], y=[p.percent for p in info], mode="lines+markers+text", showlegend=False,
-        text=[_text(p.recipe.split("_")[0]) for p in info], textposition="bottom left", textfont={"size": 14},
-        marker={"size": 12, "symbol": "square", "color": BLUE}, line={"color": BLUE, "width": 1, "dash": "dot"},
+        x=[p.zeros_percent for p in info], y=[p.percent for p in info], mode="lines+markers", showlegend=False,
+        marker={"size": 11, "symbol": "square", "color": BLUE}, line={"color": BLUE, "width": 1, "dash": "dot"},
         error_y={
             "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": GREY,
             "array": [p.high_percent - p.percent for p in info], "arrayminus": [p.percent - p.low_percent for p in info],
@@ -83,9 +82,18 @@ def plot_sparsity(records: Sequence[Record]) -> Any:
         customdata=[f"{p.percent:.1f} % [{p.low_percent:.1f}, {p.high_percent:.1f}], n = {p.n}" for p in info],
         hovertemplate="%{x:.1f} % zeros<br>%{customdata}<extra></extra>",
     )  # fmt: skip
-    _layout(figure, "Accuracy against zeros", "weights that are zero in % (counted in the file)", 460)
-    figure.update_xaxes(range=[-12, 102])
-    figure.update_yaxes(title={"text": f"right in %, 95 % interval<br>(measured, n = {info[0].n})", "font": {"size": 14}})
+    for point in info:  # slanting, since the last ones stand close together
+        figure.add_annotation(
+            x=point.zeros_percent, y=point.high_percent, yshift=6, text=_text(point.recipe), textangle=-40, showarrow=False,
+            xanchor="left", yanchor="bottom", font={"size": 14},
+        )  # fmt: skip
+    _layout(figure, "Accuracy against zeros", "weights that are zero in % (counted in the file)", 520)
+    figure.update_xaxes(range=[-4, 118], tickvals=[0, 20, 40, 60, 80, 100])
+    lowest = min(p.low_percent for p in info)
+    figure.update_yaxes(
+        title={"text": f"right in %, 95 % interval<br>(measured, n = {info[0].n})", "font": {"size": 14}},
+        range=[lowest - 2, 100 + 0.45 * (102 - lowest)], tickvals=[tick for tick in range(0, 101, 5) if tick >= lowest - 5],
+    )  # fmt: skip
     return figure
 
 

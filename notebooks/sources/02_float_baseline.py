@@ -105,8 +105,8 @@ plot_shares({record.recipe: record for record in study.records}, "Accuracy on th
 # **Reading.** A dot is what we saw on 500 test images; the bar is where the true share may well lie. "True" means on
 # all digits these people might ever write. If we drew 500 other images again and again, 95 of 100 such bars would
 # hold the true share. The bars are not symmetric: near 100 % there is more room below than above. They are Wilson's
-# intervals; the one from most textbooks, p ± 1.96 √(p(1 − p)/n), is too narrow near 100 %, and with all images right it would
-# have no width at all.
+# intervals; the one from most textbooks, p ± 1.96 √(p(1 − p)/n), is too narrow near 100 %, and with all images right
+# it would have no width at all.
 #
 # ## Exercise 1: an interval by hand
 #
@@ -197,8 +197,8 @@ comparison_info(study.records, "student_float32")
 # then: p is the probability of a split at least as uneven. With so few tosses the test is a little more careful than
 # the interval: when one says "just about" and the other "not quite", say that it is close, and get more images.
 #
-# **Question.** Say you could afford to lose one point. Is the small network's loss below that, and if we cannot tell: how
-# many test images would it take?
+# **Question.** Say you could afford to lose one point. Is the small network's loss below that, and if we cannot tell:
+# how many test images would it take?
 
 # %%
 from edgewb.verdicts import judge_losses, verdict_note
@@ -206,9 +206,10 @@ from edgewb.verdicts import judge_losses, verdict_note
 print(verdict_note(judge_losses(study.records, budget_points=1.0)))
 
 # %% [markdown]
-# **Reading.** A verdict against a budget has three values: below, above, or too few examples to say. In brackets stands how
-# many would do, if they go on parting as often as here. It is usually more than one thinks: a loss near the budget is
-# dear to prove. (*Holm* matters where many variants are judged on the same images; notebook 09 comes back to it.)
+# **Reading.** A verdict against a budget has three values: below, above, or too few examples to say. In brackets
+# stands how many would do, if they go on parting as often as here. It is usually more than one thinks: a loss near
+# the budget is dear to prove. (*Holm* matters where many variants are judged on the same images; notebook 09 comes
+# back to it.)
 #
 # ## Exercise 3: is A better than B?
 #

@@ -58,7 +58,12 @@ plot_loss(easy.records)
 # **Question.** The float network answers exactly as before. What will be left of it in int8?
 
 # %%
-hard = run_or_recall("digits", "float32, ptq_int8, equalize_float32, equalize_ptq_int8, qat_int8", model="digits_hard", fast=FAST)
+hard = run_or_recall(
+    "digits",
+    "float32, ptq_int8, equalize_float32, equalize_ptq_int8, qat_int8",
+    model="digits_hard",
+    fast=FAST,
+)
 
 # %%
 from edgewb.views.baseline_plots import plot_shares
@@ -213,9 +218,16 @@ plot_making(shown[1:], hard.context.learning_curve)
 # | still too much lost, you have data, labels and time | QAT |
 # | QAT does not bring it back either | another architecture: fewer depthwise layers, ReLU6, another activation |
 #
-# How often is PTQ enough? For some networks only. Published figures for ImageNet on a real Edge TPU (12,000 images,
-# float against int8, top-1 in %; github.com/raphischer/edge-acc): MobileNetV2 62.2 → 61.4, ResNet50 70.4 → 70.1, but
-# Xception 78.3 → 72.4 and EfficientNetB0 72.1 → 60.4. "Under 1 % lost" is true of the first two.
+# How often is PTQ enough? Here is what texts on edge AI claim, and what others measured on a real Edge TPU:
+
+# %%
+from edgewb.lessons.claims import show_claims
+
+show_claims("ptq_accuracy")
+
+# %% [markdown]
+# **Reading.** "Under 1 % lost" is true of some networks and untrue of others, and nobody can tell which by looking at
+# the architecture alone. That is why one measures.
 #
 # ## Exercise 3: choose
 #

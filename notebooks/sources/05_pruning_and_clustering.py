@@ -36,18 +36,22 @@ from edgewb.courses.recorded import run_or_recall
 # **Question.** How many of its weights can the digits network spare before you would notice: 20 %, 50 %, 90 %?
 
 # %%
-zeros = run_or_recall("digits", "float32, ptq_int8, prune50_ptq_int8, prune80_ptq_int8, prune90_ptq_int8, prune95_ptq_int8", fast=FAST)
+zeros = run_or_recall(
+    "digits",
+    "float32, ptq_int8, prune50_ptq_int8, prune80_ptq_int8, prune90_ptq_int8, prune95_ptq_int8",
+    fast=FAST,
+)
 
 # %%
 from edgewb.views.sparsity_plots import plot_sparsity
 
-plot_sparsity(zeros.records)
+plot_sparsity(zeros.records[1:])
 
 # %% [markdown]
-# **Reading.** To the right there are more zeros, as counted in the finished file; the bars are 95 % intervals. Half
-# of the weights go and the intervals overlap by far. Then it costs a point, then two, and somewhere past nine tenths
-# the network falls off a cliff. Where the cliff is depends on the network: a wide one for an easy task has much to
-# spare, a network made for small devices has less.
+# **Reading.** To the right there are more zeros, as counted in the finished file (somewhat fewer than the name says,
+# as depthwise layers keep theirs); the bars are 95 % intervals. With half of the weights gone the intervals overlap
+# by far. Then it costs a point or two, and in the end the network falls off a cliff. Where the cliff is depends on
+# the network: a wide one for an easy task has much to spare, a network made for small devices has less.
 #
 # "At most 2 % lost" is therefore a statement about a network and an amount of pruning, not about pruning.
 
@@ -71,6 +75,17 @@ plot_bytes(zeros.records[1:])
 # There is hardware that skips zeros. This is not such hardware.
 
 # %% [markdown]
+# What do others say of this?
+
+# %%
+from edgewb.lessons.claims import show_claims
+
+show_claims("pruning")
+
+# %% [markdown]
+# **Reading.** Each row is a claim from a text on edge AI in our words, beside what holds and how we know. For this
+# chip they agree with what you have just seen: zeros need hardware that skips them, and whole channels do not.
+#
 # ## Clustering: few values, many times
 #
 # *Clustering* keeps all weights and makes them share values: `cluster16_ptq_int8` allows 16 per layer. Sixteen values
@@ -101,11 +116,12 @@ plot_bytes(shared.records[1:])
 # %% [markdown]
 # ## Exercise 1: bytes of a layer
 #
-# A 1×1 convolution reads 64 channels and writes 128, so it has 64 × 128 weights, a byte each in int8. (The chip
-# stores some more per channel, which we leave out.) How many bytes do its weights take on the chip
+# A 1×1 convolution reads 64 channels and writes 128, so it has a weight for each pair of them, a byte each in int8.
+# (The chip stores some more per channel, which we leave out.) How many bytes do its weights take on the chip: as it
+# is; with 80 % of them pruned to zero; and with half of the channels removed on both sides?
 
 # %% tags=["exercise"]
-# as it is; with 80 % of the weights pruned to zero; with half of the channels removed on both sides
+# in bytes
 plain = 64 * 128
 pruned = 64 * 128
 halved = 32 * 64
@@ -124,7 +140,9 @@ check("05.1", plain, pruned, halved)
 
 # %%
 narrow = run_or_recall(
-    "digits", "float32, ptq_int8, prune80_ptq_int8, structured50_ptq_int8, student25_ptq_int8, distill25_ptq_int8", fast=FAST
+    "digits",
+    "float32, ptq_int8, prune80_ptq_int8, structured50_ptq_int8, student25_ptq_int8, distill25_ptq_int8",
+    fast=FAST,
 )
 
 # %%
@@ -143,10 +161,10 @@ from edgewb.views.sparsity_plots import show_estimates
 show_estimates(narrow.records[1:4])
 
 # %% [markdown]
-# **Reading.** These are *estimates* for an Edge TPU, each with an 80 % interval; nobody measured one. All are the
-# same within their intervals: for so small a network a call over USB takes nearly all of the time, and the arithmetic
-# hardly any. Fewer bytes pay where there are many: for a network that did not fit the chip's memory and was streamed
-# over USB at each call, structured pruning can make the difference between the two.
+# **Reading.** These are *estimates* for an Edge TPU, each with an 80 % interval; nobody measured one. All three are
+# the same: for so small a network a call over USB takes nearly all of the time, and the arithmetic hardly any. Fewer
+# bytes pay where there are many: a network that is too large for the chip's memory is streamed over USB at each call,
+# and structured pruning may be what makes it fit.
 #
 # Accuracy has its price all the same:
 
@@ -183,7 +201,7 @@ print(*[note for note in narrow.context.notes if note.startswith("distill")], se
 # edgewb's own benchmark found −0.04 points with an interval from −3.80 to +3.72 (measured, n = 500 test images for
 # each seed). On the digits a teacher brings nothing that we could find.
 #
-# Papers report gains for larger tasks, and there they are real. The point is how to know: run the student *alone*
+# Papers report gains on larger tasks. Whether there is one on yours you find out by running the student *alone*
 # beside it. A distilled student compared only with its teacher tells you nothing about distillation.
 
 # %% [markdown]

@@ -77,7 +77,7 @@ def test_float_stands_first_whatever_is_asked_for() -> None:
 
 
 def test_what_was_not_recorded_is_said() -> None:
-    with pytest.raises(InputError, match=r"no study of digits, digits_wide, seed 0 was recorded: there are digits-digits_cnn-seed0, .*make setup"):
+    with pytest.raises(InputError, match=r"no study of digits, digits_wide, seed 0 .*: there are digits-digits_cnn-seed0, .*make setup"):
         recall("digits", "float32", model="digits_wide")
     with pytest.raises(InputError, match=r"float16 was not recorded for digits_cnn: there are float32, .*make setup"):
         recall("digits", "float16")
