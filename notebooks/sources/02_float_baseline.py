@@ -74,7 +74,7 @@ plot_best_of(percent=98, sizes=(200, 500, 5000))
 # ## Train it
 #
 # Two networks: `float32`, the baseline, and `student_float32`, the same architecture with half of each layer's
-# channels, trained in the same way. The second has about a quarter of the weights.
+# channels, trained in the same way. The second has less than a third of the weights.
 #
 # **Question.** How many points will the small one lose?
 
@@ -89,9 +89,9 @@ plot_learning_curve(study.context.learning_curve)
 # %% [markdown]
 # **Reading.** Each epoch shows every training image once. The loss (above) falls nearly to the end, since it is
 # computed on the images that are being learnt. The share of right answers on the validation images (below) is what
-# counts. It rises, then only wobbles: these last steps up and down stay within the band, which is the 95 % interval
-# with 200 images. A learning curve tells you whether to train longer, not which epoch was the best one: picking the
-# highest point of a wobble is choosing by luck again.
+# counts. It rises, then wobbles within the band, which is the 95 % interval with 200 images: a step of one point up
+# or down is two images. A learning curve tells you whether to train longer. It does not tell you which epoch was the
+# best: picking the highest point of a wobble is choosing by luck again.
 
 # %% [markdown]
 # ## Its accuracy, with an interval
