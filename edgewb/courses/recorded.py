@@ -45,7 +45,7 @@ def run_or_recall(
         InputError: it is to be recalled and was not recorded. EdgewbError: as ``edgewb.run``.
     """
     if recorded is None:
-        recorded = importlib.util.find_spec("tensorflow") is None
+        recorded = importlib.util.find_spec("tf_keras") is None
     if recorded:
         study = recall(dataset, recipes, model=model, seed=seed)
         print(study.context.notes[0])
@@ -63,7 +63,7 @@ def debug_or_recall(model: str, dataset: str = "digits", *, fast: bool = False, 
         InputError: it is to be recalled and was not recorded. EdgewbError: as ``edgewb.debug_model``.
     """
     if recorded is None:
-        recorded = importlib.util.find_spec("tensorflow") is None
+        recorded = importlib.util.find_spec("tf_keras") is None
     if not recorded:
         import edgewb
 

@@ -76,6 +76,10 @@ plot_best_of(percent=98, sizes=(200, 500, 5000))
 # Two networks: `float32`, the baseline, and `student_float32`, the same architecture with half of each layer's
 # channels, trained in the same way. The second has less than a third of the weights.
 #
+# `run_or_recall` is `edgewb.run`, which you will use for data of your own in notebook 12: it trains, converts,
+# measures and writes a report to `runs/course`. Where TensorFlow is missing it recalls what was recorded; with
+# `recorded=True` it does so in any case.
+#
 # **Question.** How many points will the small one lose?
 
 # %%
@@ -247,7 +251,7 @@ show_mistakes(study.records[0].file)
 # ## Summary
 #
 # - A baseline is a float network, its accuracy, the number of test images and the interval. Without the last two it
-#   is a rumour.
+#   is hearsay.
 # - Decide on validation images, open the test split once. The best of many looks better than it is.
 # - With 500 images an accuracy near 98 % is known to about a point; half the width costs four times the images.
 # - Two networks on the same images: pair them. Only the images on which they part count, and there are few.
