@@ -75,7 +75,7 @@ class Checklist(Jsonable):
     def _repr_html_(self) -> str:
         def rows(points: Sequence[Point]) -> str:
             cell = "padding: .35em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,.35)"
-            marks = {ANSWERED: "✓ answered", OPEN: "○ open", NOT_NEEDED: "– not needed"}
+            marks = {ANSWERED: "✓\u00a0answered", OPEN: "○\u00a0open", NOT_NEEDED: "–\u00a0not\u00a0needed"}
             made = []
             for point in points:
                 answer = html.escape(point.answer) + (f"<br><b>To do:</b> {html.escape(point.to_do)}" if point.to_do else "")
@@ -87,7 +87,8 @@ class Checklist(Jsonable):
         head = "".join(f'<th style="padding: .35em .7em; text-align: left">{word}</th>' for word in ("", "point", "state", "answer"))
         parts = ""
         for title, points in (("The eight points", self.points), ("Beyond the list", self.beyond)):
-            table = f'<table style="border-collapse: collapse; font-size: 95%"><thead><tr>{head}</tr></thead><tbody>{rows(points)}</tbody></table>'
+            inside = f"<thead><tr>{head}</tr></thead><tbody>{rows(points)}</tbody>"
+            table = f'<table style="border-collapse: collapse; font-size: 95%">{inside}</table>'
             parts += f'<h4>{title}</h4><div style="overflow-x: auto">{table}</div>'
         where = f"<code>{html.escape(self.file)}</code>, sha256 <code>{self.sha256[:16]}…</code>, {html.escape(self.study)}"
         return f"<p>{where}<br>{html.escape(self._summary())}</p>{parts}"
@@ -105,7 +106,8 @@ class Checklist(Jsonable):
             return write_whole(target, self.to_markdown())
         style = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
         head = f'<meta charset="utf-8"><title>Checklist: {html.escape(self.file)}</title><style>{style}</style>'
-        page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body><h1>Before it goes to the field</h1>{self._repr_html_()}</body></html>\n'
+        body = f"<h1>Before it goes to the field</h1>{self._repr_html_()}"
+        page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
         return write_whole(target, page)
 
 
@@ -177,7 +179,9 @@ def _accuracy_wanted(budget: float | None) -> Point:
 def _formats(seen: Inspection) -> Point:
     asks = "The hardware takes the model's number formats"
     if seen.kind == "compiled":
-        return _point(2, asks, f"It is compiled, with {seen.ops_cpu or len(seen.ops) - seen.subgraphs} op(s) left on the CPU ({seen.basis}).")
+        return _point(
+            2, asks, f"It is compiled, with {seen.ops_cpu or len(seen.ops) - seen.subgraphs} op(s) left on the CPU ({seen.basis})."
+        )
     said = f"{seen.ops_edgetpu} of {seen.ops_total} ops would go to the Edge TPU ({seen.basis}, compiler {seen.compiler}, n = 1 file)."
     if seen.ops_edgetpu == seen.ops_total:
         return _point(2, asks, said)
@@ -219,7 +223,8 @@ def _compared(records: Sequence[Record], *beginnings: str) -> Record | None:
 def _change(record: Record) -> str:
     delta = record.delta
     assert delta is not None  # only such records are asked
-    return f"{record.recipe}: {delta.points:+.1f} points, 95 % interval {delta.ci95[0]:+.1f} to {delta.ci95[1]:+.1f} ({delta.basis}, n = {delta.n})"
+    low, high = delta.ci95
+    return f"{record.recipe}: {delta.points:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f} ({delta.basis}, n = {delta.n})"
 
 
 def _after_ptq(records: Sequence[Record], budget: float | None) -> Point:
@@ -268,7 +273,9 @@ def _power(own: Record | None, model: str | Path) -> Point:
         energy = latency.energy
         if energy is not None and energy.basis is Basis.MEASURED and latency.target.startswith(_TARGET):
             low, high = energy.watts_ci95
-            return _point(7, asks, f"{energy.watts:.2f} W, 95 % interval {low:.2f} to {high:.2f} (measured by {energy.source}, n = {energy.n}).")
+            return _point(
+                7, asks, f"{energy.watts:.2f} W, 95 % interval {low:.2f} to {high:.2f} (measured by {energy.source}, n = {energy.n})."
+            )
     guess = estimate(model).energy_mj
     said = "No measurement."
     if guess is not None:

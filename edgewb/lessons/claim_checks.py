@@ -17,6 +17,7 @@ from edgewb.estimates.estimations import estimate_work, parts_of
 from edgewb.estimates.hosts import find_profile
 from edgewb.estimates.layers import Work, work_of_row
 from edgewb.lessons import queues
+from edgewb.lessons.architectures import list_architectures
 from edgewb.lessons.field_data import shares_right
 from edgewb.lessons.hardware import MOBILENET, find_device, mobilenet_throughputs
 from edgewb.lessons.language_models import STREAMING_MB_S, place_decoder_ops, token_time, total_parameters
@@ -84,7 +85,10 @@ def ssd_latencies() -> Answer:
 def kinds_that_map() -> Answer:
     floats = [_inspected(_record(recipe).file).ops_edgetpu or 0 for recipe in ("float32", "float16", "dynamic_range")]
     whole = _inspected(_record("ptq_int8").file)
-    return (HOLDS if max(floats) == 0 and whole.ops_edgetpu == whole.ops_total else NOT), (float(max(floats)), float(whole.ops_edgetpu or 0))
+    return (HOLDS if max(floats) == 0 and whole.ops_edgetpu == whole.ops_total else NOT), (
+        float(max(floats)),
+        float(whole.ops_edgetpu or 0),
+    )
 
 
 def one_blocker() -> Answer:
@@ -166,6 +170,11 @@ def size_ratios() -> Answer:
 def pruned_bytes() -> Answer:
     stored = {_inspected(_record(recipe).file).parameter_bytes or 0 for recipe in ("ptq_int8", "prune50_ptq_int8", "prune80_ptq_int8")}
     return (HOLDS if len(stored) == 1 else NOT), tuple(float(one) for one in sorted(stored))
+
+
+def ptq_losses() -> Answer:
+    lost = [net.lost_points for net in list_architectures()]
+    return (CONDITIONS if min(lost) < 1 < max(lost) else NOT), _range(lost)
 
 
 def nano_resnet() -> Answer:
@@ -260,7 +269,7 @@ CHECKS: Final[dict[str, Callable[[], Answer]]] = {
     for function in (
         coral_utilisation, coral_peak, mobilenet_latencies, ssd_latencies, kinds_that_map, one_blocker, one_cut, deeplab_left_over,
         active_power, frames_per_second, first_inference, token_seconds, cache_size, streaming_rates, vgg16_streams, qwen_bytes,
-        decoder_blockers, streaming_over_computing, int8_speedups, size_ratios, pruned_bytes, nano_resnet, orin_nx_peak,
+        decoder_blockers, streaming_over_computing, int8_speedups, size_ratios, pruned_bytes, ptq_losses, nano_resnet, orin_nx_peak,
         peaks_of_nano_and_coral, hailo_throughput, hailo_peak, hailo8l_peak, pi4_mobilenet, own_table_ratios, frames_per_tops,
         orin_nano_dense, myriad_memory, hard_swish, file_and_process, sensors_per_server, server_beats_device, dual_temperature,
         shifted_accuracy,

@@ -127,7 +127,7 @@ def show_devices(families: Sequence[str] = (), of: Sequence[str] = ("peak", "pow
     return WordTable(
         columns=("device", *of),
         rows=tuple(rows),
-        note="Published or measured by others, never by us; show_sources(name) says where each figure stands. Prices: none was found with a date.",
+        note="Published or measured by others, never by us; show_sources(name) says where each stands. Prices: none found with a date.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Can a language model run on it? Qwen3-0.6B counted: its parameters, what streaming them would take, and what the compiler would refuse."""
+"""Can a language model run on it? Qwen3-0.6B counted: its parameters, what streaming them would take, and what is refused."""
 
 from __future__ import annotations
 
@@ -227,10 +227,12 @@ def show_token_times(config: DecoderConfig = QWEN3_0_6B) -> WordTable:
         rows.append((bus, f"{took.streamed_bytes / 1e6:.0f} MB", f"{slow:g} to {fast:g} MB/s", f"{took.low_s:.2g} to {took.high_s:.2g} s"))
     took = token_time(config)
     note = (
-        f"Estimated: {config.name} in int8, {took.device_bytes / 1e6:.0f} MB as the device would store it, {took.cached_bytes / 1e6:.1f} MB of "
+        f"Estimated: {config.name} in int8, {took.device_bytes / 1e6:.0f} MB as the device stores it, {took.cached_bytes / 1e6:.1f} MB of "
         f"it cached. The multiplications of a token would take {1000 * took.multiply_s:.1f} ms at the stated 4 TOPS. Rates: {took.source}."
     )
-    return WordTable(columns=("bus", "streamed for each token", "streaming rate (published)", "a token takes at least"), rows=tuple(rows), note=note)
+    return WordTable(
+        columns=("bus", "streamed for each token", "streaming rate (published)", "a token takes at least"), rows=tuple(rows), note=note
+    )
 
 
 def show_decoder_ops(config: DecoderConfig = QWEN3_0_6B) -> WordTable:
@@ -240,5 +242,5 @@ def show_decoder_ops(config: DecoderConfig = QWEN3_0_6B) -> WordTable:
     return WordTable(
         columns=("op", "what it does in a decoder", "goes to", "why not"),
         rows=rows,
-        note="Predicted by the rules of edgewb inspect, each op judged by itself: behind the first one on the CPU all others would stay there, too.",
+        note="Predicted by edgewb's rules, each op judged by itself; all behind the first one on the CPU would stay there, too.",
     )

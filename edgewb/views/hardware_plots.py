@@ -134,12 +134,19 @@ def plot_server_delays(
     )  # fmt: skip
     figure.add_hline(y=on_device_ms, line={"color": ORANGE, "width": 2, "dash": "dot"})
     figure.add_annotation(
-        x=0.01, xref="paper", y=on_device_ms, yanchor="bottom", xanchor="left", text=f"on the device itself: {on_device_ms:g} ms (published)",
-        showarrow=False, font={"size": 14},
+        x=0.01, xref="paper", y=on_device_ms, yanchor="bottom", xanchor="left", showarrow=False, font={"size": 14},
+        text=f"on the device itself: {on_device_ms:g} ms (published)",
     )  # fmt: skip
     figure.add_vrect(x0=CLAIMED_SENSORS[0], x1=CLAIMED_SENSORS[1], fillcolor=GREY, opacity=0.18, line={"width": 0}, layer="below")
     figure.add_annotation(
-        x=CLAIMED_SENSORS[1], y=0.97, yref="paper", xanchor="left", yanchor="top", text="← claimed: 10 to 20", showarrow=False, font={"size": 14}
+        x=CLAIMED_SENSORS[1],
+        y=0.97,
+        yref="paper",
+        xanchor="left",
+        yanchor="top",
+        text="← claimed: 10 to 20",
+        showarrow=False,
+        font={"size": 14},
     )
     title = f"One server, {frame_rate:g} frames/s from each sensor, {network_ms:g} ms of network"
     _layout(figure, title, "number of sensors that share the server", 480)
@@ -149,7 +156,10 @@ def plot_server_delays(
 
 
 def plot_sensors_per_server(
-    frame_rates: Sequence[float] = (1, 5, 15, 30), services_ms: Sequence[float] = (2.6, 7.2, 12, 52), limit_ms: float = 100, network_ms: float = 5
+    frame_rates: Sequence[float] = (1, 5, 15, 30),
+    services_ms: Sequence[float] = (2.6, 7.2, 12, 52),
+    limit_ms: float = 100,
+    network_ms: float = 5,
 ) -> Any:
     """How many sensors one server takes if 99 of 100 frames are to be answered in time, for frame rates and service times."""
     go = _graph_objects()
@@ -164,7 +174,9 @@ def plot_sensors_per_server(
             hovertemplate="%{y}, %{x}: %{text} sensors<extra></extra>",
         )
     )  # fmt: skip
-    _layout(figure, "How many sensors one server takes", f"server time for each frame (estimated; 99 of 100 frames within {limit_ms:g} ms)", 380)
+    _layout(
+        figure, "How many sensors one server takes", f"server time for each frame (estimated; 99 of 100 frames within {limit_ms:g} ms)", 380
+    )
     figure.update_yaxes(title={"text": "frame rate of each sensor", "font": {"size": 14}}, showgrid=False)
     figure.update_xaxes(showgrid=False)
     return figure
@@ -182,7 +194,8 @@ def plot_language_model(config: DecoderConfig = QWEN3_0_6B) -> Any:
         textposition="auto", hovertemplate="<b>%{y}</b><br>%{x:.1f} MB<extra></extra>",
     )  # fmt: skip
     figure.add_bar(
-        x=[CACHE_BYTES / 1e6], y=labels[-1:], orientation="h", name="cache", marker={"color": VERMILION, "pattern": {"shape": "/", **_HATCH}},
+        x=[CACHE_BYTES / 1e6], y=labels[-1:], orientation="h", name="cache",
+        marker={"color": VERMILION, "pattern": {"shape": "/", **_HATCH}},
         text=[f"{CACHE_BYTES / 1e6:.3g} MB"], textposition="outside", hovertemplate="%{x:.1f} MB<extra></extra>",
     )  # fmt: skip
     total = sum(sizes)

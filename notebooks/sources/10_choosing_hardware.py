@@ -167,6 +167,9 @@ plot_sensors_per_server(frame_rates=[1, 5, 15, 30], services_ms=[2.6, 7.2, 12, 5
 show_claims("break_even")
 
 # %% [markdown]
+# **Reading.** The text itself calls its 10 to 20 an observed range. What it leaves out is which of the two limits is meant: the one by
+# delay, which you have just seen, or the one by cost, which comes now.
+#
 # ## Exercise 2: break-even by cost
 #
 # Prices for this exercise, invented: what a sensor needs to compute on its own costs 60, a server 900, and what a sensor needs to send
@@ -230,6 +233,8 @@ show_decoder_ops()
 show_claims("llm")
 
 # %% [markdown]
+# **Reading.** Both sides stand here: a right figure (600 MB) with a wrong reason (no streaming) and a right outcome (it does not run).
+#
 # ## Exercise 4: a larger one
 #
 # Qwen3-1.7B has about 1.7 thousand million parameters. If all of it could be mapped, and streamed over USB 3 at 385 MB/s: how many

@@ -127,6 +127,8 @@ print(memory_text(measured.memory) or "this system does not tell the peak of a p
 show_claims("runtime_memory", "size_of_file")
 
 # %% [markdown]
+# **Reading.** Both claims are about large networks; with a small one neither factor comes out.
+#
 # ## The first inference, and updates
 #
 # The Edge TPU keeps weights on the chip. After a start, or after another model ran, the first inference has to send them again.
@@ -147,7 +149,8 @@ guess.first_inference_ms, guess.latency_ms
 show_claims("first_inference", "updates")
 
 # %% [markdown]
-# **Reading.** For an update five questions want an answer before the first device leaves the house:
+# **Reading.** The first inference is longer; by how much is a matter of megabytes and bus. For an update five questions want an
+# answer before the first device leaves the house:
 #
 # 1. Who sends the new file to 500 devices, and over which link?
 # 2. Who sees that it arrived, and that it is whole? (A sha256 does; each record of edgewb has one.)

@@ -44,9 +44,17 @@ def judge_break_even(sensors: object) -> str:
         / (DEVICE_PRICE + LINK_PRICE),
         "that is the server against the links alone; what does a device cost?": SERVER_PRICE / LINK_PRICE,
     }
-    expect_close(value, right, "sensors", relative=0.0, absolute=0.01, mistakes=mistakes, hint="What does one sensor save, and how often is the server paid?")
+    expect_close(
+        value,
+        right,
+        "sensors",
+        relative=0.0,
+        absolute=0.01,
+        mistakes=mistakes,
+        hint="What does one sensor save, and how often is the server paid?",
+    )
     whole_number_in(sensors, "sensors")
-    return f"each sensor saves {DEVICE_PRICE - LINK_PRICE}, and after {right} of them the server is paid. With your prices it is another number."
+    return f"each sensor saves {DEVICE_PRICE - LINK_PRICE}, and after {right} of them the server is paid. Your prices give another number."
 
 
 @exercise("10.3")
@@ -66,7 +74,7 @@ def judge_place(load: object, place: object) -> str:
     if text_in(place, "place", ("server", "devices")) == "server":
         most = most_sensors(FRAME_RATE, SERVICE_MS, NETWORK_MS, LIMIT_MS)
         raise NotYet(
-            f"place is 'server': at a load above 1 its line grows without end, so no answer comes in time. One such server takes {most} of these cameras."
+            f"place is 'server': at a load above 1 its line grows without end, and no answer is in time. One server takes {most} of these."
         )
     return "above 1 the line grows without end, whatever the prices. Fewer frames, a faster server, or several would be the other ways out."
 
@@ -89,4 +97,6 @@ def judge_larger_model(seconds: object) -> str:
             raise NotYet(f"seconds is {value:g}: {sentence}")
     if 0.98 / high <= value <= 1.02 / low:
         raise NotYet(f"seconds is {value:g}: that is tokens a second; seconds a token are asked for.")
-    raise NotYet(f"seconds is {value:g}, which is too {'long' if value > high else 'short'}. How many bytes are streamed, and how many a second?")
+    raise NotYet(
+        f"seconds is {value:g}, which is too {'long' if value > high else 'short'}. How many bytes are streamed, and how many a second?"
+    )

@@ -31,7 +31,7 @@ def judge_hardest(hardest: object) -> str:
     if given != right:
         sentence = "that one costs least." if given == max(shares, key=lambda name: shares[name]) else "another one leaves fewer right."
         raise NotYet(f"hardest is {given!r}: {sentence} Look for the dot furthest to the left.")
-    return f"{right} leaves {100 * shares[right]:.0f} of 100 right. Digits are never turned so far in the training data."
+    return f"{right} leaves {100 * shares[right]:.0f} of 100 right. No test on upright images would have shown it."
 
 
 @exercise("11.2")
@@ -41,7 +41,7 @@ def judge_blame(int8_is: object) -> str:
     right = "cannot be told"
     if given != right:
         raise NotYet(
-            f"int8_is is {given!r}: look at the last column, the paired difference to float32 and its interval. What does an interval say that "
+            f"int8_is is {given!r}: look at the last column, the paired difference and its interval. What does an interval say that "
             "holds zero?"
         )
     return "the interval holds zero. What the shift costs, it costs both: look for the remedy in the data, not in the quantisation."
