@@ -1,7 +1,8 @@
-"""Make what comes with the repository for the dashboards: models, test images, a recorded study (six minutes, TensorFlow needed).
+"""Make what comes with the repository for dashboards and notebooks: models, test images, recorded studies (some six minutes, TensorFlow
+needed).
 
-``python data/make.py`` writes all of it; ``--check`` trains nothing: it says with exit status 1 where a file is not the one described,
-or where the code of today says something else of it.
+``python data/make.py`` writes all of it, ``--courses`` the studies of the notebooks alone; ``--check`` trains nothing: it says with exit
+status 1 where a file is not the one described, or where the code of today says something else of it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,20 @@ EXAMPLES = {
     "dynamic_batch": "an int8 net as the converter leaves it when nobody fixes the batch: a reshape whose size is computed while the "
     "model runs keeps the end on the CPU; `edgewb fix` mends it",
 }
+
+COURSES = (
+    (
+        "digits_cnn",
+        0,
+        "float32, student_float32, ptq_int8, qat_int8, prune50_ptq_int8, prune80_ptq_int8, prune90_ptq_int8, prune95_ptq_int8, "
+        "cluster16_ptq_int8, structured50_ptq_int8, student25_ptq_int8, distill25_ptq_int8",
+        ("float32", "ptq_int8", "prune80_ptq_int8", "cluster16_ptq_int8"),
+    ),
+    ("digits_cnn", 1, "float32", ()),
+    ("digits_cnn", 2, "float32", ()),
+    ("digits_hard", 0, "float32, ptq_int8, equalize_float32, equalize_ptq_int8, qat_int8", ("float32", "equalize_float32")),
+)
+"""What notebooks show where nothing can be trained: model, seed, recipes, and of which the file is shown."""
 
 
 def sha256(path: Path) -> str:
@@ -152,6 +167,23 @@ def make_sketch_model() -> None:
         (HERE / "models" / f"{SKETCHES}.tflite").write_bytes(Path(made.file).read_bytes())
 
 
+def make_courses() -> None:
+    """The studies of the notebooks that train, and what `edgewb debug` says of the hard one."""
+    import edgewb
+    from edgewb.courses.recorded import BUDGET_POINTS, TARGETS, diagnosis_name, record
+    from edgewb.locations import HOME_VARIABLE
+
+    folder = HERE / "courses"
+    with tempfile.TemporaryDirectory() as place:
+        os.environ[HOME_VARIABLE] = f"{place}/home"  # all of it is trained and measured now
+        for model, seed, recipes, keep in COURSES:
+            out = f"{place}/{model}{seed}"
+            study = edgewb.run("digits", recipes, model=model, seed=seed, targets=TARGETS, budget=BUDGET_POINTS, out=out, progress=True)
+            record(study, folder, model, keep)
+        diagnosis = edgewb.debug_model("digits_hard", "digits")
+        (folder / diagnosis_name("digits", "digits_hard")).write_text(json.dumps(diagnosis.to_dict(), indent=1) + "\n")
+
+
 def make_models() -> None:
     """models.json, and the examples; the classifier is the study's."""
     from edgewb.datasets import load_dataset
@@ -187,16 +219,21 @@ def problems() -> list[str]:
         for key, value in computed(path, bool(entry["labels"])).items():
             if entry[key] != value:
                 found.append(f"models.json, {name}: {key} is {entry[key]}, found {value}")
-    study = json.loads((HERE / "studies" / f"{STUDY}.json").read_text())
-    for row in study["records"]:
-        found += [
-            f"studies/{STUDY}.json, {row['recipe']}: {problem}" for problem in record_problems(row, HERE / study["files"][row["recipe"]])
-        ]
+    for kept in (HERE / "studies" / f"{STUDY}.json", *sorted((HERE / "courses").glob("*-seed*.json"))):
+        study = json.loads(kept.read_text())
+        place = HERE if kept.stem == STUDY else kept.parent
+        for row in study["records"]:
+            path = place / study["files"][row["recipe"]] if row["recipe"] in study["files"] else None
+            found += [f"{kept.relative_to(HERE)}, {row['recipe']}: {problem}" for problem in record_problems(row, path)]
     return found
 
 
-def record_problems(row: dict[str, Any], path: Path) -> list[str]:
-    """What of a record anybody would refuse to import, or the code of today says otherwise; what was measured stays as it is."""
+def record_problems(row: dict[str, Any], path: Path | None) -> list[str]:
+    """What of a record anybody would refuse to import, or the code of today says otherwise; what was measured stays as it is.
+
+    Args:
+        path: of its file; None where that is not kept.
+    """
     from edgewb.compilers.placement import place, summarise
     from edgewb.estimates.estimations import estimated_latency
     from edgewb.records.checks import RecordProblem
@@ -207,6 +244,8 @@ def record_problems(row: dict[str, Any], path: Path) -> list[str]:
         record = parse_record(json.dumps(row).encode())
     except RecordProblem as problem:
         return [str(problem)]
+    if path is None:
+        return []
     if sha256(path) != record.sha256:
         return [f"{path.name} is not the file recorded"]
     now = {"placement": summarise(place(read_graph(path))), "estimate": estimated_latency(path)}
@@ -220,6 +259,9 @@ def main() -> int:
         for line in found:
             print(f"data/{line}; run `python data/make.py`", file=sys.stderr)
         return 1 if found else 0
+    if "--courses" in sys.argv[1:]:
+        make_courses()
+        return 0
     (HERE / "models").mkdir(exist_ok=True)
     if not (HERE / "models.json").exists():
         (HERE / "models.json").write_text("{}\n")  # the folder is known by it
@@ -227,6 +269,7 @@ def main() -> int:
     make_study()
     make_sketch_model()
     make_models()
+    make_courses()
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import math
 from collections.abc import Sequence
@@ -25,14 +26,46 @@ def wilson_interval(correct: int, n: int, z: float = Z95) -> tuple[float, float]
         z: normal quantile.
     """
     _check_counts(n, correct)
-    share = correct / n
-    middle = share + z * z / (2 * n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
+    middle, half = _wilson(correct / n, n, z)
     # Exactly 0 and 1 at the ends: rounding would leave 1e-17 of it.
-    low = 0.0 if correct == 0 else max(0.0, (middle - half) / scale)
-    high = 1.0 if correct == n else min(1.0, (middle + half) / scale)
+    low = 0.0 if correct == 0 else max(0.0, middle - half)
+    high = 1.0 if correct == n else min(1.0, middle + half)
     return low, high
+
+
+def _wilson(share: float, n: int, z: float = Z95) -> tuple[float, float]:
+    """Middle and half width of the score interval of a share seen among ``n``."""
+    scale = 1 + z * z / n
+    return (share + z * z / (2 * n)) / scale, z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+
+
+def examples_for_half_width(share: float, half_width: float) -> int:
+    """How many examples make the 95 % Wilson interval of a share no wider than ``half_width`` to either side of its middle.
+
+    Args:
+        share: what is expected to be seen, 0..1; an assumption.
+        half_width: as a share, above 0: 0.01 is one point.
+
+    Returns:
+        The smallest such number, at most ``MAX_PAIRS`` squared.
+    """
+    if not 0 <= share <= 1 or not half_width > 0:
+        raise ValueError(f"share {share} and half width {half_width}: a share in 0..1 and a number above 0 are wanted")
+    return bisect.bisect_left(range(1, MAX_PAIRS**2), -half_width, key=lambda n: -_wilson(share, n)[1]) + 1
+
+
+def newcombe_interval(correct: int, n: int, other_correct: int, other_n: int, z: float = Z95) -> tuple[float, float]:
+    """Score interval of the difference of two shares of different examples: the first minus the second.
+
+    From the Wilson limits of both. For the same examples twice it is wider than need be: ``tango_interval``.
+
+    Source: R. G. Newcombe, Statist. Med. 17 (1998) 873-890, method 10.
+    """
+    low, high = wilson_interval(correct, n, z)
+    other_low, other_high = wilson_interval(other_correct, other_n, z)
+    share, other = correct / n, other_correct / other_n
+    difference = share - other
+    return difference - math.hypot(share - low, other_high - other), difference + math.hypot(high - share, other - other_low)
 
 
 def mcnemar_p_value(gained: int, lost: int) -> float:

@@ -67,7 +67,7 @@ def _quiet(_: float) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """A finished .tflite, what identifies its making, and facts measured while it was made."""
+    """A finished .tflite, what identifies its making, and facts measured meanwhile (``making_seconds``: training and conversion)."""
 
     key: str
     content: bytes
@@ -263,7 +263,13 @@ class Stages:
             seed=self.seed,
             kept=self._kept,
         )
-        facts = outcome.facts | {"epochs": outcome.epochs, "float_parameters": description.parameters}
+        facts = outcome.facts | {
+            "epochs": outcome.epochs,
+            "float_parameters": description.parameters,
+            "losses": outcome.losses,
+            "validation_values": outcome.values,
+            "training_seconds": round(self.worker.seconds, 2),
+        }
         self.cache.put("float_model", key, {"weights.npz": weights, "facts.json": json.dumps(facts).encode()})
         shutil.rmtree(self._kept / "float", ignore_errors=True)
         return weights, facts
@@ -293,6 +299,7 @@ class Stages:
             seed=self.seed,
             kept=self._kept,
         )
+        facts["making_seconds"] = round(self.worker.seconds, 2)  # without what was kept of earlier ones that begin alike
         key = self._variant_key(recipe)
         self.cache.put("variant", key, {"model.tflite": content, "facts.json": json.dumps(facts).encode()})
         return Variant(key, content, facts)

@@ -30,7 +30,7 @@ from edgewb.results import BothAnswers, Setting, record_variant, teaching_notes
 from edgewb.running import Announcement
 from edgewb.stages import Stages
 from edgewb.targets import open_target, target_form
-from edgewb.types import Jsonable, Recommendation, Record, Skipped, Task
+from edgewb.types import Basis, Jsonable, Recommendation, Record, Skipped, Task
 
 if TYPE_CHECKING:
     from edgewb.datasets import Dataset
@@ -43,8 +43,27 @@ _START, _TRAIN, _CONVERT, _FINE_TUNE, _QAT_CONVERT, _ANSWER, _MEASURE = 7.0, 9.0
 
 
 @dataclass(frozen=True, kw_only=True)
+class LearningCurve(Jsonable):
+    """The float training, epoch by epoch: mean training loss, and what the ``n`` validation examples said after it.
+
+    ``measure`` says what ``validation`` is: "accuracy", a share of right answers, or "r2". ``seconds`` is what the training took, of an
+    interrupted one since it went on.
+    """
+
+    losses: tuple[float, ...]
+    validation: tuple[float, ...]
+    n: int
+    measure: str
+    seconds: float
+    basis: Basis = Basis.MEASURED
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyContext(Jsonable):
-    """What was studied: everything a report needs beside the records. A regression has 0 ``classes`` and an ``output_scale``."""
+    """What was studied: everything a report needs beside the records. A regression has 0 ``classes`` and an ``output_scale``.
+
+    ``learning_curve`` is None for a model that was trained elsewhere.
+    """
 
     dataset: str
     dataset_fingerprint: str
@@ -62,6 +81,7 @@ class StudyContext(Jsonable):
     notes: tuple[str, ...]
     task: Task = Task.CLASSIFICATION
     output_scale: tuple[float, float] | None = None
+    learning_curve: LearningCurve | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -356,6 +376,17 @@ def _context(
         notes=tuple(notes),
         task=data.task,
         output_scale=stages.output_scale,
+        learning_curve=_learning_curve(facts) if facts else None,
+    )
+
+
+def _learning_curve(facts: dict[str, Any]) -> LearningCurve:
+    return LearningCurve(
+        losses=tuple(facts["losses"]),
+        validation=tuple(facts["validation_values"]),
+        n=facts["validation_n"],
+        measure="r2" if "validation_r2" in facts else "accuracy",
+        seconds=facts["training_seconds"],
     )
 
 

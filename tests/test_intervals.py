@@ -11,10 +11,12 @@ from scipy.stats import binom, binomtest, multinomial
 from edgewb.intervals import (
     Z95,
     Z95_ONE_SIDED,
+    examples_for_half_width,
     holm,
     loss_score,
     mcnemar_p_value,
     median_interval,
+    newcombe_interval,
     pairs_needed,
     quantile_interval,
     samples_needed,
@@ -49,6 +51,37 @@ def test_wilson_reaches_the_ends_exactly() -> None:
 def test_wilson_gives_newcombes_published_example() -> None:
     # R. G. Newcombe, Statist. Med. 17 (1998) 857-872, table I: 81 of 263, method 3: 0.2553 to 0.3662.
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+def test_newcombe_gives_his_published_examples() -> None:
+    # R. G. Newcombe, Statist. Med. 17 (1998) 873-890, table II, method 10.
+    assert newcombe_interval(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert newcombe_interval(6, 7, 2, 7) == pytest.approx((0.0582, 0.8062), abs=5e-5)
+    assert newcombe_interval(10, 10, 0, 20) == pytest.approx((0.6791, 1.0), abs=5e-5)
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.data())
+def test_newcombe_is_mirrored_and_holds_the_difference(n: int, other_n: int, data: st.DataObject) -> None:
+    correct, other = data.draw(st.integers(0, n)), data.draw(st.integers(0, other_n))
+    low, high = newcombe_interval(correct, n, other, other_n)
+    assert -1 - 1e-12 <= low <= correct / n - other / other_n <= high <= 1 + 1e-12
+    assert newcombe_interval(other, other_n, correct, n) == pytest.approx((-high, -low), abs=1e-12)
+
+
+@given(st.floats(0, 1), st.floats(0.001, 0.3))
+def test_examples_for_half_width_is_the_smallest_number(share: float, half_width: float) -> None:
+    def half(n: int) -> float:  # Wilson's formula, written out again
+        return Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n)) / (1 + Z95**2 / n)
+
+    n = examples_for_half_width(share, half_width)
+    assert half(n) <= half_width * (1 + 1e-9)
+    assert n == 1 or half(n - 1) >= half_width * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(("share", "half_width"), [(1.1, 0.01), (-0.1, 0.01), (0.9, 0.0), (0.9, float("nan"))])
+def test_examples_for_half_width_refuses_what_is_no_share(share: float, half_width: float) -> None:
+    with pytest.raises(ValueError, match="are wanted"):
+        examples_for_half_width(share, half_width)
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

@@ -441,7 +441,14 @@ def test_a_regression_is_studied_from_end_to_end(tmp_path: Path) -> None:
         assert record["validation_error_delta"]["n"] == 66
         assert record["placement"]["ops_edgetpu"] == record["placement"]["ops_total"]
         assert "validation_r2" in record["settings"] or record["recipe"] == "ptq_int8"
+        assert record["settings"]["making_seconds"] > 0
     assert told["context"]["task"] == "regression"
+    curve = told["context"]["learning_curve"]
+    assert (curve["measure"], curve["n"], curve["basis"]) == ("r2", 66, "measured")
+    assert len(curve["losses"]) == len(curve["validation"]) > 2
+    assert curve["losses"][0] > curve["losses"][-1] > 0
+    assert curve["seconds"] > 0
+    assert any(f"R2 {curve['validation'][-1]:.3f} on 66" in note for note in told["context"]["notes"])
     assert any("distill_ptq_int8 against student_ptq_int8" in note and "points of R2" in note for note in told["context"]["notes"])
     page = (out / "report.html").read_text()
     assert "R2 against compressed size" in page

@@ -73,12 +73,13 @@ def next_fit(model: Any, **parts: Any) -> FitState:
 
 @dataclass
 class FitState:
-    """Epochs done, their losses, and what the finished fit came to (None while it is not)."""
+    """Epochs done, their losses, what validation said after each (see ``training.Fit``), and the finished fit (None while it is not)."""
 
     seed: int
     folder: Path | None
     parts: dict[str, Any]
     losses: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
     outcome: dict[str, Any] | None = None
 
     def restore(self, model: Any) -> None:
@@ -97,7 +98,7 @@ class FitState:
             except Exception:
                 model.set_weights(before)
                 raise
-            self.losses, self.outcome = kept["losses"], kept["outcome"]
+            self.losses, self.values, self.outcome = kept["losses"], kept["values"], kept["outcome"]
         except Exception:  # TensorFlow raises many kinds for files cut short by a loss of power
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -109,7 +110,7 @@ class FitState:
         if self.folder is None:
             return
         name = f"epoch{len(self.losses)}" if outcome is None else "finished"
-        state = {"parts": self.parts, "name": name, "losses": self.losses, "outcome": self.outcome}
+        state = {"parts": self.parts, "name": name, "losses": self.losses, "values": self.values, "outcome": self.outcome}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             tf.train.Checkpoint(model=model).write(str(self.folder / name))

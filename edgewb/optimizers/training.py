@@ -69,12 +69,17 @@ FAST = TrainingSettings(steps=400, fine_tune_steps=128)
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training came to over ``n`` validation examples, and the epochs it took: the share of right answers, or a regression's R2."""
+    """What a training came to over ``n`` validation examples, and the epochs it took: the share of right answers, or a regression's R2.
+
+    ``losses``: the mean training loss of each epoch. ``values``: ``value`` after each epoch; only of a model trained from scratch.
+    """
 
     value: float
     n: int
     epochs: int
     measure: str = "accuracy"
+    losses: list[float] = dataclasses.field(default_factory=list)
+    values: list[float] = dataclasses.field(default_factory=list)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -163,7 +168,10 @@ def fit(
             progress((epoch + 1) / epochs)
             if not math.isfinite(state.losses[-1]):
                 self.model.stop_training = True
-            elif epoch + 1 < epochs:
+                return
+            if not fine_tune:  # not beside tfmot's wrappers, some of which write what they hold whenever they are called
+                state.values.append(_rate(self.model, data, batch))
+            if epoch + 1 < epochs:
                 state.keep(self.model)
 
     model.fit(
@@ -182,14 +190,19 @@ def fit(
             f"its inputs reach from {data.train_x.min():.3g} to {data.train_x.max():.3g}: scale the columns of a table to about -1..1 "
             "yourself, as it is taken as it is, and set the range of images with --input-range"
         )
-    if data.regression:
-        outcome = Fit(rate_outputs(predict_all(model, data.validation_x), data.validation_y), len(data.validation_y), epochs, "r2")
-    else:
-        _, accuracy = model.evaluate(data.validation_x, data.validation_y, batch_size=batch, verbose=0)
-        outcome = Fit(float(accuracy), len(data.validation_y), epochs)
+    measure = "r2" if data.regression else "accuracy"
+    value = state.values[-1] if state.values else _rate(model, data, batch)
+    outcome = Fit(value, len(data.validation_y), epochs, measure, state.losses, state.values)
     state.keep(model, outcome)
     keras.utils.set_random_seed(state.seed % 2**32)
     return outcome
+
+
+def _rate(model: Any, data: TrainingData, batch: int) -> float:
+    """R2, or what the compiled metric says, of the validation examples."""
+    if data.regression:
+        return rate_outputs(predict_all(model, data.validation_x), data.validation_y)
+    return float(model.evaluate(data.validation_x, data.validation_y, batch_size=batch, verbose=0)[1])
 
 
 def _batches(data: TrainingData, batch: int, epochs: int, *, first: int, seed: int) -> Any:

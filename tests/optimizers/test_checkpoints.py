@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,21 @@ class Run:
         if recipe != "float":
             task = "make_variant"
             more = {"source": identify_model(zoo() / "tf_keras.keras"), "weights": b"", "recipe": decode_recipe(recipe)}
-        return self.worker.call(
+        started = time.monotonic()
+        made = self.worker.call(
             task, shared=Shared("pictures", self.data), progress=self.report, settings=SETTINGS, seed=0, kept=self.kept, **more
         )
+        assert 0 < self.worker.seconds <= time.monotonic() - started
+        return made
+
+
+@pytest.mark.training
+def test_a_float_training_says_what_each_epoch_brought(worker: Worker, pictures: TrainingData) -> None:
+    _, outcome, _ = Run(worker, pictures, None).make("float")
+    assert len(outcome.losses) == len(outcome.values) == outcome.epochs == EPOCHS
+    assert outcome.values[-1] == outcome.value
+    assert all(0 <= value <= 1 for value in outcome.values)
+    assert "losses" not in outcome.facts
 
 
 @pytest.mark.training
