@@ -102,10 +102,10 @@ pruned = {r.recipe: r.file for r in study.records if r.recipe in ("float32", "pr
 plot_shifts(edgewb.compare_under_shifts(pruned, shifts="noise3,blur3,contrast3,rotation3"))
 
 # %% [markdown]
-# **Reading.** On three of the four shifts it does better than float32, with intervals far apart; on contrast it may be worse. In this
-# study that goes with pruning (the version with 50 % zeros lies in between), and not just with having been trained on: so was
-# `qat_int8`, and on three of them it does worse than float32. This is one network, one seed, one set of data: no rule about pruning. It does say that the
-# order of two versions on the laboratory's images need not be their order in the field.
+# **Reading.** On three of the four shifts it does better than float32, with intervals far apart; on contrast it may be worse. In
+# this study that goes with pruning (the version with 50 % zeros lies in between), and not just with having been trained on: so
+# was `qat_int8`, and on three of them it does worse than float32. This is one network, one seed, one set of data: no rule about
+# pruning. It does say that the order of two versions on the laboratory's images need not be their order in the field.
 
 # %% [markdown]
 # ## Memory
