@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
-# The first of these that is Python 3.11 or 3.12; name another with `make setup PYTHON=...`.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+# The first of these that is Python 3.11 (3.11.5 or later: pinned packages need it) or 3.12; name another with `make setup PYTHON=...`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11, 5) <= sys.version_info[:3] < (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: help setup run test test-all test-slow check lab dashboards screenshots bench fuzz study pages notebooks book lock clean
 
@@ -14,7 +14,7 @@ help: ## list the targets
 setup: $(VENV)/installed ## make .venv with everything in it (about two minutes, the only step that needs a network)
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "edgewb needs Python 3.11 or 3.12 and found neither: install one, or name it: make setup PYTHON=/path/to/python3.11"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "edgewb needs Python 3.11 (3.11.5 or later) or 3.12 and found neither: install one, or name it: make setup PYTHON=/path/to/python3.11"; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { echo "no virtual environment could be made: on Debian and Ubuntu, install python3-venv, then run the same command again"; exit 2; }
 	@echo "Installing into $(VENV) with $$($(BIN)/python --version): about two minutes, 3 GB ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
