@@ -31,9 +31,9 @@ describe_computer(edgewb.diagnose())
 
 # %% [markdown]
 # **Reading.** Most computers have neither an Edge TPU nor its compiler, and neither is fine. Where one is missing, edgewb says what it
-# *would* do, and marks that with a word: **predicted** where rules made from other people's models say it, **estimated** where a
-# formula fitted to published measurements says it. What your own processor did is **measured**. Such a word stands beside every number
-# of this course, and a number without one deserves your distrust.
+# *would* do, and marks that with a word: **predicted** where rules made from other people's models say it, **estimated** where a formula
+# fitted to published measurements says it. What your own processor did is **measured**; what others have stated or measured is
+# **published**, with its source. Such a word stands beside every number of this course, and a number without one deserves your distrust.
 #
 # TensorFlow is needed where networks are trained, in notebooks 02, 04 and 05. If you think that something is here and the table says
 # otherwise, `edgewb doctor` in a terminal tells more, and how to mend it.
@@ -114,8 +114,8 @@ plot_breakdown(edgewb.estimate(digits))
 # longer than p90. The very first call is named apart, because it is slower.
 #
 # The figure is **estimated**: most of its bar is overhead, which any call costs, and the line through its end is the interval in which
-# the true value is expected in 8 of 10 cases. For so small a network the stick is probably the slower of the two. It pays for larger
-# ones; notebooks 07 and 10 say from where on.
+# the true value is expected in 8 of 10 cases (how often that holds for so small a network was not checked). For so small a network the
+# stick is probably the slower of the two. It pays for larger ones; notebooks 07 and 10 say from where on.
 
 # %% [markdown]
 # ## Exercise 1: read an inspection

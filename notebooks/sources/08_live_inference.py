@@ -43,9 +43,9 @@ live
 # %% [markdown]
 # **Reading.** On the left what the model is fed; on the right its answer, the likeliest classes, and what the call took. Below are the
 # figures that this notebook is about: frames answered and dropped, the first call apart from the others, percentiles, and the **basis**
-# of each. A thousand over the median in milliseconds is what the processor could answer in a second if nothing else took time: for so small
-# a net tens of thousands. A camera gives 30. The network knows digits and nothing else: shown a face, it will still name a digit, perhaps
-# with a high score. A score is not the probability that the answer is right.
+# of each. A thousand over the median in milliseconds is what the processor could answer in a second if nothing else took time: for so
+# small a net tens of thousands on a desktop. A camera gives 30. The network knows digits and nothing else: shown a face, it will still
+# name a digit, perhaps with a high score. A score is not the probability that the answer is right.
 
 # %% [markdown]
 # ## The same without a browser
