@@ -145,6 +145,8 @@ def number_in(answer: object, name: str) -> float:
         value = float(answer)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise NotYet(f"{name} is a {type(answer).__name__}; a single number is asked for.") from None
+    except OverflowError:
+        raise NotYet(f"{name} is far too large.") from None
     if not math.isfinite(value):
         raise NotYet(f"{name} is {value}; a finite number is asked for. Was something divided by zero?")
     return value
@@ -158,7 +160,7 @@ def whole_number_in(answer: object, name: str) -> int:
     """
     value = number_in(answer, name)
     if value != int(value):
-        raise NotYet(f"{name} is {value:g}; a whole number is asked for.")
+        raise NotYet(f"{name} is {value:.12g}; a whole number is asked for.")
     return int(value)
 
 

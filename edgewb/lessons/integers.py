@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -154,13 +155,13 @@ class DotProduct:
         return self.restored - self.exact
 
     def _repr_html_(self) -> str:
-        table = self.terms.to_html(index=False)
-        return (
-            f"{table}<p>int32 sum with the bias ({self.bias:,}): <strong>{self.total:,}</strong><br>"
+        shown = (
+            f"{self.terms.to_html(index=False)}<p>int32 sum with the bias ({self.bias:,}): <strong>{self.total:,}</strong><br>"
             f"times {self.multiplier.real:.6g} (= {self.multiplier.mantissa:,} × 2^{self.multiplier.exponent - 31}), plus the output's "
             f"zero point {self.zero_point}, rounded and kept within int8: <strong>{self.stored}</strong><br>"
             f"which stands for <strong>{self.restored:.4f}</strong>; in float it is {self.exact:.4f} (error {self.error:+.4f})</p>"
         )
+        return re.sub(r"(?<=[ >^])-(?=\d)", "\N{MINUS SIGN}", shown)
 
     def __repr__(self) -> str:
         return f"DotProduct(total={self.total}, stored={self.stored}, restored={self.restored:.4f}, exact={self.exact:.4f})"

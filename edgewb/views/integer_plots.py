@@ -120,6 +120,7 @@ def plot_utilisation(sides: Sequence[int] = _SIDES) -> Any:
         )
     _layout(figure, "A large array needs a lot to do", _wrapped("number of input rows, log axis (by arithmetic)", width=60), 400)
     figure.update_xaxes(type="log", tickvals=[1, 10, 100, 1000, 10_000], ticktext=["1", "10", "100", "1,000", "10,000"])
+    figure.update_layout(margin={"r": 34})  # room for half of the last tick's label, which is left out otherwise
     figure.update_yaxes(title={"text": "cells at work (%)", "font": {"size": 14}, "standoff": 10}, rangemode="tozero")
     return figure
 
@@ -150,5 +151,5 @@ def plot_energies() -> Any:
     _layout(figure, "What one operation costs", _wrapped("picojoules (pJ), log axis (published, 45 nm, 2014)", width=60), 480)
     figure.update_xaxes(type="log", range=[-2, 4], tickvals=_log_ticks(0.01, 10_000), tickformat=",~g")
     figure.update_yaxes(categoryorder="array", categoryarray=[cost.operation for cost in costs], showgrid=False, ticks="")
-    figure.update_layout(legend={"traceorder": "normal"}, bargap=0.25)
+    figure.update_layout(legend={"traceorder": "normal"}, bargap=0.25, margin={"r": 34})
     return figure

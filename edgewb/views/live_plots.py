@@ -153,8 +153,8 @@ def list_targets_here() -> WordTable:
 
 
 def frames_info(camera_fps: float = 30.0, most_ms: float = 150.0) -> tuple[FrameCount, ...]:
-    """The data of ``plot_frames``: answers of 1 ms up to ``most_ms``."""
-    return tuple(count_frames(camera_fps, float(ms)) for ms in np.linspace(1, most_ms, 150))
+    """The data of ``plot_frames``: answers of 1 ms up to ``most_ms``, fine enough for upright stairs."""
+    return tuple(count_frames(camera_fps, float(ms)) for ms in np.linspace(1, most_ms, 1491))
 
 
 def plot_frames(camera_fps: float = 30.0, most_ms: float = 150.0) -> Any:

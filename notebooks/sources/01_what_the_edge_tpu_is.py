@@ -30,19 +30,19 @@ from edgewb.views.widgets import Systolic
 #
 # A processor fetches two numbers, multiplies them, adds the result to a sum, and puts it back. Most of the effort is fetching and putting
 # back. A **systolic array** avoids that: a grid of small cells, each of which keeps one weight. Inputs enter on the left and move one
-# cell to the right per beat. Sums start at 0 on top and move one cell down. A cell multiplies what comes from the left by its weight,
-# adds what comes from above, and passes both on. Nothing goes back to memory in between.
+# cell to the right per beat (a *cycle* of the chip's clock). Sums start at 0 on top and move one cell down. A cell multiplies what comes
+# from the left by its weight, adds what comes from above, and passes both on. Nothing goes back to memory in between.
 #
-# **Question.** Six rows of input meet 4 × 4 weights: 96 multiplications. How many beats will the array take? Guess, then press *Play*, or
-# *Step* through it.
+# **Question.** Six rows of input meet 4 × 4 weights: 96 multiplications. How many beats will the array take? Guess; then run the cell,
+# press *Start* and *Play*, or *Step* through it.
 
 # %%
 Systolic(cycle=6)
 
 # %% [markdown]
 # **Reading.** Colours (and the words below each sum) are input rows. Each row of cells starts one beat later than the one above: that is
-# why the inputs wait in stairs. A sum has to arrive in a cell together with the input that belongs to it. After the first few beats every
-# cell has something to do; at the end they fall idle one after the other. Twelve beats, not 96.
+# why the inputs wait in stairs. A sum has to arrive in a cell together with the input that belongs to it. The array fills from its top left
+# corner, and empties from there: with six rows only, never more than 15 of its 16 cells are at work. Still it takes twelve beats, not 96.
 #
 # The numbers are real ones: six patches of 2 × 2 grey levels from a digit, and 2 × 2 weights from each of four filters of the net that
 # comes with this course. (Its filters are 3 × 3. That would be nine rows of cells, which do not fit on a page.)
@@ -72,10 +72,10 @@ from edgewb.views.integer_plots import plot_utilisation
 plot_utilisation()
 
 # %% [markdown]
-# **Reading.** The line says which share of all cells is at work, on average from the first beat to the last. With 10 rows of input, most
-# of a large array waits. Of a convolution, each place in the picture is a row: a layer on 112 × 112 pixels has 12,544 of them, one on 7 ×
-# 7 has 49. And a layer with fewer channels than the array has cells leaves columns empty. That is why a small network can run nearly as
-# long as one with several times its multiplications.
+# **Reading.** A line says which share of all cells is at work, on average from the first beat to the last. With 10 rows of input, 93 %
+# of the largest array waits. Of a convolution, each place in the picture is a row: a layer on 112 × 112 pixels has 12,544 of them, one on
+# 7 × 7 has 49. And a layer with fewer output channels than the array has columns leaves some of these empty. That is one reason why a small
+# network can run nearly as long as one with several times its multiplications.
 
 # %% [markdown]
 # ## What is known of the chip, and what is not
@@ -94,7 +94,8 @@ plot_utilisation()
 # either, and the array above has 4 × 4 cells so that one can see them. Google's engineers have described three designs of Edge TPUs in a
 # paper (see *Read next*).
 #
-# Four TOPS is what the chip can do when every cell is at work in every cycle. No network comes near it: notebook 10 says more about that.
+# Four TOPS is what the chip can do when every cell is at work in every cycle. MobileNetV2 uses some 6 % of that, by its published frame
+# rates: notebook 10 says more about it.
 
 # %% [markdown]
 # ## INT8 by hand: scale and zero point
@@ -118,7 +119,7 @@ plot_rounding(-1, 4)
 # %% [markdown]
 # **Reading.** Left, near 0: the stairs are what int8 makes of the dotted line. A value lands on the nearest step, so it is off by half a
 # step at most. There is a step at exactly 0. Right, the whole range: between −1 and 4 the error is too small to be seen at this size.
-# Beyond the ends it grows with every bit, because there are no more integers: the value is **saturated**. Rounding costs a little
+# Beyond the ends it grows with the distance, because there are no more integers: the value is **saturated**. Rounding costs a little
 # everywhere; saturation costs a lot in few places.
 
 # %%
@@ -177,7 +178,7 @@ plot_energies()
 # weights where the arithmetic is. The array above does both.
 #
 # These are figures published in 2014 for chips of that time, as others quote them. A newer chip needs less for all of them, and nothing
-# here was measured on an Edge TPU. What lasts are the ratios.
+# here was measured on an Edge TPU. What carries over is the order, and roughly the ratios.
 
 # %% [markdown]
 # ## One output, worked out in integers
@@ -196,8 +197,9 @@ trace_dot_product(inputs, weights, bias=0.05, input_range=(0, 1), output_range=(
 # %% [markdown]
 # **Reading.** From left to right: what the float net multiplies, what is stored, the input less its zero point, and the product. All of
 # them are added to one int32. The factor is a real number, so even an integer-only unit needs a way to say it: an integer and a power of
-# two, as the CPU's kernels have it. (Compiled Edge TPU files hold it as a float32, one per channel.) The error at the end is below one
-# step of the output. That is what "quantised" means: not approximate arithmetic, but exact arithmetic on rounded numbers.
+# two, as the CPU's kernels have it. (Compiled Edge TPU files hold it as a float32, one per channel where the channels' scales differ.) The
+# error at the end is below one step of the output (1.2 / 255). That is what "quantised" means: exact sums of rounded numbers, and one more
+# rounding at the end.
 
 # %% [markdown]
 # ## Exercise 4: room in the sum
@@ -215,7 +217,7 @@ check("01.4", products)
 # ## Summary
 #
 # - An Edge TPU multiplies matrices of 8-bit integers in an array of cells. Weights stay, inputs and sums move on.
-# - An array needs many rows to be busy: small layers leave most of it idle, and peak TOPS are reached by none.
+# - An array needs many rows to be busy: small layers leave most of it idle, and the peak rate is out of reach.
 # - `real = scale × (stored − zero point)`. Inside the range a value is off by half a step at most; outside it is saturated.
 # - Integers are small and cheap, but fetching numbers costs more than computing with them.
 # - Sums are int32. One multiplication per output brings them back to int8.

@@ -35,7 +35,7 @@ list_kinds()
 
 # %% [markdown]
 # **Reading.** Read the column *between layers*. **Dynamic range**: some weights are int8, but values between layers are float32, and the
-# scale of each layer's input is worked out while it runs. **float16**: weights take half the room; a DEQUANTIZE op in front turns each
+# scale of such a layer's input is worked out while it runs. **float16**: weights take half the room; a DEQUANTIZE op in front turns each
 # back into float32. **int8**: weights and everything between layers are integers, and so are input and output. The last column cannot
 # tell these files apart: the intervals overlap.
 #
@@ -63,8 +63,9 @@ import edgewb
 edgewb.inspect(study_file("dynamic_range"))
 
 # %% [markdown]
-# **Reading.** The same reason nearly everywhere: float values go through the op. One op has another one besides, a version that is newer
-# than the compiler. Mending that alone would help nothing: 0 ops would still map. Notebook 06 reads such answers of the real compiler.
+# **Reading.** The same reason nearly everywhere: float values go through the op. One op has another one besides: its version is newer than
+# the compiler, which would refuse the whole file for it. Mending that alone would help nothing: 0 ops would still map. Notebook 06 reads
+# such answers of the real compiler.
 
 # %% [markdown]
 # ## Calibration: where ranges come from
@@ -83,34 +84,37 @@ few = ["1 image", "10 images", "100 images"]
 plot_ranges({name: calibrations[name] for name in few})
 
 # %% [markdown]
-# **Reading.** Each row is a layer, each pair of marks the ends of its range. More images can only make a range wider. From 1 to 10 images
-# it grows by a good part, from 10 to 100 by less. What lies beyond the range of the calibration will be saturated later. The input needs
-# one image only: black and white are in each.
+# **Reading.** Each row is a layer, each pair of marks the ends of its range. More images can only make a range wider. In most layers one
+# image reaches some two thirds as far as a hundred, and from 10 to 100 many ranges still grow as much as from 1 to 10. What lies beyond the
+# range of the calibration will be saturated later. The input needs one image only: black and white are in each.
 
 # %% [markdown]
 # ## 256 numbers for a range
 #
-# Here are the values behind one of these layers, and below them a tick for each number that int8 has there.
+# Here are the values that come out of one of these layers, and below them a tick for each number that int8 has there.
 #
-# **Question.** One faulty image makes a single value of 150 in this layer. Where will the ticks be?
+# **Question.** Are the ticks closer together where most of the values are?
 
 # %%
 from edgewb.lessons.recalibrations import layer_values
 from edgewb.views.quantization_plots import plot_grid
 
 values = layer_values(study_file("float32"), calibrations["100 images"], op=2)
-plot_grid(values, what="value behind layer 2")
+plot_grid(values, what="value after layer 2")
 
 # %% [markdown]
-# **Reading.** Most values are small or exactly 0 (the upper axis counts in powers of a hundred). The ticks are evenly spaced, as int8
-# knows nothing of where values are frequent. A range of 0 to 7 makes steps of 0.026.
+# **Reading.** Most values are small or exactly 0 (mind the log axis: each line of its grid is a factor of a hundred). The ticks are evenly
+# spaced: int8 knows nothing of where values are frequent. A range of 0 to 6.7 makes steps of 0.026.
+
+# %% [markdown]
+# **Question.** One faulty image makes a single value of 150 in this layer. Where will the ticks be?
 
 # %%
-plot_grid(values, high=150, what="value behind layer 2")
+plot_grid(values, high=150, what="value after layer 2")
 
 # %% [markdown]
-# **Reading.** The same values, and a range that reaches to 150 for the sake of one. The ticks are now half a unit apart, and a dozen of
-# 256 are left for everything that occurs.
+# **Reading.** The same values, and a range that reaches to 150 for the sake of one. The ticks are now 0.6 apart, and a dozen of 256
+# are left for everything else that occurs.
 
 # %% [markdown]
 # ## Exercise 2: the price of an outlier
@@ -140,11 +144,12 @@ from edgewb.views.quantization_plots import plot_calibrations
 plot_calibrations(calibrations)
 
 # %% [markdown]
-# **Reading.** The bars are 95 % intervals over 200 images. **Too few images** cost nothing that one could see here: these digits are all
-# alike, and one of them has nearly the ranges of all. Do not rely on it; a hundred examples cost seconds. Even **noise** comes near the
-# right ranges for this net. **One outlier** is worse than 99 missing images. And a **wrong preparation** is ruinous: with pixels of 0 to
-# 255 the scale of the input is 1, and of the picture nothing is left but a few corners. All three wrong ones ran without a word of
-# warning.
+# **Reading.** The bars are 95 % intervals over 200 images. **Too few images** cost nothing that one could see here, although their ranges
+# are narrower: the values beyond are so few that cutting them off changes hardly an answer. Do not rely on it; a hundred examples cost
+# seconds. Even **noise** comes within a factor of about two of the right ranges of this net. **One outlier**, be it a single pixel, is
+# worse than 99 missing images. And a **wrong preparation** is ruinous. With pixels of 0 to 255 the ranges become hundreds of times too
+# wide, and in steps of that size hardly anything of a picture is left. Divided twice, or with black images only, the ranges are
+# too narrow: whatever is brighter than nearly black is cut off. None of these files came with a word of warning.
 #
 # When a quantised net answers badly, look at the preparation first.
 
@@ -178,8 +183,8 @@ plot_channels(op=5)
 # %% [markdown]
 # **Reading.** Each bar is a channel; its height is how many sizes its weights reach if all share the scale of the largest. The line is
 # what each has with a scale of its own. The poorest channel still has a third: this net is kind. Nets are not always. The next figure
-# shows the same layer with every channel multiplied by a random factor and the following layer divided by it. The float net **answers
-# exactly as before**; only its insides have changed. Batch normalisation does the like to depthwise nets while they are trained.
+# shows the same layer with every channel multiplied by a random factor and the following layer divided by it. The float net **answers as
+# before** but for rounding; only its insides have changed. Batch normalisation does the like to depthwise nets while they are trained.
 
 # %%
 plot_channels(op=5, float_file=spread_net(octaves=3))
@@ -187,6 +192,9 @@ plot_channels(op=5, float_file=spread_net(octaves=3))
 # %% [markdown]
 # **Reading.** Most channels have a handful of sizes left, some none: their weights all become 0. A scale per channel gives each of them
 # 127 again.
+
+# %% [markdown]
+# **Question.** The further the channels are spread, the worse. Which of the two kinds of scales breaks first, and does the other one hold?
 
 # %%
 from edgewb.views.quantization_plots import plot_spreads
@@ -198,7 +206,7 @@ plot_spreads()
 # is down to guessing, while a scale per channel still holds. At 4 even that breaks: it helps the weights, but the **values between
 # layers** always share one scale. That is where quantisation-aware training comes in (notebook 04).
 #
-# So PTQ does not "cost under one percent". It costs nothing you can measure on a kind net and everything on an unkind one.
+# So PTQ does not "cost under one percent". It costs anything from nothing you can measure, on a kind net, to everything, on an unkind one.
 
 # %% [markdown]
 # ## What is said about it, and what holds
@@ -213,8 +221,9 @@ from edgewb.lessons.claims import show_claims
 show_claims("quantised_kinds", "ptq_accuracy", "calibration")
 
 # %% [markdown]
-# **Reading.** Look at *basis* before the figure: measured, predicted and published are different things. Most of these sentences hold for
-# the network their author had in mind. A sentence with a percentage in it needs to say of what, on what, and over how many examples.
+# **Reading.** Look at the first word in brackets before you look at the figure: measured, predicted and published are different things.
+# Half of these sentences hold as they stand, the others under conditions: for some networks, or for good examples. A sentence with a
+# percentage in it needs to say of what, on what, and over how many examples.
 
 # %% [markdown]
 # ## Exercise 4: scales per channel

@@ -43,13 +43,17 @@ live
 # %% [markdown]
 # **Reading.** On the left what the model is fed; on the right its answer, the likeliest classes, and what the call took. Below are the
 # figures that this notebook is about: frames answered and dropped, the first call apart from the others, percentiles, and the **basis**
-# of each. The network knows digits and nothing else: shown a face, it will still name a digit, often without much doubt. A confidence is
-# not a probability that the answer is right.
+# of each. A thousand over the median in milliseconds is what the processor could answer in a second if nothing else took time: for so
+# small a net tens of thousands on a desktop. A camera gives 30. The network knows digits and nothing else: shown a face, it will still
+# name a digit, perhaps with a high score. A score is not the probability that the answer is right.
 
 # %% [markdown]
 # ## The same without a browser
 #
-# `play_test_images` does what the page's button *Stream* does: it hands one test image after the other to the model and counts.
+# `play_test_images` does what the button *Stream* of the page's *Test set* does: it hands one test image after the other to the model and
+# counts.
+#
+# **Question.** How many times as long as a usual call will the first one take?
 
 # %%
 from edgewb.views.live_plots import list_calls, plot_calls
@@ -66,7 +70,7 @@ plot_calls(played)
 
 # %% [markdown]
 # **Reading.** Each bar counts calls of about that length. The median is where half of them lie to the left; nine in ten lie left of p90.
-# The tail on the right is other work of this computer. A live application shows the tail: that is when the picture stutters.
+# The tail on the right is mostly other work of this computer. A live application shows the tail: that is when the picture stutters.
 
 # %% [markdown]
 # ## Targets: who answers
@@ -81,9 +85,10 @@ from edgewb.views.live_plots import list_targets_here
 list_targets_here()
 
 # %% [markdown]
-# **Reading.** `edgetpu` needs a device, its runtime library and the right to use it; where one is missing, the table names it, and
-# `edgewb doctor` says more. Nothing on the page changes with a stick but the choice of the target and a model compiled for it:
-# `Live(compiled="model_edgetpu.tflite", model="model.tflite")` starts with the stick and puts the processor beside it.
+# **Reading.** What stands in square brackets may be left out. `edgetpu` needs a device, its runtime library and the right to use it;
+# where one is missing, the table names it, and `edgewb doctor` says more. Nothing on the page changes with a stick but the choice of the
+# target and a model compiled for it: `Live(compiled="model_edgetpu.tflite", model="model.tflite")` starts with the stick and puts the
+# processor beside it.
 
 # %% [markdown]
 # ## Without a stick: simulated
@@ -105,8 +110,9 @@ plot_calls(both)
 # The answers are the processor's, so they never differ. The pace is that of the estimate and nearly constant; what little it scatters is
 # this computer's clock. How a device's calls scatter cannot be seen here.
 #
-# And mind the medians: for this small network the processor may well be **faster** than the estimate for a stick. Each call on a stick
-# pays for the way over USB, some 0.3 ms, before anything is computed. A network for digits is over by then.
+# And mind the medians: for this small network the processor may well be **faster** than the estimate for a stick. Even the smallest call of
+# a stick takes some 0.3 ms on USB 3 (published; iwatake2222/EdgeTPU_Analysis). A network for digits is over by then. If the processor is
+# slower here than above, that is no mistake: between two calls it waits for the simulated one, and needs a moment to be quick again.
 
 # %% [markdown]
 # ## What the stick would change
@@ -127,8 +133,8 @@ edgewb.estimate(model, bus="usb2")
 # %% [markdown]
 # **Reading.** Both are estimates with an interval, for one kind of computer; compare where the time goes rather than single figures.
 # Computing is too short to be seen here. What there is is overhead, and the way over USB of the picture and of the chip's instructions:
-# that part is some nine times as long on the slow port. A stick pays off where a processor needs tens of milliseconds: for networks on
-# pictures of 224 pixels and more, and on small boards.
+# that part is some nine times as long on the slow port. A stick pays off where a processor needs many milliseconds, as for large
+# pictures and on small boards; notebook 10 asks from where on.
 
 # %% [markdown]
 # ## Frames a second, and frames dropped
@@ -145,8 +151,8 @@ plot_frames(camera_fps=30)
 
 # %% [markdown]
 # **Reading.** Green frames are answered, hatched ones left out. The rate falls in stairs: a frame that came while the model was busy is
-# gone, and the next one has to be waited for. One millisecond too much costs half of the rate. The page softens this by having two frames
-# under way: one is on its way to the kernel while the other is computed.
+# gone, and the next one has to be waited for. One millisecond too much costs half of the rate. A page that is shown on another computer
+# tries two frames under way, one travelling while the other is computed, and keeps to it where more answers come of it.
 
 # %% [markdown]
 # Two sentences about frames a second, from texts on edge AI, beside what holds:
@@ -157,7 +163,8 @@ from edgewb.lessons.claims import show_claims
 show_claims("throughput")
 
 # %% [markdown]
-# **Reading.** Frames a second and milliseconds are each other's inverse only where one frame at a time is under way.
+# **Reading.** Frames a second are a thousand over the milliseconds only where one frame at a time is under way, and where the next one is
+# ready at once: not with a camera, as the next exercise shows.
 
 # %% [markdown]
 # ## Exercise 1: a camera and a slow model

@@ -80,6 +80,7 @@ def test_a_dot_product_is_what_litert_makes_of_it():
 def test_a_dot_product_shows_its_steps():
     done = trace_dot_product([0.5], [1.0], 0.0, (0, 1), (0, 1))
     assert f"{done.total:,}" in done._repr_html_()
+    assert "zero point \N{MINUS SIGN}128" in done._repr_html_()
     assert "stored=" in repr(done)
     with pytest.raises(InputError, match="as many of one"):
         trace_dot_product([1, 2], [1], 0, (0, 1), (0, 1))

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -56,6 +57,9 @@ def test_a_recorded_histogram_says_where_and_shows_no_percentile():
 
 def test_frames_add_up_to_the_camera():
     assert all(one.answered_fps + one.dropped_fps == pytest.approx(30) for one in frames_info())
+    falls = [(a, b) for a, b in itertools.pairwise(frames_info()) if b.answered_fps < a.answered_fps]
+    assert len(falls) == 4
+    assert all(b.answer_ms - a.answer_ms < 0.2 for a, b in falls)  # upright stairs, not slopes
     assert [trace.name for trace in plot_frames().data] == ["answered", "left out"]
 
 

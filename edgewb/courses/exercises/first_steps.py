@@ -30,11 +30,13 @@ def judge_inspection(ops_on_cpu: object, first_blocker: object) -> str:
         if count == inspection.ops_total:
             raise NotYet(f"ops_on_cpu is {count}: that is all of them. Look at the line `ops` above the table.")
         raise NotYet(f"ops_on_cpu is {count}; the line `ops` above the table names the number on the CPU.")
-    name = text_in(first_blocker, "first_blocker").upper().replace(" ", "_")
+    name = text_in(first_blocker, "first_blocker").upper().replace(" ", "_").removeprefix("OP_")
     if name.removeprefix(f"{blocker.index}_") == blocker.op:
         mapped = inspection.ops_edgetpu or 0
         return f"Mending the {blocker.op} takes the model from {mapped} to {mapped + blocker.ops_gained_if_fixed} ops on the Edge TPU."
     kinds = {op.op: op.placement for op in inspection.ops}
+    if not name:
+        raise NotYet("first_blocker is empty: the name of an op is asked for, in quotes.")
     if name.isdigit():
         raise NotYet(f"first_blocker is {name}: its name is asked for, in quotes, not its number.")
     if name not in kinds:
@@ -52,7 +54,10 @@ def judge_words(placement: object, time_on_edge_tpu: object, accuracy: object) -
     """Which basis three numbers of the notebook have: where the ops run, the time on an Edge TPU, the share of right answers."""
     hints = {
         "placement": ("predicted", "the compiler was not run: rules said where the ops would go."),
-        "time_on_edge_tpu": ("estimated", "no Edge TPU ran anything here: the milliseconds come from a model fitted to published figures."),
+        "time_on_edge_tpu": (
+            "estimated",
+            "no Edge TPU ran anything here: the milliseconds come from a formula fitted to published figures.",
+        ),
         "accuracy": ("measured", "the images were really put through the model, on this computer, and the answers counted."),
     }
     given = {"placement": placement, "time_on_edge_tpu": time_on_edge_tpu, "accuracy": accuracy}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from edgewb.tflite.quantization import fit_range, quantize
 
 RANGE: Final = (-3.0, 7.2)
 ROWS, SIDE = 100, 4
-_PROBES: Final = (0.0, 1.01, 0.03, 0.51, 7.19, -0.7, -3.0, 7.2, 19.0, -9.0)
+_PROBES: Final = (1.01, 0.0, 0.03, 0.51, 7.19, -0.7, -3.0, 7.2, 19.0, -9.0)
 
 
 @exercise("01.1")
@@ -84,7 +85,7 @@ def judge_scale(scale: object, zero_point: object) -> str:
 def judge_store(store: object) -> str:
     """A function that stores a real number as int8."""
     if not callable(store):
-        raise NotYet(f"store is a {type(store).__name__}; a function of value, scale and zero_point is asked for.")
+        raise NotYet(f"store is {store!r:.40}; a function of value, scale and zero_point is asked for.")
     scale, point = fit_range(*RANGE)
     for value in _PROBES:
         right = int(quantize(value, scale, point, "int8"))
@@ -113,11 +114,19 @@ def _store_mistake(given: Any, value: float, scale: float, point: int) -> str:
         number = float(given)
     except (TypeError, ValueError):
         return ", which is no number."
+    if not math.isfinite(number):
+        return ", which is no finite number."
+    if math.isclose(number, scale * (value - point)):
+        return ": that is the way back, from a stored number to a real one."
     if number != int(number):
         return ". What is stored is a whole number: round it."
     kept = [max(-128, min(127, one)) for one in (round(steps), round(steps) - point, int(steps) + point)]
     if number == unclipped:
         return ": int8 goes from −128 to 127, and what lies beyond is kept at its ends."
+    if number == max(0, min(255, unclipped)):
+        return ": that keeps within 0 and 255, as uint8 does. int8 goes from −128 to 127."
+    if number == kept[0] + point:
+        return ": kept within −128 and 127 first, moved by the zero point afterwards. Keep within them at the very end."
     if number in (kept[0], round(steps)):
         return ": the zero point is missing. It is added after the division."
     if number in (kept[1], round(steps) - point):
@@ -134,9 +143,10 @@ def judge_products(products: object) -> str:
     """How many products of two int8 numbers fit into an int32 sum in the worst case."""
     right = safe_products()
     value = whole_number_in(products, "products")
-    if value in (right, right + 1):  # 2**31 itself is one too many for a sum above 0, and just fits below 0
+    if value == right:
         return f"{right:,} of the largest products, (−128) × (−128), stay below 2^31. A 3 x 3 convolution over 512 channels adds up 4,608."
     said = {
+        right + 1: "one too many: they add up to exactly 2^31, and the sum ends one below.",
         2**31 // 255: "that divides by one number. A product of two is up to 128 × 128.",
         (2**31 - 1) // 127: "that divides by one number. A product of two is up to 128 × 128.",
         2**32 // 2**14: "the sum has a sign, too: it ends at 2^31 − 1.",

@@ -47,7 +47,7 @@ class Systolic(Page):
     def __init__(self, inputs: npt.ArrayLike | None = None, weights: npt.ArrayLike | None = None, *, cycle: int = 0) -> None:
         self.given = ""
         if inputs is None or weights is None:
-            self.given = "Inputs and weights are from the bundled digits."
+            self.given = "Inputs are from a bundled digit, weights from the bundled digits net."
             example_inputs, example_weights = example_matrices()
             inputs = example_inputs if inputs is None else inputs
             weights = example_weights if weights is None else weights

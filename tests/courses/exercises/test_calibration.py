@@ -21,7 +21,7 @@ def test_what_runs_on_the_chip(given):
 @pytest.mark.parametrize(
     ("given", "part"),
     [(..., "still open"), ("ptq_int8", "list of names"), (7, "list of names"), (["int8"], "no name in the table"),
-     ([["x"]], "could not be looked at"),
+     ([["x"]], "no name in the table"), (["float32"], "Nothing in it"),
      (["ptq_int8"], "1 more runs"), ([], "2 more run "), (["ptq_int8", "dynamic_range"], "0 of 14 ops"), (["float16"], "0 of 38 ops")],
 )  # fmt: skip
 def test_what_runs_on_the_chip_mistaken(given, part):
@@ -35,7 +35,14 @@ def test_outlier():
 
 @pytest.mark.parametrize(
     ("scale", "part"),
-    [(3 / 255, "without the outlier"), (300 / 127, "range around 0"), (2, "too large"), (..., "still open"), ("1", "number")],
+    [
+        (3 / 255, "without the outlier"),
+        (300 / 256, "255 steps"),
+        (300 / 127, "range around 0"),
+        (2, "too large"),
+        (..., "still open"),
+        ("1", "number"),
+    ],
 )
 def test_outlier_scale_mistaken(scale, part):
     assert part in said("03.2", scale, 2.55)

@@ -11,6 +11,7 @@ def test_right() -> None:
     assert check("00.1", 6, "RESHAPE").passed
     assert "from 7 to 10" in check("00.1", 6, "reshape").message
     assert check("00.1", 6.0, "10 RESHAPE").passed
+    assert check("00.1", 6, "op 10 RESHAPE").passed
     assert check("00.2", "predicted", "estimated", "Measured").passed
 
 
@@ -25,6 +26,7 @@ def test_right() -> None:
         (6, "10", "its name is asked for"),
         (6, 10, "a text in quotes"),
         (6, "ELU", "no such op"),
+        (6, " ", "is empty"),
         (6, "CONV_2D", "that op maps"),
         (6, "SHAPE", "mending it alone would bring nothing"),
     ],

@@ -78,6 +78,10 @@ def test_store():
         (lambda v, s, z: clip(round(v / s)), "zero point is missing"),
         (lambda v, s, z: clip(v / s + z), "whole number"),
         (lambda v, s, z: clip(round(v * s) + z), "multiplied by the scale"),
+        (lambda v, s, z: max(0, min(255, round(v / s) + z)), "uint8"),
+        (lambda v, s, z: clip(round(v / s)) + z, "at the very end"),
+        (lambda v, s, z: s * (v - z), "the way back"),
+        (lambda v, s, z: float("nan"), "finite"),
         (lambda v, s, z: "7", "It should be"),
         (lambda v, s, z: "seven", "no number"),
         (lambda v, s, z: [1], "no number"),
@@ -92,13 +96,14 @@ def test_store_mistaken(store, part):
 
 def test_products():
     assert check("01.4", 131_071).passed
-    assert check("01.4", 2**31 // 2**14).passed
+    assert check("01.4", (2**31 - 1) // 2**14).passed
 
 
 @pytest.mark.parametrize(
     ("products", "part"),
-    [(2**31 // 255, "product of two"), (2**32 // 2**14, "has a sign"), ((2**31 - 1) // 127**2, "close"), (2**15, "2^14"), (1, "16 bits"),
-     (12, "How large"), ("many", "number")],
+    [(2**31 // 2**14, "one too many"), ((2**31 - 1) / 2**14, "131071.9999"), (10**400, "too large"),
+     (2**31 // 255, "product of two"), (2**32 // 2**14, "has a sign"), ((2**31 - 1) // 127**2, "close"), (2**15, "2^14"),
+     (1, "16 bits"), (12, "How large"), ("many", "number")],
 )  # fmt: skip
 def test_products_mistaken(products, part):
     assert part in said("01.4", products)
