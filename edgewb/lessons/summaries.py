@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgewb.accuracies import errors_lines, evaluate
 from edgewb.compilers.inspections import Inspection, inspect
-from edgewb.compilers.log_reports import clean, size
+from edgewb.compilers.log_reports import clean, size, ticked
 from edgewb.errors import EdgewbError
 from edgewb.estimates.estimations import estimate
 from edgewb.estimates.reports import ms
@@ -58,7 +58,7 @@ class ModelSummary(Jsonable):
         head = "".join(f'<th{left[:-1]};width:{width}%">{word}</th>' for word, width in titles)
         rows = "".join(
             f"<tr><th{left}>{html.escape(point.question)}</th>"
-            + "".join(f"<td{left}>{html.escape(text)}</td>" for text in (point.answer, point.basis, point.then))
+            + "".join(f"<td{left}>{ticked(text)}</td>" for text in (point.answer, point.basis, point.then))
             + "</tr>"
             for point in self.points
         )

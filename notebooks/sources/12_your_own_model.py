@@ -128,7 +128,8 @@ plot_hosts(mended.file)
 # ## Your data
 #
 # Images come in a folder with one sub-folder per class, named after it. Formats: PNG, JPEG, BMP, GIF, WebP, in any size. Four different
-# images per class are the least. A hundred per class are where intervals begin to be useful. Like this:
+# images per class are the least. More are better: a quarter of all become test images, and the more of these, the narrower the interval
+# below. Like this:
 
 # %%
 from edgewb.lessons.example_folders import describe_folder, write_example_folder

@@ -148,7 +148,7 @@ def judge_bytes(layer_bytes: object, layers: object) -> str:
 @exercise("06.5")
 def judge_remedies(remedies: object) -> str:
     if not isinstance(remedies, Mapping):
-        raise NotYet(f"remedies is of the type {type(remedies).__name__}; a dictionary from the name of the model to what helps is asked for.")
+        raise NotYet(f"remedies is of type {type(remedies).__name__}; a dictionary from the name of a model to what helps is asked for.")
     allowed = tuple(name for name in REMEDIES if name != "use it")
     for name in MODELS:
         if name not in remedies:
