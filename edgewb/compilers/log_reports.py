@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ def clean(text: str, limit: int = 600) -> str:
     """One line, printable, not too long."""
     line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[: limit + 1])
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def ticked(text: str) -> str:
+    """HTML of a sentence with what is to be typed `between such ticks`; everything is escaped."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def size(count: int) -> str:
@@ -118,7 +124,7 @@ def to_html(explanation: Explanation) -> str:
         head = "<thead><tr>" + "".join(f"<th{left}>{t}</th>" for t in ("op", "count", "what the compiler says")) + "</tr></thead>"
         table = f"<table>{head}<tbody>{rows}</tbody></table>" if rows else ""
         notes = "".join(
-            f"<li><b>{severity}</b>: {html.escape(message)}<ol>{''.join(f'<li>{html.escape(fix)}</li>' for fix in fixes)}</ol></li>"
+            f"<li><b>{severity}</b>: {ticked(message)}<ol>{''.join(f'<li>{ticked(fix)}</li>' for fix in fixes)}</ol></li>"
             for severity, message, fixes, _ in _findings(findings)
         )
         parts.append(f"<table>{facts}</table>{table}" + (f"<ul>{notes}</ul>" if notes else ""))

@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from edgewb.compilers.log_reports import ticked
+
 if TYPE_CHECKING:
     from edgewb.compilers.inspections import Inspection, TensorInfo
     from edgewb.compilers.matches import Match
@@ -273,7 +275,7 @@ def to_html(inspection: Inspection) -> str:
     more = len(inspection.ops) - _MAX_ROWS
     rest = f"<p>... and {more} more ops</p>" if more > 0 else ""
     notes = "".join(
-        f"<li>{f.severity.value}: {html.escape(_clean_long(f.message))} {html.escape(_clean_long(f.fix))}</li>" for f in inspection.findings
+        f"<li>{f.severity.value}: {ticked(_clean_long(f.message))} {ticked(_clean_long(f.fix))}</li>" for f in inspection.findings
     )
     return (
         f'<div class="edgewb-inspection"><table>{facts}</table>'

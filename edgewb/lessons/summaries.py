@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgewb.accuracies import errors_lines, evaluate
 from edgewb.compilers.inspections import Inspection, inspect
-from edgewb.compilers.log_reports import clean, size
+from edgewb.compilers.log_reports import clean, size, ticked
 from edgewb.errors import EdgewbError
 from edgewb.estimates.estimations import estimate
 from edgewb.estimates.reports import ms
@@ -23,6 +23,7 @@ PLACES = (("desktop", "usb3"), ("pi4", "usb3"), ("pi3", "usb2"))
 HERE = "How long does it take on this processor?"
 WORTH_BYTES = 100_000
 """Streaming less is not worth a change: on USB 2, at some 35 MB/s, it takes 3 ms, on USB 3 a third of a millisecond."""
+ELSEWHERE = "A compiled file runs on its device alone: measure there."
 OPEN = "open"
 """The basis of a question without an answer."""
 
@@ -57,7 +58,7 @@ class ModelSummary(Jsonable):
         head = "".join(f'<th{left[:-1]};width:{width}%">{word}</th>' for word, width in titles)
         rows = "".join(
             f"<tr><th{left}>{html.escape(point.question)}</th>"
-            + "".join(f"<td{left}>{html.escape(text)}</td>" for text in (point.answer, point.basis, point.then))
+            + "".join(f"<td{left}>{ticked(text)}</td>" for text in (point.answer, point.basis, point.then))
             + "</tr>"
             for point in self.points
         )
@@ -94,17 +95,17 @@ def summarise_model(model: str | Path, data: str | Path | None = None, input_ran
     seen = inspect(model)
     remedy = find_remedy(model)
     points = [
-        _kind(seen, model),
+        _kind(seen, model, remedy),
         _placement(seen, remedy),
         _cache(seen),
         _estimates(model),
-        _asked(HERE, lambda: _latency(model), "A compiled file runs on its device alone: measure there."),
+        _asked(HERE, lambda: _latency(model), ELSEWHERE if seen.kind == "compiled" else "See the message: this computer cannot run it."),
         _accuracy(model, data, input_range),
     ]
     return ModelSummary(file=clean(Path(model).name, 80), sha256=seen.sha256, points=tuple(points))
 
 
-def _kind(seen: Inspection, model: str | Path) -> SummaryPoint:
+def _kind(seen: Inspection, model: str | Path, remedy: Remedy) -> SummaryPoint:
     ends = [f"{end.dtype} {list(end.shape)}" for end in (*seen.inputs, *seen.outputs)]
     floats = any(end.dtype.startswith("float") for end in (*seen.inputs, *seen.outputs))
     return SummaryPoint(
@@ -112,7 +113,7 @@ def _kind(seen: Inspection, model: str | Path) -> SummaryPoint:
         answer=f"{'compiled for the Edge TPU' if seen.kind == 'compiled' else 'not compiled'}, {size(Path(model).stat().st_size)}, "
         f"from {' and '.join(ends[: len(seen.inputs)])} to {' and '.join(ends[len(seen.inputs) :])}",
         basis="measured",
-        then="Convert with int8 inputs and outputs." if floats and seen.kind == "source" else "",
+        then="Convert with int8 inputs and outputs." if floats and remedy.name not in ("use it", "fix", "convert") else "",
     )
 
 
@@ -166,7 +167,7 @@ def _latency(model: str | Path) -> SummaryPoint:
         question=HERE,
         answer=f"{figures}, first call {three_digits(taken.first_ms)} ms; n = {len(taken.samples_ms)} calls, {taken.environment.cpu}",
         basis=taken.basis,
-        then="" if taken.conditions is None else " ".join(taken.conditions.notes),
+        then="" if taken.conditions is None else "; ".join(taken.conditions.notes),
     )
 
 

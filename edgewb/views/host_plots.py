@@ -125,5 +125,8 @@ def plot_hosts(model: str | Path) -> Any:
     values = [value for row in known for value in (row.low_ms, row.high_ms) if value is not None]
     log_axis(figure, values + [ms for ms, _, _ in published] + [ms for ms, _ in bounds])
     figure.update_yaxes(type="category")  # also where nothing is drawn
+    if not known and not published and not bounds:
+        why = _wrapped(info.rows[0].refused or "no estimate", width=40)
+        figure.add_annotation(x=0.5, y=0.5, xref="paper", yref="paper", text=why, showarrow=False, font={"size": 16})
     figure.update_layout(showlegend=True)
     return figure

@@ -43,8 +43,8 @@ plot_calls(quiet)
 # sample, and the dashed line is their median. The first dot is often high as well: between warming up and sampling, edgewb looks at what
 # else the computer does, which takes the model out of the processor's caches.
 #
-# Neither answer is wrong. A door bell that wakes up once an hour lives with first calls; a camera never sees one again. So the first
-# call is reported *apart*, and never thrown away.
+# Neither figure is wrong. A door bell that wakes up once an hour lives with first calls; a camera never sees one again. So the first call
+# is reported *apart*, and never thrown away.
 
 # %% [markdown]
 # ## Percentiles and the mean
@@ -58,7 +58,7 @@ plot_histogram(quiet)
 
 # %% [markdown]
 # **Reading.** Both axes are logarithmic, or the few calls on the right would not be seen. Nearly all calls stand in the first bars. A
-# handful were interrupted by other programs, and took ten or a hundred times as long. p50 and p90 do not notice them: half, and nine
+# handful were interrupted by other programs, and took ten or some hundred times as long. p50 and p90 do not notice them: half, and nine
 # tenths, of the calls take less. p99 begins to. The mean adds up all of them, so a few long calls pull it wherever they are.
 
 # %% [markdown]
@@ -126,17 +126,18 @@ from edgewb.views.call_plots import plot_settling
 plot_settling(quiet)
 
 # %% [markdown]
-# **Reading.** The median is settled after a few dozen calls. The 99th percentile is about the longest calls, of which there are few:
-# below 368 calls it has no 95 % interval at all (open marks), and with 2,000 the interval is still wide. A "p99" of 100 calls is just
-# the second longest of them.
+# **Reading.** The median is settled after a few dozen calls. The 99th percentile is about the longest calls, of which there are few: with
+# too few calls it has no 95 % interval at all (open marks), and with 2,000 the interval is still wide. A "p99" of 100 calls is just the
+# second longest of them.
 #
 # These intervals suppose that a call does not depend on the one before. Interruptions come in groups, so the truth is somewhat wider.
 
 # %% [markdown]
 # ## Exercise 3: calls for a p99
 #
-# If all n calls lie below the true 99th percentile, the sample cannot say how far up it is. The chance of that is 0.99 to the power of
-# n. How many calls does it take until it is 2.5 %? (`import math` in a cell of your own, if you like.)
+# Where do the open marks end? If all n calls lie below the true 99th percentile, the sample cannot say how far up it is. The chance of that
+# is 0.99 to the power of n. How many calls does it take until it is 2.5 %, what a 95 % interval leaves at its upper end? (`import math` in
+# a cell of your own, if you like.)
 
 # %% tags=["exercise"]
 # A whole number of calls.
@@ -158,8 +159,9 @@ sustained = edgewb.measure(model, sustain_s=3)
 plot_drift(sustained)
 
 # %% [markdown]
-# **Reading.** The line is the median of short windows, the band goes from the 10th to the 90th percentile. Three seconds are for trying
-# it out. For a device of your own take ten minutes: `edgewb measure m_edgetpu.tflite --target edgetpu --sustain 600s`.
+# **Reading.** The line is the median of short windows, the band goes from the 10th to the 90th percentile. A single high peak is another
+# program; drift would be a step or a slope that stays. Three seconds are for trying it out. For a device of your own take ten minutes:
+# `edgewb measure m_edgetpu.tflite --target edgetpu --sustain 600s`.
 
 # %%
 read_changes(sustained)
@@ -169,7 +171,7 @@ read_changes(sustained)
 # 10 % into the very same sample, by arithmetic, at 20 places, and counts how often it finds that one.
 
 # %% [markdown]
-# Does the Edge TPU itself slow down when it gets warm? That is often said:
+# Does the Edge TPU itself slow down when it gets warm? One text gives figures:
 
 # %%
 from edgewb.lessons.claims import show_claims
@@ -177,14 +179,14 @@ from edgewb.lessons.claims import show_claims
 show_claims("throttling")
 
 # %% [markdown]
-# **Reading.** "No source found" is a verdict, too. It does not mean that it is false: only that nobody showed a measurement, and that yours
-# would be the first.
+# **Reading.** "No source found" is a verdict, too. It does not mean that it is false: only that we found no measurement of it. Ten minutes
+# with a stick of yours would be one.
 
 # %% [markdown]
 # ## Which of two is faster?
 #
-# The same file, measured twice, as if it were two. Two ways: first all calls of one, then all of the other; or in 20 turns, which is to
-# say a few calls of one, a few of the other, and so on. In the middle of each comparison, other programs start to compute.
+# The same file, measured twice, as if it were two. Two ways: first all calls of one, then all of the other; or in 20 turns, which is to say
+# a few calls of one, a few of the other, and so on. During each comparison, other programs start to compute.
 #
 # **Question.** The true ratio is 1. What comes out, by means and by medians?
 
@@ -209,7 +211,7 @@ compare_files(model, float32)
 
 # %% [markdown]
 # **Reading.** The int8 file against the float one, in turns, with a 95 % interval for the ratio of the medians. The interval speaks for
-# this run on this computer. On a processor the gain is modest; XNNPACK is fast with floats, too.
+# this run on this computer. On a processor the gain is modest: XNNPACK, the library that computes here, is fast with floats, too.
 #
 # `edgewb run` measures every variant in turns with float32. `edgewb measure FILE --target cpu,openvino` does it for one file on two
 # targets.
@@ -253,6 +255,8 @@ show_claims("latency")
 
 # %% [markdown]
 # ## Energy
+#
+# **Question.** How exactly can the energy of one inference be told if nobody has measured it?
 
 # %%
 estimate = edgewb.estimate(model, host="pi4")
@@ -336,7 +340,7 @@ check("07.5", trusted, missing)
 # - The first call is apart, and some calls warm up.
 # - p50 says what is usual, p99 what to be prepared for. The mean says how long all of them took together, and little else.
 # - Below 368 calls a p99 has no upper limit.
-# - Measure in turns. What differs by less than its interval does not differ.
+# - Measure in turns. Two that differ by less than the interval were not shown to differ.
 # - A latency on an Edge TPU needs host, bus and clock beside it.
 # - Measured, replayed, simulated, estimated, published, predicted: only the first is a measurement on this computer.
 #

@@ -24,10 +24,12 @@
 # Set `MODEL` to the path of your file, and `DATA` to a folder of images, if you have one. Then run the notebook from the top. The model
 # is read and run on this computer, and goes nowhere else.
 #
-# Your model is a Keras file? Make a `.tflite` of it first, in a terminal (this needs TensorFlow), and take the `.tflite` from the folder
-# `runs`:
+# With `DATA`, the model has to be a classifier that this computer can run. For a detector, or a file that is compiled already, leave `DATA`
+# at `None`.
 #
-# `edgewb run --dataset FOLDER --model mine.keras --recipes ptq_int8`
+# Your model is a Keras file? Make a `.tflite` of it first, in a terminal (this needs TensorFlow), and take `mine/models/ptq_int8.tflite`:
+#
+# `edgewb run --dataset FOLDER --model mine.keras --recipes ptq_int8 --out mine`
 
 # %%
 import edgewb
@@ -96,8 +98,8 @@ plot_hosts(MODEL)
 
 # %% [markdown]
 # **Reading.** A square with a bar is an estimate with its 80 % interval. An open triangle means: no estimate, but it takes at least so
-# long. edgewb refuses where it has no data to stand on, most often because a heavy part is left on the CPU. An empty figure means that
-# nothing maps.
+# long. edgewb refuses where it has no data to stand on, most often because layers with weights are left on the CPU. A figure without marks
+# says why in words.
 
 # %% [markdown]
 # ## Mend what can be mended
@@ -120,13 +122,14 @@ plot_hosts(mended.file)
 
 # %% [markdown]
 # **Reading.** The same figure for the mended file, or for your file where nothing was mended. If the triangles have become squares, the
-# mend has brought the heavy part onto the chip.
+# mend has brought onto the chip what stood in the way of an estimate.
 
 # %% [markdown]
 # ## Your data
 #
 # Images come in a folder with one sub-folder per class, named after it. Formats: PNG, JPEG, BMP, GIF, WebP, in any size. Four different
-# images per class are the least. A hundred per class are where intervals begin to be useful. Like this:
+# images per class are the least. More are better: a quarter of all become test images, and the more of these, the narrower the interval
+# below. Like this:
 
 # %%
 from edgewb.lessons.example_folders import describe_folder, write_example_folder
@@ -211,6 +214,6 @@ check("12.2", edgewb.inspect(MODEL), step)
 # ## Read next
 #
 # - Notebook 11: from the lab to the field. Notebook 04, if quantisation costs your model too much.
-# - [PROBLEMS.md](../PROBLEMS.md) in this repository: what goes wrong between a model and an answer, with fixes.
+# - `PROBLEMS.md` in this repository: what goes wrong between a model and an answer, with fixes.
 # - [Coral: get started with the USB Accelerator](https://coral.ai/docs/accelerator/get-started/), once you have one; before that,
 #   `edgewb doctor`.

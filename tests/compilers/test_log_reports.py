@@ -5,6 +5,7 @@ import html
 from made_logs import KIND, MAPPED, STRANDED, V16, Made, large_activations, timer
 
 from edgewb.compilers.explanations import explain
+from edgewb.compilers.log_reports import ticked
 
 PARTLY = Made(rows=(("CONV_2D", 3, MAPPED), ("LEAKY_RELU", 1, KIND), ("CONV_2D", 4, STRANDED)), off_chip="1.50MiB")
 
@@ -68,3 +69,8 @@ def test_markup_and_control_characters_from_a_log_are_harmless():
 def test_a_huge_table_is_shown_in_part():
     rows = "".join(f"ADD                            1          Operation of kind {i} is not known\n" for i in range(1000))
     assert len(str(explain(Made().operation_log() + rows)).splitlines()) < 500
+
+
+def test_what_is_to_be_typed_looks_so():
+    assert ticked("Run `edgewb fix <b>` & wait") == "Run <code>edgewb fix &lt;b&gt;</code> &amp; wait"
+    assert ticked("one ` alone") == "one ` alone"

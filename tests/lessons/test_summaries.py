@@ -62,6 +62,15 @@ def test_a_compiled_file_is_not_run_here(tmp_path: Path, tflite_bytes: Callable[
     assert point(summary, "What is it").answer.startswith("compiled")
 
 
+def test_advice_fits_the_file(tmp_path: Path, tflite_bytes: Callable[[str], bytes]) -> None:
+    path = tmp_path / "a.tflite"
+    path.write_bytes(tflite_bytes("float_io"))
+    assert point(summarise_model(path), "What is it").then == ""  # `edgewb fix` moves the conversion out: no second advice
+    path.write_bytes(tflite_bytes("custom_op"))
+    assert point(summarise_model(path), HERE).basis == OPEN
+    assert "its device alone" not in point(summarise_model(path), HERE).then
+
+
 def test_names_do_no_harm(tmp_path: Path, tflite_bytes: Callable[[str], bytes]) -> None:
     path = tmp_path / "a<b>|c.tflite"
     path.write_bytes(tflite_bytes("int8_conv"))

@@ -42,6 +42,8 @@ def test_a_refused_net_has_bounds() -> None:
 def test_nothing_maps_and_nothing_is_drawn() -> None:
     figure = plot_hosts(bundled_studies()[0].records[0].file)
     assert sum(len(trace.x) for trace in figure.data) == 0
+    assert [one.text for one in figure.layout.annotations] == ["nothing runs on the Edge TPU"]
+    assert not plot_hosts(bundled_model("dynamic_batch").path).layout.annotations
 
 
 def test_bad_files(tmp_path: Path, tflite_bytes: Callable[[str], bytes]) -> None:

@@ -63,19 +63,24 @@ def judge_blocker(blocker: object, gained: object) -> str:
 def judge_reasons(why_conv: object, why_shape: object) -> str:
     conv = inspect(bundled_model("elu_branch").path).ops[9]
     shape = inspect(bundled_model("dynamic_batch").path).ops[7]
-    said = text_in(why_conv, "why_conv", REASONS)
+    said = _reason_in(why_conv, "why_conv")
     if said != conv.reason:
         if said == "unsupported_op":
             raise NotYet(f"op 9 is a {conv.op}, and other ops of this kind map in the same file: the kind is supported.")
         if said in ("float", "dtype"):
-            raise NotYet("what flows through op 9 is int8: the float values end two ops before the next convolution.")
+            raise NotYet("what flows through op 9 is int8: the floating-point values end at op 5, the QUANTIZE.")
         raise NotYet(f"why_conv is {said!r}. Nothing is wrong with op 9 itself: what does it wait for?")
-    said = text_in(why_shape, "why_shape", REASONS)
+    said = _reason_in(why_shape, "why_shape")
     if said != shape.reason:
         if said == "downstream":
             raise NotYet("the op above SHAPE runs on the Edge TPU: SHAPE waits for nothing.")
         raise NotYet(f"why_shape is {said!r}. Is SHAPE among the ops that the Edge TPU has at all? (`edgewb rules` lists them.)")
     return "one op is of the wrong kind; the other is fine and sits behind the cut."
+
+
+def _reason_in(answer: object, name: str) -> str:
+    """One of ``REASONS``, also as the map writes it: with a blank for the underscore."""
+    return text_in("_".join(answer.split()) if isinstance(answer, str) else answer, name, REASONS)
 
 
 @exercise("06.3")
@@ -122,7 +127,7 @@ def judge_bytes(layer_bytes: object, layers: object) -> str:
             f"each lane has a header of {HEADER_BYTES} bytes besides its weights.": 48 * taps * padded,
             "the header stands before each lane, not once before the layer.": 48 * taps * padded + HEADER_BYTES,
         },
-        hint="lanes × (3 × 3 × input channels padded to 4, plus 12).",
+        hint="It is lanes × (3 × 3 × input channels padded to 4, plus 12).",
     )
     wide = convolution_bytes(SIDE, WIDE, WIDE)
     expect_close(
@@ -135,7 +140,7 @@ def judge_bytes(layer_bytes: object, layers: object) -> str:
             "a layer is kept whole or not at all: it is a whole number.": round(CACHE_BYTES / wide, 1),
             f"that is for the small layer; the wide one has {WIDE} channels in and out.": layers_that_fit(right),
         },
-        hint="7.75 MiB are 8,126,464 bytes; how many whole layers of 256 × (3 × 3 × 256 + 12) bytes is that?",
+        hint="Work out the bytes of one such layer first: 256 is a multiple of 64 and of 4, so nothing is padded.",
     )
     return f"{right:,} bytes against {taps * INPUTS * OUTPUTS:,} in the file; {layers_that_fit(wide)} of the wide ones fit."
 
@@ -143,7 +148,7 @@ def judge_bytes(layer_bytes: object, layers: object) -> str:
 @exercise("06.5")
 def judge_remedies(remedies: object) -> str:
     if not isinstance(remedies, Mapping):
-        raise NotYet(f"remedies is a {type(remedies).__name__}; a dictionary from the name of the model to what helps is asked for.")
+        raise NotYet(f"remedies is of type {type(remedies).__name__}; a dictionary from the name of a model to what helps is asked for.")
     allowed = tuple(name for name in REMEDIES if name != "use it")
     for name in MODELS:
         if name not in remedies:

@@ -55,9 +55,8 @@ def judge_share_and_blocker(inspection: object, share: object, blocker: object) 
         op = seen.ops[number] if 0 <= number < len(seen.ops) else None
         if op is None:
             raise NotYet(f"there is no op {number}; they are numbered 0 to {len(seen.ops) - 1}.")
-        why = (
-            "it runs on the Edge TPU" if op.placement == "edgetpu" else "it only waits" if op.reason == "downstream" else "others gain more"
-        )
+        other = "it only waits" if op.reason == "downstream" else "mending another op brings more"
+        why = "it runs on the Edge TPU" if op.placement == "edgetpu" else other
         raise NotYet(f"op {number}, {op.op}, is not the first blocker: {why}. The map frames the right one.")
     return f"{mapped} of {total} ops map, and mending op {number} would bring {right.ops_gained_if_fixed} more (predicted)."
 

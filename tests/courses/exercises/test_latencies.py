@@ -44,6 +44,7 @@ def test_right(number: str, answers: tuple[object, ...]) -> None:
         ("07.3", (6,), "enough for p50"),
         ("07.3", (100,), "37 of 100"),
         ("07.3", (200,), "0.99 to the power"),
+        ("07.3", (299,), "it is 5 %"),
         ("07.4", ("measured", "estimated", "replayed", "simulated"), "a is not 'measured'"),
         ("07.4", ("published", "published", "replayed", "simulated"), "formula"),
         ("07.4", ("published", "estimated", "measured", "simulated"), "played back"),

@@ -38,7 +38,7 @@ def test_share_and_blocker_of_models(dynamic: Inspection) -> None:
         (7 / 13, 99, "numbered 0 to 12"),
         (7 / 13, 0, "runs on the Edge TPU"),
         (7 / 13, 12, "only waits"),
-        (7 / 13, 7, "others gain more"),
+        (7 / 13, 7, "another op brings more"),
     ],
 )
 def test_wrong_share_or_blocker(dynamic: Inspection, share: object, blocker: object, said: str) -> None:
