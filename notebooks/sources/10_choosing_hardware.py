@@ -16,8 +16,8 @@
 # **Goal.** Afterwards you can read a data sheet without being taken in by its TOPS, say whether your cameras are better served by a
 # device at each or by one server for all, and explain why a language model does not run on an Edge TPU.
 #
-# **Time.** 35 minutes of reading, a few seconds of computing. **You need** nothing but this computer: no figure in this notebook is
-# measured here; they are published by others, estimated or simulated.
+# **Time.** 35 minutes of reading, a quarter of a minute of computing. **You need** nothing but this computer: no figure in this
+# notebook is measured here; they are published by others, estimated or simulated.
 
 # %%
 from edgewb.courses import check
@@ -116,7 +116,7 @@ show_claims("throughput")
 
 # %% [markdown]
 # **Reading.** One over 1,015 is 1 ms. But the makers of a camera recorder publish about 6 ms for the same network on the same chip,
-# as their program sees it (same table). Both can be right: several frames are under way at once,
+# as their program sees it (in that table, too). Both can be right: several frames are under way at once,
 # like cars in a car wash. For a lane full of video the throughput counts; for a robot arm that waits for an answer the latency
 # does.
 

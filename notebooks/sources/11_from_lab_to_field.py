@@ -122,10 +122,11 @@ measured = edgewb.measure(model.path, runs=20)
 print(memory_text(measured.memory) or "this system does not tell the peak of a process")
 
 # %% [markdown]
-# **Reading.** Megabytes, not kilobytes: the runtime's own code and tables come first, then weights and activations. (Here the runtime
-# was loaded before, by the cells above; in a process of its own it took 7 MB more, when this was written.) For a small
-# network the runtime is most of it; for a large one activations and weights are. So there is no factor from file to memory that
-# holds for all; measure your own, in the process that will run in the field.
+# **Reading.** The large number is this notebook with all its libraries; the second is what the model added. Megabytes, not
+# kilobytes: the runtime's own code and tables come first, then weights and activations. (Here the runtime was loaded before, by
+# the cells above; in a process of its own it took 11 MB, when this was written.) For a small network the runtime is most of
+# it; for a large one activations and weights are. So there is no factor from file to memory that holds for all; measure your own,
+# in the process that will run in the field.
 
 # %%
 show_claims("runtime_memory", "size_of_file")

@@ -65,7 +65,7 @@ def judge_open_points(open_points: object, reason: object) -> str:
     if isinstance(open_points, str | bytes) or not hasattr(open_points, "__iter__"):
         raise NotYet(f"open_points is {open_points!r}; their numbers are asked for, such as [1, 2].")
     given = list(open_points)
-    if not all(isinstance(number, Real) and not isinstance(number, bool) and number in range(1, 9) for number in given):
+    if not all(not isinstance(number, bool) and isinstance(number, Real) and number in range(1, 9) for number in given):
         raise NotYet(
             f"open_points is {given!r}; numbers from 1 to 8 are asked for, such as [1, 2]. What stands beyond the list does not count here."
         )
