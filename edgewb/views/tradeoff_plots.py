@@ -71,8 +71,11 @@ def plot_tradeoff(records: Sequence[Record], cost: str = "compressed", budget_po
     _add_names(figure, [(point.recipe, point.cost.value, point.score.percent) for point in info.points], (low - edge, high + edge))
     if info.floor_percent is not None:
         figure.add_hline(y=info.floor_percent, line={"color": VERMILION, "dash": "dash", "width": 2})
+        costs = [point.cost.value for point in info.points]
+        free_left = min(costs) > 0.5 * max(costs)  # then nothing is drawn there, and the names are on the right
         figure.add_annotation(
-            x=1, xref="paper", y=info.floor_percent, yanchor="bottom", xanchor="right", showarrow=False,
+            x=0 if free_left else 1, xref="paper", y=info.floor_percent, yanchor="bottom", xanchor="left" if free_left else "right",
+            showarrow=False,
             text=f"float less {budget_points:g} point{'s' * (budget_points != 1)}", font={"size": 13, "color": VERMILION},
         )  # fmt: skip
     return _stamped(figure, info.stamp)

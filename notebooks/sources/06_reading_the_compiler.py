@@ -308,8 +308,8 @@ edgewb.compile_model(dynamic, out="../runs/course/compiled")
 show_claims("fallback")
 
 # %% [markdown]
-# **Reading.** What texts say about ops on the CPU. Two of the mistakes you can disprove by yourself now: nothing "bounces" between chip and
-# CPU, and the log does not hide what stays behind.
+# **Reading.** What texts say about ops on the CPU. Two of the mistakes you can disprove by yourself now: nothing goes to and fro
+# between chip and CPU, and the log does not hide what stays behind.
 
 # %% [markdown]
 # ## Exercise 5: which mend?

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 11 · From lab to field
 #
-# **Goal.** Afterwards you know what your model gets right when the data are not those of the laboratory, what memory it takes while it
-# runs, what an update means, and you hold a checklist of eight points for your own model, as a file you can hand over.
+# **Goal.** Afterwards you know what your model gets right when the data are not those of the laboratory, what memory it takes
+# while it runs, what an update means, and you hold a checklist of eight points for your own model, as a file you can hand over.
 #
 # **Time.** 30 minutes of reading, half a minute of computing. **You need** nothing but this computer; no training takes place.
 
@@ -49,8 +49,9 @@ rows = edgewb.compare_under_shifts(files, shifts="noise3,blur3,contrast3,rotatio
 plot_shifts(rows)
 
 # %% [markdown]
-# **Reading.** Neither. Both fall together, from 99 % to something between 41 and 81 %, and each pair of intervals covers the other.
-# What is lost is lost by the data, not by the integers. A test on the laboratory's own images shows nothing of it.
+# **Reading.** Neither. Both fall together, from 99 % to something between 41 and 81 %, and the two intervals of each pair overlap
+# widely. What is lost is lost to the change of the data, not to the integers. A test on the laboratory's own images shows nothing
+# of it.
 #
 # The same as a table. Its last column is the paired difference to float32: the same images, one by one.
 
@@ -60,8 +61,9 @@ from edgewb.robustness import shifts_text
 print(shifts_text(rows))
 
 # %% [markdown]
-# **Reading.** An interval that holds zero says that these 500 images cannot tell the two apart. One that lies wholly above or below zero
-# says that they can.
+# **Reading.** An interval that holds zero says that these 500 images cannot tell the two apart. One that lies clearly above or
+# below zero says that they can. Blur is on the border: its interval begins at zero, because int8 got four images right that
+# float32 did not, and lost none. Four in a row may be luck.
 
 # %% [markdown]
 # ## Exercise 1: the hardest shift
@@ -91,11 +93,11 @@ check("11.2", int8_is)
 show_claims("shifted_data", "calibration")
 
 # %% [markdown]
-# **Reading.** The text is right that data of the field decide, and says to measure on them. In practice: label some hundred images from
-# the field, and use some of them as test, others for calibration and, where they differ much, for training.
+# **Reading.** The text is right that the data of the field decide, and it says to measure on them. In practice: label some
+# hundred images from the field, and use some of them as test, others for calibration and, where they differ much, for training.
 #
-# One more look. **Question.** A version of the network with 80 % of its weights set to zero loses 1.4 points on the test images. Is it
-# the worse choice for the field?
+# One more look. **Question.** A version of the network with 80 % of its weights set to zero loses 1.4 points on the test images.
+# Is it the worse choice for the field?
 
 # %%
 pruned = {r.recipe: r.file for r in study.records if r.recipe in ("float32", "prune80_ptq_int8")}
@@ -103,14 +105,15 @@ plot_shifts(edgewb.compare_under_shifts(pruned, shifts="noise3,blur3,contrast3,r
 
 # %% [markdown]
 # **Reading.** On three of the four shifts it does better than float32, with intervals far apart; on contrast it may be worse. In
-# this study that goes with pruning (the version with 50 % zeros lies in between), and not just with having been trained on: so
-# was `qat_int8`, and on three of them it does worse than float32. This is one network, one seed, one set of data: no rule about
-# pruning. It does say that the order of two versions on the laboratory's images need not be their order in the field.
+# this study that goes with pruning (the version with 50 % zeros lies in between), and not just with the longer training that
+# pruning takes: `qat_int8` was trained for longer, too, and on three of the four it does worse than float32. This is one network,
+# one seed, one set of data: no rule about pruning. It does say that the order of two versions on the laboratory's images need not
+# be their order in the field.
 
 # %% [markdown]
 # ## Memory
 #
-# **Question.** The file of the int8 network has 64 kB. How much memory does a process take to run it?
+# **Question.** The file of the int8 network has 64 kB. By how much does a process grow that runs it?
 
 # %%
 from edgewb.memories import memory_text
@@ -119,16 +122,17 @@ measured = edgewb.measure(model.path, runs=20)
 print(memory_text(measured.memory) or "this system does not tell the peak of a process")
 
 # %% [markdown]
-# **Reading.** Megabytes, not kilobytes: the runtime's own code and tables come first, then weights and activations. (Here the runtime
-# was loaded before, by the cells above; in a process of its own it took 7 MB more, when this was written.) For a small
-# network the runtime is most of it; for a large one activations and weights are. So there is no factor from file to memory that
-# holds for all; measure your own, in the process that will run in the field.
+# **Reading.** The large number is this notebook with all its libraries; the second is what the model added. Megabytes, not
+# kilobytes: the runtime's own code and tables come first, then weights and activations. (Here the runtime was loaded before, by
+# the cells above; in a process of its own it took 11 MB, when this was written.) For a small network the runtime is most of
+# it; for a large one activations and weights are. So there is no factor from file to memory that holds for all; measure your own,
+# in the process that will run in the field.
 
 # %%
 show_claims("runtime_memory", "size_of_file")
 
 # %% [markdown]
-# **Reading.** Both claims are about large networks; with a small one neither factor comes out.
+# **Reading.** The first claim speaks of a file of 50 MB, the second of any. With our small network neither factor comes out.
 #
 # ## The first inference, and updates
 #
@@ -140,15 +144,15 @@ show_claims("runtime_memory", "size_of_file")
 edgewb.estimate(model.path, host="pi4")
 
 # %% [markdown]
-# **Reading.** This is estimated, for a Raspberry Pi 4 with a stick. For this network the first inference takes a millisecond
+# **Reading.** This is estimated, for a Raspberry Pi 4 with a stick. For this network the first inference takes about a millisecond
 # longer. For MobileNetV2 it is about ten, and on USB 2 more than a hundred. If two models take turns on one chip, each pays this
-# at every turn, unless they are compiled together (`edgewb inspect FILE --with OTHER`).
+# at every turn, unless they are compiled together and both fit (`edgewb inspect FILE --with OTHER` says whether they do).
 
 # %%
 show_claims("first_inference", "updates")
 
 # %% [markdown]
-# **Reading.** The first inference is longer; by how much is a matter of megabytes and bus. For an update five questions want an
+# **Reading.** The first inference is longer; by how much is a matter of megabytes and bus. As to updates, five questions need an
 # answer before the first device leaves the house:
 #
 # 1. Who sends the new file to 500 devices, and over which link?
@@ -173,7 +177,8 @@ checklist
 
 # %% [markdown]
 # **Reading.** Look at points 6 and 7: there are estimates beside them, and they are open all the same. An estimate says what to
-# expect; it does not say what is. The three points below the line are ours: the list forgets data, memory and updates.
+# expect; it does not say what is. The three points beyond the list are ours in form, not in substance: the same text counts data,
+# memory and updates among the common failures, only its list does not ask for them.
 #
 # Hand it over as a file:
 
@@ -207,7 +212,7 @@ check("11.3", open_points, reason)
 # - A checklist is filled in with figures. What has none is open.
 #
 # ## Read next
-# - Notebook 12: the same for a model of your own.
+# - [12 · Your own model](12_your_own_model.ipynb): the same for a model of your own.
 # - D. Hendrycks and T. Dietterich, *Benchmarking Neural Network Robustness to Common Corruptions and Perturbations*,
-#   arXiv 1903.12261: where the kinds and severities of shifts come from.
+#   arXiv 1903.12261: where the idea and the severities of noise come from.
 # - `PROBLEMS.md`: what goes wrong between a model and an answer from the Edge TPU.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from edgewb.bundles import bundled_model, bundled_studies
@@ -14,6 +15,8 @@ def test_right() -> None:
     assert check("11.1", "rotation3").passed
     assert check("11.2", "cannot be told").passed
     assert check("11.3", (8, 6, 7), REASONS[0]).passed
+    assert check("11.3", np.array([6, 7, 8]), REASONS[0]).passed
+    assert check("11.3", [6.0, 7.0, 8.0], REASONS[0]).passed
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,10 @@ def test_right() -> None:
         ("11.3", ([6, 7, 8], REASONS[1]), "in common"),
         ("11.3", ("678", REASONS[0]), "numbers are asked for"),
         ("11.3", ([6, 7, 80], REASONS[0]), "from 1 to 8"),
+        ("11.3", ([6, 7, 8, 9], REASONS[0]), "beyond the list"),
+        ("11.3", (["6", "7", "8"], REASONS[0]), "from 1 to 8"),
+        ("11.3", ([6.5], REASONS[0]), "from 1 to 8"),
+        ("11.3", ([True], REASONS[0]), "from 1 to 8"),
         ("11.3", (7, REASONS[0]), "numbers are asked for"),
     ],
 )

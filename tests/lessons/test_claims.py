@@ -116,7 +116,7 @@ def test_show_claims() -> None:
 
 def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["claims", "--topic", "streaming"]) == 0
-    assert "no way to stream" in capsys.readouterr().out
+    assert "Weights cannot be" in capsys.readouterr().out
     assert cli.main(["claims", "--topic", "tops", "--check", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert {claim["topic"] for claim in shown["claims"]} == {"tops"}

@@ -49,6 +49,12 @@ def test_estimates_are_called_so() -> None:
     assert figure.layout.title.text == "Accuracy against Edge TPU latency, estimated"
 
 
+@pytest.mark.parametrize(("cost", "side"), [("compressed", "right"), ("estimate", "left")])
+def test_the_floor_is_named_where_no_name_of_a_variant_stands(cost: str, side: str) -> None:
+    (floor,) = [note for note in plot_tradeoff(RECORDS, cost=cost).layout.annotations if note.text == "float less 1 point"]
+    assert floor.xanchor == side
+
+
 def test_architectures_front() -> None:
     front = {net.name for net, best in architectures_info() if best}
     assert {"MobileNetV2", "InceptionV3"} <= front

@@ -25,6 +25,7 @@ def judge_peak(used: object) -> str:
             "that is its reciprocal: the peak stands below the line.": 1 / right,
             "an operation of the table is an addition or a multiplication already, so there is nothing to double.": 2 * right,
             "8.74 are thousand millions (1e9), 26 are million millions (1e12).": FRAMES_S * 8.74 / 26,
+            "those are operations a second; which share of the peak are they?": FRAMES_S * OPERATIONS,
             "that is one frame's share of a second's peak; how many frames are there in a second?": OPERATIONS / PEAK,
         },
         hint="Frames a second times operations a frame gives operations a second; the peak is in operations a second, too.",
@@ -66,6 +67,7 @@ def judge_place(load: object, place: object) -> str:
         mistakes={
             "that is in percent; 1 is a server that is always busy.": 100 * right,
             "that is one camera's; there are eight.": right / CAMERAS,
+            "those are frames a second; how long does each keep the server busy?": CAMERAS * FRAME_RATE,
             "12 ms are 0.012 s.": 1000 * right,
             "that is its reciprocal.": 1 / right,
         },

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from numbers import Real
 
 from edgewb.bundles import BundledStudy, bundled_model, bundled_studies
 from edgewb.courses.checks import NotYet, exercise, text_in
 from edgewb.lessons.checklists import fill_checklist
 from edgewb.lessons.field_data import SHIFTS, shares_right
+from edgewb.robustness import NO_SHIFT, compare_under_shifts
 
 MODEL = "digits_cnn_int8"
 REASONS = ("nothing ran on an Edge TPU", "the accuracy is too low", "there are too few calibration inputs")
@@ -22,6 +24,15 @@ def _shares() -> dict[str, float]:
     return shares_right(bundled_model(MODEL).path, SHIFTS)
 
 
+@cache
+def _paired_interval() -> tuple[float, float]:
+    """Of int8 less float32, in points, under the shift that costs int8 most."""
+    shares = _shares()
+    files = {record.recipe: record.file for record in _study().records if record.recipe in ("float32", "ptq_int8")}
+    rows = compare_under_shifts(files, shifts=min(shares, key=lambda name: shares[name]))
+    return next(row.delta.ci95 for row in rows if row.delta is not None and row.shift != NO_SHIFT)
+
+
 @exercise("11.1")
 def judge_hardest(hardest: object) -> str:
     """Which shift costs the int8 net most."""
@@ -30,7 +41,7 @@ def judge_hardest(hardest: object) -> str:
     right = min(shares, key=lambda name: shares[name])
     if given != right:
         sentence = "that one costs least." if given == max(shares, key=lambda name: shares[name]) else "another one leaves fewer right."
-        raise NotYet(f"hardest is {given!r}: {sentence} Look for the dot furthest to the left.")
+        raise NotYet(f"hardest is {given!r}: {sentence} Look for the mark furthest to the left.")
     return f"{right} leaves {100 * shares[right]:.0f} of 100 right. No test on upright images would have shown it."
 
 
@@ -38,7 +49,8 @@ def judge_hardest(hardest: object) -> str:
 def judge_blame(int8_is: object) -> str:
     """Whether int8 lost more than float under that shift: the paired interval decides."""
     given = text_in(int8_is, "int8_is", ("worse", "better", "cannot be told"))
-    right = "cannot be told"
+    low, high = _paired_interval()
+    right = "worse" if high < 0 else "better" if low > 0 else "cannot be told"
     if given != right:
         raise NotYet(
             f"int8_is is {given!r}: look at the last column, the paired difference and its interval. What does an interval say that "
@@ -53,8 +65,10 @@ def judge_open_points(open_points: object, reason: object) -> str:
     if isinstance(open_points, str | bytes) or not hasattr(open_points, "__iter__"):
         raise NotYet(f"open_points is {open_points!r}; their numbers are asked for, such as [1, 2].")
     given = list(open_points)
-    if not all(isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 8 for number in given):
-        raise NotYet(f"open_points is {given!r}; numbers from 1 to 8 are asked for, such as [1, 2].")
+    if not all(not isinstance(number, bool) and isinstance(number, Real) and number in range(1, 9) for number in given):
+        raise NotYet(
+            f"open_points is {given!r}; numbers from 1 to 8 are asked for, such as [1, 2]. What stands beyond the list does not count here."
+        )
     right = set(fill_checklist(bundled_model(MODEL).path, _study()).open_points)
     if missing := sorted(right - set(given)):
         raise NotYet(f"{len(missing)} more of the eight {'is' if len(missing) == 1 else 'are'} open. An estimate is no measurement.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgewb.courses.checks import NotYet, exercise, expect_close, text_in
+from edgewb.courses.checks import NotYet, exercise, expect_close, number_in, text_in
 from edgewb.lessons.architectures import list_architectures
 from edgewb.lessons.choices import best_of_many
 from edgewb.recommendations import recommend
@@ -34,7 +34,8 @@ def judge_front(front: object) -> str:
     missing = [net for name, (net, best) in nets.items() if best and net.edgetpu_ms <= 30 and name not in given]
     if missing:
         raise NotYet(
-            f"{len(missing)} more belong{'s' * (len(missing) == 1)} to it. What is the fastest net of all, and which is next better?"
+            f"{len(missing)} more belong{'s' * (len(missing) == 1)} to it. Start at the fastest net of all and go to the right: which is "
+            "the next that is more accurate than all before it?"
         )
     return "each of these is the most accurate of those that are as fast."
 
@@ -59,15 +60,24 @@ def judge_budget(records: object, choice: object) -> str:
 @exercise("09.3")
 def judge_excess(excess_points: object) -> str:
     """How flattering it is to be the best of 20."""
-    right = best_of_many(20, 200).excess_points
-    single = best_of_many(1, 200).excess_points
+    found = best_of_many(20, 200)
+    right = found.excess_points
+    value = number_in(excess_points, "excess_points")
+    if abs(100 * value - right) <= 0.1:
+        raise NotYet(f"excess_points is {value:g}: that is a share; the figure is in points, of which 100 make the whole.")
     expect_close(
         excess_points,
         right,
         "excess_points",
         relative=0.0,
         absolute=0.3,
-        mistakes={"that is one variant alone, which on average looks as good as it is. Look at 20.": single},
+        mistakes={
+            "that is one variant alone, which on average looks as good as it is. Look at 20.": best_of_many(1, 200).excess_points,
+            "that is nearer to the upper end of the bar; the mean is asked for, the dot on the line.": found.high_points,
+            "that is nearer to the lower end of the bar; the mean is asked for, the dot on the line.": found.low_points,
+            "that is what the best one seems to get right; by how much is this more than the 98 %?": found.true_percent + right,
+            "the best of many looks better than it is, not worse: the sign.": -right,
+        },
         hint="Read the curve above 20 variants; it is in points.",
     )
     return f"about {right:.1f} points, for nothing (simulated): the budget of one point would be gone, and nobody would have noticed."

@@ -54,8 +54,23 @@ def test_budget_without_records() -> None:
     assert "leave it" in check("09.2", None, "ptq_int8").message
 
 
-@pytest.mark.parametrize(("excess", "said"), [(1.6, None), (1.4, None), (0.0, "one variant alone"), (3.2, "too large"), (0.9, "too small")])
-def test_excess(excess: float, said: str | None) -> None:
+@pytest.mark.parametrize(
+    ("excess", "said"),
+    [
+        (1.6, None),
+        (1.4, None),
+        (0.0, "one variant alone"),
+        (3.2, "too large"),
+        (0.6, "too small"),
+        (0.016, "a share"),
+        (2.0, "upper end of the bar"),
+        (1.0, "lower end of the bar"),
+        (99.6, "more than the 98 %"),
+        (-1.6, "the sign"),
+        ("1.6", "a number"),
+    ],
+)
+def test_excess(excess: object, said: str | None) -> None:
     result = check("09.3", excess)
     assert result.passed is (said is None), result
     assert (said or "") in result.message
