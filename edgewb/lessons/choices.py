@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from edgewb.errors import InputError
+from edgewb.lessons.selections import expected_best
 from edgewb.recommendations import recommend
-from edgewb.types import Basis, Jsonable, Record
+from edgewb.types import Jsonable, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ class BestOfMany(Jsonable):
     Attributes:
         variants: how many there were to choose from; ``n`` examples each was judged on.
         true_percent: accuracy of every one of them.
-        excess_points: by how much the best one looked better than it is: mean over ``repeats`` draws, then 10th and 90th percentile.
+        excess_points: by how much the best one looks better than it is: the expected value, then the 10th and 90th percentile.
     """
 
     variants: int
@@ -37,8 +36,6 @@ class BestOfMany(Jsonable):
     excess_points: float
     low_points: float
     high_points: float
-    repeats: int
-    basis: Basis = Basis.SIMULATED
 
 
 def choices_by_budget(records: Sequence[Record], highest_points: float = 5.0, step_points: float = 0.1) -> tuple[Choice, ...]:
@@ -62,32 +59,33 @@ def choices_by_budget(records: Sequence[Record], highest_points: float = 5.0, st
     return tuple(found)
 
 
-def best_of_many(variants: int, n: int, true_percent: float = 98.0, repeats: int = 2000, seed: int = 0) -> BestOfMany:
-    """Judge equally good variants on ``n`` examples each, take the best, and see by how much its figure flatters it.
+def best_of_many(variants: int, n: int, true_percent: float = 98.0) -> BestOfMany:
+    """Equally good variants are judged on ``n`` examples each, the best is taken: by how much does its figure flatter it?
 
-    The variants err independently here. Real ones err on much the same images, which makes the excess smaller.
+    Computed, not drawn: the best of independent binomial counts has the distribution function F(k)^variants. Real variants err on much
+    the same images, which makes the excess smaller.
 
     Args:
         variants: 1 or more. n: examples, 1 or more.
         true_percent: accuracy of all of them.
-        repeats: draws; seed: of the random numbers.
 
     Raises:
         InputError: an argument out of range.
     """
-    for name, value in (("variants", variants), ("n", n), ("repeats", repeats)):
+    from scipy.stats import binom
+
+    for name, value in (("variants", variants), ("n", n)):
         if value < 1:
             raise InputError(f"{name} = {value}: give 1 or more")
     if not 0 <= true_percent <= 100:
         raise InputError(f"true_percent = {true_percent}: an accuracy lies between 0 and 100 %")
-    draws = np.random.default_rng(seed).binomial(n, true_percent / 100, size=(repeats, variants))
-    excess = 100 * draws.max(axis=1) / n - true_percent
+    share = true_percent / 100
+    low, high = (100 * float(binom.ppf(level ** (1 / variants), n, share)) / n - true_percent for level in (0.1, 0.9))
     return BestOfMany(
         variants=variants,
         n=n,
         true_percent=true_percent,
-        excess_points=float(excess.mean()),
-        low_points=float(np.percentile(excess, 10)),
-        high_points=float(np.percentile(excess, 90)),
-        repeats=repeats,
+        excess_points=100 * expected_best(share, n, variants) - true_percent,
+        low_points=low,
+        high_points=high,
     )

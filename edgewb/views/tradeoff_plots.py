@@ -186,7 +186,7 @@ def plot_best_of_many(n: int = 200, true_percent: float = 98.0, most: int = 40) 
     )
     title = f"number of variants to choose from, all {true_percent:g} % right, judged on n = {n} examples"
     _layout(figure, "The best of many looks better than it is", title, 400)
-    figure.update_yaxes(title={"text": "excess in points, mean and<br>10th to 90th percentile (simulated)", "font": {"size": 14}})
+    figure.update_yaxes(title={"text": "excess in points, mean and<br>10th to 90th percentile (computed)", "font": {"size": 14}})
     return figure
 
 

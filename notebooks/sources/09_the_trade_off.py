@@ -160,7 +160,7 @@ plot_best_of_many()
 # **Reading.** One variant alone looks, on average, as good as it is. The best of many has also been the luckiest: its figure is
 # too high, and the more you try, the higher. It is called the winner's curse, and it is as large as the budgets that people argue
 # about. You have met it: `prune50_ptq_int8` *gained* 1.5 points on the 200 validation examples that chose it, and lost 0.6 on the
-# test examples. (Simulated, with variants that err independently. Real variants err on much the same images, which makes the
+# test examples. (Computed, for variants that err independently. Real variants err on much the same images, which makes the
 # excess smaller, not zero.) This is why edgewb chooses on one part of the data and opens another part once.
 
 # %% [markdown]

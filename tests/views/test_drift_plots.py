@@ -50,7 +50,7 @@ class TestWords:
         assert read_changes(dataclasses.replace(with_drift(run, changes=None), sustained=None)) == []
 
     def test_how_long_and_how_many(self, run: Measurement) -> None:
-        (told,) = read_sustained(run)
+        (told,) = read_sustained(dataclasses.replace(run, sustained=dataclasses.replace(run.sustained, one_in=4)))
         assert f"{run.runs:,} calls" in told
         assert f"n = {run.sustained.kept:,}" in told
         short = dataclasses.replace(run, sustained=dataclasses.replace(run.sustained, wanted_s=60.0, one_in=1, back_to_back=True))

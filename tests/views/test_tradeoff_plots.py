@@ -71,11 +71,11 @@ def test_choices_are_bars_side_by_side() -> None:
     assert [trace.text for trace in figure.data] == [choice.recipe or "nothing" for choice in info]
 
 
-def test_best_of_many_is_called_simulated() -> None:
+def test_best_of_many_is_called_computed() -> None:
     figure = plot_best_of_many(n=100, true_percent=90.0, most=8)
     assert list(figure.data[0].x) == [1, 2, 3, 5, 8]
     assert list(figure.data[0].y) == [one.excess_points for one in best_of_many_info(100, 90.0, 8)]
-    assert "simulated" in figure.layout.yaxis.title.text
+    assert "computed" in figure.layout.yaxis.title.text
 
 
 @given(st.lists(st.floats(-500, 500), min_size=1, max_size=12), st.floats(1, 40))

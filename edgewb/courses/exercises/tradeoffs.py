@@ -80,4 +80,4 @@ def judge_excess(excess_points: object) -> str:
         },
         hint="Read the curve above 20 variants; it is in points.",
     )
-    return f"about {right:.1f} points, for nothing (simulated): the budget of one point would be gone, and nobody would have noticed."
+    return f"about {right:.1f} points, for nothing (computed): the budget of one point would be gone, and nobody would have noticed."
