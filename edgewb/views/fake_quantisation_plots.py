@@ -116,7 +116,9 @@ def plot_descent(start: float = 0.1, target: float = 0.9, scale: float = 0.25) -
     _layout(figure, "A rounded weight learns", "number of training steps (computed)", 460)
     figure.update_yaxes(title={"text": f"value of the weight (scale {scale:g})", "font": {"size": 14}}, dtick=scale)
     figure.add_hline(y=target, line={"color": VERMILION, "width": 2, "dash": "dot"})
-    figure.add_annotation(x=0.01, xref="paper", xanchor="left", y=target, yanchor="bottom", text="target", showarrow=False, font={"size": 14})
+    figure.add_annotation(
+        x=0.01, xref="paper", xanchor="left", y=target, yanchor="bottom", text="target", showarrow=False, font={"size": 14}
+    )
     return figure
 
 

@@ -28,9 +28,10 @@ def judge_interval(low: object, high: object) -> str:
     wrong = "that is the interval of the wrong answers: 47 of the 50 were right."
     seen = "that is the share that was seen; its interval has an end below and one above it."
     ends = ((low, right_low, "low", CORRECT / N - half, swapped[0]), (high, right_high, "high", CORRECT / N + half, swapped[1]))
+    hint = "wilson_interval takes how many were right, and of how many."
     for answer, right, name, simple, other in ends:
         mistakes = {textbook: simple, wrong: other, seen: CORRECT / N}
-        expect_close(answer, right, name, relative=0.003, mistakes=mistakes, hint="wilson_interval takes how many were right, and of how many.")
+        expect_close(answer, right, name, relative=0.003, mistakes=mistakes, hint=hint)
     return f'"94 %" from 50 images may be {100 * right_low:.0f} % or {100 * right_high:.0f} %.'
 
 
