@@ -174,8 +174,8 @@ plot_shares(seeds, "Three seeds: other splits, other start")
 
 # %% [markdown]
 # **Reading.** Three trainings, three figures, each on 500 test images of its own split. If the squares lie within
-# each other's bars, chance is enough to explain the differences, and there is no best seed to be found. A paper that reports one seed
-# without an interval leaves you to guess how much of its gain is this.
+# each other's bars, chance is enough to explain the differences, and there is no best seed to be found. A paper that
+# reports one seed without an interval leaves you to guess how much of its gain is this.
 
 # %% [markdown]
 # ## Is the small network worse?
@@ -192,10 +192,9 @@ plot_comparison(study.records, "student_float32")
 
 # %% [markdown]
 # **Reading.** The difference is the same, and the paired interval is narrower. The upper bar counts image by image
-# where the two networks part (Tango's interval). The lower one is told the two shares only, as if each network had had
-# 500 images of its own (Newcombe's). When
-# variants of one network are compared, as in all that follows, pairing is a gift: never compare two accuracies with
-# their two separate intervals when you could pair.
+# where the two networks part (Tango's interval). The lower one is told the two shares only, as if each network had
+# had 500 images of its own (Newcombe's). When variants of one network are compared, as in all that follows, pairing
+# is a gift: never compare two accuracies with their two separate intervals when you could pair.
 
 # %%
 comparison_info(study.records, "student_float32")

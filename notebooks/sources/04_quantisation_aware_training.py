@@ -204,8 +204,8 @@ plot_making(shown[1:], hard.context.learning_curve)
 # **Reading.** The first bar is the float training that all variants begin with, the others what each took on top. PTQ
 # and equalisation train nothing; they calibrate and convert. QAT trains: it made two fifths as many steps as the
 # float training, and each takes longer, since it computes the rounding, too. For a network that took a week this is
-# days. Beside time QAT asks for what PTQ does not: the training data with labels, the training code, and a network built of layers that can
-# be wrapped (`tfmot` takes Keras 2 models only).
+# days. Beside time QAT asks for what PTQ does not: the training data with labels, the training code, and a network
+# built of layers that can be wrapped (`tfmot` takes Keras 2 models only).
 #
 # It also is *more training*: part of what QAT gains may be the extra epochs, which the float network did not get.
 
