@@ -445,7 +445,7 @@ def test_a_regression_is_studied_from_end_to_end(tmp_path: Path) -> None:
     assert told["context"]["task"] == "regression"
     curve = told["context"]["learning_curve"]
     assert (curve["measure"], curve["n"], curve["basis"]) == ("r2", 66, "measured")
-    assert len(curve["losses"]) == len(curve["validation"]) > 2
+    assert len(curve["losses"]) == len(curve["validation"]) >= 2
     assert curve["losses"][0] > curve["losses"][-1] > 0
     assert curve["seconds"] > 0
     assert any(f"R2 {curve['validation'][-1]:.3f} on 66" in note for note in told["context"]["notes"])
