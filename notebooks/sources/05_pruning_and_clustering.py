@@ -124,8 +124,8 @@ plot_loss(shared.records)
 
 # %% [markdown]
 # **Reading.** Each bar is the paired 95 % interval of the change from float (notebook 02). That of clustering holds
-# 0: this network does not miss the other values. Pruning by 80 % looks dearer, though when this was written its
-# interval just reached 0, too.
+# 0: if this network misses the other values, this test cannot see it. Pruning by 80 % looks dearer, though when this
+# was written its interval just reached 0, too.
 
 # %% [markdown]
 # ## Exercise 1: bytes of a layer
