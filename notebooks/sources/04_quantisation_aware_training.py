@@ -73,9 +73,10 @@ plot_shares({record.recipe: record for record in shown}, "digits_hard, in float 
 
 # %% [markdown]
 # **Reading.** No interval is needed to see that PTQ breaks this network: when this was written, int8 was right on
-# about one digit in five, where guessing gives one in ten. Two repairs bring it back: `qat_int8` trains on with the
-# rounding switched on, and `equalize_ptq_int8` multiplies the channels back to like sizes before it converts, and
-# trains nothing.
+# about one digit in five, where guessing gives one in ten. Two repairs bring it back, or nearly: `qat_int8` trains on
+# with the rounding switched on, and `equalize_ptq_int8` multiplies the channels back to like sizes before it
+# converts, and trains nothing. Over three seeds equalisation stayed within 0.2 points of float, QAT 0.8, 1.6 and 3.0
+# points below it (measured, n = 500 test images each).
 #
 # A conversion that worked for the easy network ruined this one without an error, a warning or a larger file. Measure
 # after each step.
