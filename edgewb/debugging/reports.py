@@ -126,7 +126,7 @@ def _delta(rung: Rung) -> str:
 
 def _remark(diagnosis: Diagnosis, rung: Rung) -> str:
     if rung.skipped is not None:
-        return plain(f"not run: {rung.skipped}"[:100])
+        return textwrap.shorten(plain(f"not run: {rung.skipped}"), 100, placeholder=" ...")
     if rung.name != diagnosis.first_fall:
         return ""
     return "R2 falls here" if rung.errors is not None else "accuracy falls here"

@@ -116,7 +116,9 @@ def plot_descent(start: float = 0.1, target: float = 0.9, scale: float = 0.25) -
     _layout(figure, "A rounded weight learns", "number of training steps (computed)", 460)
     figure.update_yaxes(title={"text": f"value of the weight (scale {scale:g})", "font": {"size": 14}}, dtick=scale)
     figure.add_hline(y=target, line={"color": VERMILION, "width": 2, "dash": "dot"})
-    figure.add_annotation(x=1, xref="paper", y=target, yanchor="bottom", text="target", showarrow=False, font={"size": 14})
+    figure.add_annotation(
+        x=0.01, xref="paper", xanchor="left", y=target, yanchor="bottom", text="target", showarrow=False, font={"size": 14}
+    )
     return figure
 
 
@@ -170,7 +172,7 @@ def plot_channels(files: Mapping[str, str | Path], op: int = 3, dataset: str = "
     first = info[0]
     _layout(figure, f"Steps for each channel behind op {first.op}, {_text(first.kind)}", "number of the channel, the widest first", 480)
     figure.update_yaxes(
-        title={"text": f"int8 steps it spans, number of 255,<br>log axis ({first.basis}, n = {first.n} images)", "font": {"size": 14}},
+        title={"text": f"int8 steps it spans (of 255),<br>log axis ({first.basis}, n = {first.n} images)", "font": {"size": 14}},
         type="log", tickvals=[0.1, 1, 3, 10, 30, 100, 255], ticktext=["0.1", "1", "3", "10", "30", "100", "255"],
     )  # fmt: skip
     figure.add_hline(y=1, line={"color": GREY, "width": 2, "dash": "dash"})

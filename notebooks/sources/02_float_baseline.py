@@ -91,11 +91,12 @@ from edgewb.views.baseline_plots import plot_learning_curve
 plot_learning_curve(study.context.learning_curve)
 
 # %% [markdown]
-# **Reading.** Each epoch shows every training image once. The loss (above) falls nearly to the end, since it is
-# computed on the images that are being learnt. The share of right answers on the validation images (below) is what
-# counts. It rises, then wobbles within the band, which is the 95 % interval with 200 images: a step of one point up
-# or down is two images. A learning curve tells you whether to train longer. It does not tell you which epoch was the
-# best: picking the highest point of a wobble is choosing by luck again.
+# **Reading.** Each epoch shows every training image once. The *loss* (above) is what training lowers: how far off the
+# scores were on the images being learnt. It ends far below where it began, with hops on the way. The share of right
+# answers on the validation images (below) is what counts. It rises within a few epochs, then wobbles; the band is the
+# 95 % interval with 200 images, and a step of one point is two images. A learning curve tells you whether to train
+# longer. It does not tell you which epoch was the best: when this was written, one in the middle had all 200 right.
+# Picking the highest point of a wobble is choosing by luck again, so edgewb takes the last.
 
 # %% [markdown]
 # ## Its accuracy, with an interval
@@ -106,16 +107,19 @@ from edgewb.views.baseline_plots import plot_shares
 plot_shares({record.recipe: record for record in study.records}, "Accuracy on the test images")
 
 # %% [markdown]
-# **Reading.** A dot is what we saw on 500 test images; the bar is where the true share may well lie. "True" means on
-# all digits these people might ever write. If we drew 500 other images again and again, 95 of 100 such bars would
-# hold the true share. The bars are not symmetric: near 100 % there is more room below than above. They are Wilson's
-# intervals; the one from most textbooks, p ± 1.96 √(p(1 − p)/n), is too narrow near 100 %, and with all images right
-# it would have no width at all.
+# **Reading.** A square is what we saw on 500 test images; the bar is where the true share may well lie. "True" means
+# on all digits these people might ever write. If we drew 500 other images again and again, about 95 of 100 such bars
+# would hold the true share. The small network's square lies further left, by a point or two; the bars overlap, and
+# whether that is more than chance we shall see further down.
 #
-# ## Exercise 1: an interval by hand
+# The bars are not symmetric: near 100 % there is more room below than above. They are Wilson's intervals; the one
+# from most textbooks, p ± 1.96 √(p(1 − p)/n), is too narrow near 100 %, and with all images right it would have no
+# width at all.
 #
-# A colleague tells you: "94 % accuracy!" You ask; it was 47 of 50 images. `wilson_interval(correct, n)` gives the
-# lower and the upper end as shares between 0 and 1.
+# ## Exercise 1: how sure is 94 %?
+#
+# A colleague tells you: "94 % accuracy!" You ask; it was 47 of 50 images. `wilson_interval(correct, n)` takes two
+# numbers of images, and gives the lower and the upper end as shares between 0 and 1.
 
 # %% tags=["exercise"]
 from edgewb.intervals import wilson_interval
@@ -140,8 +144,8 @@ plot_interval_widths(percents=(80, 95, 99))
 # %% [markdown]
 # **Reading.** Both axes are logarithmic, and the lines are nearly straight: for half the width you need about four
 # times the images. The better the network, the fewer are needed for the same width. To be sure of 99 % to within half
-# a point takes well over a thousand images. Whoever reports "98.73 %" from 500 images gives two digits more than
-# there are: one image is 0.2 points.
+# a point takes some 1,600 images, and to within a fifth of a point some 9,600. As for "98.73 %", no 500 images can
+# give that: one image is 0.2 points.
 #
 # ## Exercise 2: order the test set
 #
@@ -169,9 +173,9 @@ seeds = {f"seed {one.context.seed}": one.records[0] for one in studies}
 plot_shares(seeds, "Three seeds: other splits, other start")
 
 # %% [markdown]
-# **Reading.** Three trainings, three figures, each on 500 test images of its own split. If the dots lie within each
-# other's bars, chance explains the differences, and there is no best seed to be found. A paper that reports one seed
-# without an interval leaves you to guess how much of its gain is this.
+# **Reading.** Three trainings, three figures, each on 500 test images of its own split. If the squares lie within
+# each other's bars, chance is enough to explain the differences, and there is no best seed to be found. A paper that
+# reports one seed without an interval leaves you to guess how much of its gain is this.
 
 # %% [markdown]
 # ## Is the small network worse?
@@ -187,10 +191,10 @@ from edgewb.views.baseline_plots import comparison_info, plot_comparison
 plot_comparison(study.records, "student_float32")
 
 # %% [markdown]
-# **Reading.** The dot is the same; the paired interval is narrower. The upper bar forgets nothing: it knows which
-# images the two share (Tango's interval). The lower one treats them as two groups of strangers (Newcombe's). When
-# variants of one network are compared, as in all that follows, pairing is a gift: never compare two accuracies with
-# their two separate intervals when you could pair.
+# **Reading.** The difference is the same, and the paired interval is narrower. The upper bar counts image by image
+# where the two networks part (Tango's interval). The lower one is told the two shares only, as if each network had
+# had 500 images of its own (Newcombe's). When variants of one network are compared, as in all that follows, pairing
+# is a gift: never compare two accuracies with their two separate intervals when you could pair.
 
 # %%
 comparison_info(study.records, "student_float32")
@@ -212,8 +216,8 @@ print(verdict_note(judge_losses(study.records, budget_points=1.0)))
 # %% [markdown]
 # **Reading.** A verdict against a budget has three values: below, above, or too few examples to say. In brackets
 # stands how many would do, if they go on parting as often as here. It is usually more than one thinks: a loss near
-# the budget is dear to prove. (*Holm* matters where many variants are judged on the same images; notebook 09 comes
-# back to it.)
+# the budget is dear to prove. ("95 % confidence each": where many variants are judged on the same images, one of them
+# is judged wrongly more often than that. Notebook 09 has a whole study to choose from.)
 #
 # ## Exercise 3: is A better than B?
 #

@@ -26,8 +26,12 @@ def judge_interval(low: object, high: object) -> str:
     textbook = "that is the textbook's p ± 1.96 √(p(1 − p)/n), which reaches beyond 1 here. Take wilson_interval."
     swapped = wilson_interval(N - CORRECT, N)
     wrong = "that is the interval of the wrong answers: 47 of the 50 were right."
-    expect_close(low, right_low, "low", relative=0.003, mistakes={textbook: CORRECT / N - half, wrong: swapped[0]})
-    expect_close(high, right_high, "high", relative=0.003, mistakes={textbook: CORRECT / N + half, wrong: swapped[1]})
+    seen = "that is the share that was seen; its interval has an end below and one above it."
+    ends = ((low, right_low, "low", CORRECT / N - half, swapped[0]), (high, right_high, "high", CORRECT / N + half, swapped[1]))
+    hint = "wilson_interval takes how many were right, and of how many."
+    for answer, right, name, simple, other in ends:
+        mistakes = {textbook: simple, wrong: other, seen: CORRECT / N}
+        expect_close(answer, right, name, relative=0.003, mistakes=mistakes, hint=hint)
     return f'"94 %" from 50 images may be {100 * right_low:.0f} % or {100 * right_high:.0f} %.'
 
 
@@ -57,6 +61,7 @@ def judge_better(p_value: object, better: object) -> str:
         "p_value",
         mistakes={
             "that is one-sided: B might have been the better one, too, so both tails count.": right / 2,
+            "that is percent; leave the share as the function gives it.": 100 * right,
         },
         hint="mcnemar_p_value takes the two numbers of images on which only one of them is right.",
     )

@@ -23,7 +23,7 @@ def judge_steps(scale: object, steps: object) -> str:
         "scale",
         mistakes={
             "that is the scale the small channel would like; it is set by the largest one.": SMALL / STEPS,
-            "that are steps per unit: the scale is what one step stands for, the other way round.": STEPS / LARGEST,
+            "those are steps per unit: the scale is what one step stands for, the other way round.": STEPS / LARGEST,
             "that is 20 / 127: after a ReLU no values are negative, and all 255 steps lie above 0.": LARGEST / 127,
         },
         hint="A step is the whole range divided by 255.",
@@ -54,6 +54,7 @@ def judge_pass(used: object, gradient_inside: object, gradient_outside: object) 
             "that is the stored integer; the network computes with scale × integer.": round(INSIDE / SCALE),
             "that is the real value, which int8 cannot hold.": INSIDE,
             "that is rounded down; the nearest step is wanted.": 3.0,
+            "that is 3.3 / 0.5, which has still to be rounded, and multiplied by the scale again.": INSIDE / SCALE,
         },
         hint="Which multiple of 0.5 is nearest to 3.3?",
     )
@@ -61,14 +62,20 @@ def judge_pass(used: object, gradient_inside: object, gradient_outside: object) 
         raise NotYet(
             "gradient_inside is 0: that is the staircase's own gradient, with which nothing is learnt. What is taken in its place?"
         )
+    value = "that is the value; what is asked for is the factor the gradient gets."
+    straight = "As if there were no rounding: what is the slope of that line?"
     expect_close(
-        gradient_inside, float(straight_through(INSIDE, SCALE)), "gradient_inside", relative=1e-6, hint="It is passed straight through."
-    )
+        gradient_inside, float(straight_through(INSIDE, SCALE)), "gradient_inside", relative=1e-6,
+        mistakes={value: INSIDE}, hint=straight,
+    )  # fmt: skip
     if number_in(gradient_outside, "gradient_outside") == 1:
         raise NotYet(
             "gradient_outside is 1, but 70 lies beyond 63.5, where int8 ends: the value is cut there, and moving it changes nothing."
         )
-    expect_close(gradient_outside, float(straight_through(OUTSIDE, SCALE)), "gradient_outside", relative=1e-6)
+    expect_close(
+        gradient_outside, float(straight_through(OUTSIDE, SCALE)), "gradient_outside", relative=1e-6,
+        mistakes={value: OUTSIDE}, hint="70 is cut to 63.5: what changes there when 70 becomes 71?",
+    )  # fmt: skip
     return "rounded forward, passed straight through backward, and cut off at the end of the range."
 
 

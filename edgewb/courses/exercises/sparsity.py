@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgewb.courses.checks import NotYet, exercise, text_in, whole_number_in
+from edgewb.courses.checks import NotYet, exercise, number_in, text_in, whole_number_in
 
 READ, WRITTEN, PRUNED = 64, 128, 0.8
 RECIPES = ("ptq_int8", "prune80_ptq_int8", "structured50_ptq_int8")
@@ -14,11 +14,13 @@ def judge_bytes(plain: object, pruned: object, halved: object) -> str:
     weights = READ * WRITTEN
     _expect(plain, weights, "plain", {READ + WRITTEN: "each of the 64 channels has a weight for each of the 128, so multiply.",
                                       4 * weights: "that is 4 bytes for each, as in float32; int8 takes one.",
-                                      8 * weights: "that is bits."})  # fmt: skip
+                                      8 * weights: "that is bits, eight to a byte."})  # fmt: skip
     left = round(weights * (1 - PRUNED))
-    if abs(whole_number_in(pruned, "pruned") - left) <= 1:
-        raise NotYet(f"pruned is {left}: that counts the weights that are not zero. But where is a zero stored, and how large is it?")
-    _expect(pruned, weights, "pruned", {weights - left: "that counts the zeros alone."})
+    if abs((said := number_in(pruned, "pruned")) - left) <= 1:
+        raise NotYet(f"pruned is {said:g}: that counts the weights that are not zero. But where is a zero stored, and how large is it?")
+    if abs(said - (weights - left)) <= 1:
+        raise NotYet(f"pruned is {said:g}: that counts the zeros alone.")
+    _expect(pruned, weights, "pruned", {0: "even the weights that are left take bytes."})
     _expect(halved, READ // 2 * WRITTEN // 2, "halved", {
         weights // 2: "that is half of one side; the channels it reads are halved, too.",
         weights: "whole channels do go: what is not there takes no byte.",
