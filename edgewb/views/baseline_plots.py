@@ -10,19 +10,7 @@ from edgewb.errors import InputError
 from edgewb.intervals import examples_for_half_width, newcombe_interval, wilson_interval
 from edgewb.lessons.selections import expected_best
 from edgewb.types import Accuracy, Basis, Jsonable, Record
-from edgewb.views.plots import (
-    BLUE,
-    GREY,
-    GRID,
-    ORANGE,
-    VERMILION,
-    _graph_objects,
-    _layout,
-    _rows_layout,
-    _text,
-    _wrapped,
-    log_axis,
-)
+from edgewb.views.figures import BLUE, GREY, GRID, ORANGE, VERMILION, escaped, graph_objects, lay_out, lay_out_rows, log_axis, wrapped
 
 if TYPE_CHECKING:
     from edgewb.studies import LearningCurve
@@ -79,7 +67,7 @@ def curve_info(curve: LearningCurve | None) -> CurveInfo:
 
 def plot_learning_curve(curve: LearningCurve | None) -> Any:
     """Training loss above, validation accuracy with its interval below, epoch by epoch (``study.context.learning_curve``)."""
-    go = _graph_objects()
+    go = graph_objects()
     info = curve_info(curve)
     numbers = [epoch.epoch for epoch in info.epochs]
     figure = go.Figure()
@@ -102,7 +90,7 @@ def plot_learning_curve(curve: LearningCurve | None) -> Any:
         line={"color": ORANGE, "width": 2, "dash": "dash"}, marker={"size": 7, "symbol": "diamond"},
         hovertemplate="epoch %{x}: loss %{y:.3g}<extra></extra>",
     )  # fmt: skip
-    _layout(figure, "Learning curve of the float network", f"number of epochs ({info.basis}, {info.seconds:.0f} s in all)", 520)
+    lay_out(figure, "Learning curve of the float network", f"number of epochs ({info.basis}, {info.seconds:.0f} s in all)", 520)
     figure.update_layout(
         yaxis={
             "domain": [0, 0.5], "range": [info.floor_percent, 100.5],
@@ -143,7 +131,7 @@ def width_info(percents: Sequence[float] = (80, 95, 99)) -> tuple[WidthPoint, ..
 
 def plot_interval_widths(percents: Sequence[float] = (80, 95, 99)) -> Any:
     """How wide the interval of an accuracy is, against the number of test examples; both axes logarithmic."""
-    go = _graph_objects()
+    go = graph_objects()
     info = width_info(percents)
     figure = go.Figure()
     styles = ((BLUE, "circle", "solid"), (ORANGE, "diamond", "dash"), (VERMILION, "square", "dot"))
@@ -156,7 +144,7 @@ def plot_interval_widths(percents: Sequence[float] = (80, 95, 99)) -> Any:
         )  # fmt: skip
     figure.add_vline(x=500, line={"color": GREY, "width": 2, "dash": "dash"})
     figure.add_annotation(x=2.699, y=1, yref="paper", yanchor="bottom", text="our 500", showarrow=False, font={"size": 14})
-    _layout(figure, "How wide is the interval?", "number of test examples, log axis", 460)
+    lay_out(figure, "How wide is the interval?", "number of test examples, log axis", 460)
     log_axis(figure, [p.n for p in info])
     figure.update_yaxes(
         title={"text": "half width in points, log axis<br>(95 % Wilson interval, computed)", "font": {"size": 14}},
@@ -194,9 +182,9 @@ def _accuracy(record: Record) -> Accuracy:
 
 def plot_shares(records: Mapping[str, Record], title: str) -> Any:
     """One row per record: accuracy on its test examples, with the 95 % interval."""
-    go = _graph_objects()
+    go = graph_objects()
     info = shares_info(records)
-    labels = [_text(row.label) for row in info]
+    labels = [escaped(row.label) for row in info]
     figure = go.Figure()
     figure.add_scatter(
         x=[r.percent for r in info], y=labels, mode="markers", showlegend=False,
@@ -210,7 +198,7 @@ def plot_shares(records: Mapping[str, Record], title: str) -> Any:
     )  # fmt: skip
     counts = sorted({row.n for row in info})
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    _rows_layout(figure, _text(title), _wrapped("right in %, 95 % interval", f"(measured, n = {n} test examples each)", width=38), labels)
+    lay_out_rows(figure, escaped(title), wrapped("right in %, 95 % interval", f"(measured, n = {n} test examples each)", width=38), labels)
     return figure
 
 
@@ -245,7 +233,7 @@ class ComparisonInfo(Jsonable):
         )
 
     def _repr_html_(self) -> str:
-        ours, other = _text(self.recipe), _text(self.against)
+        ours, other = escaped(self.recipe), escaped(self.against)
         return (
             f'<table><caption style="text-align:left">The same {self.n} test images, answered by both (measured)</caption>'
             f"<tr><th></th><th>{ours} right</th><th>{ours} wrong</th></tr>"
@@ -289,7 +277,7 @@ def comparison_info(records: Sequence[Record], recipe: str) -> ComparisonInfo:
 
 def plot_comparison(records: Sequence[Record], recipe: str) -> Any:
     """The difference between a variant and its reference, once paired and once as if each had seen images of its own."""
-    go = _graph_objects()
+    go = graph_objects()
     info = comparison_info(records, recipe)
     labels = [row.how for row in info.rows]
     figure = go.Figure()
@@ -304,8 +292,8 @@ def plot_comparison(records: Sequence[Record], recipe: str) -> Any:
         customdata=[f"{row.points:+.1f} [{row.low_points:+.1f}, {row.high_points:+.1f}] points" for row in info.rows],
         hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
     )  # fmt: skip
-    x_title = _wrapped(f"difference in points, 95 % interval (measured, n = {info.n}); left of 0: {info.recipe} is worse", width=40)
-    _rows_layout(figure, f"{_text(info.recipe)} against {_text(info.against)}", x_title, labels)
+    x_title = wrapped(f"difference in points, 95 % interval (measured, n = {info.n}); left of 0: {info.recipe} is worse", width=40)
+    lay_out_rows(figure, f"{escaped(info.recipe)} against {escaped(info.against)}", x_title, labels)
     figure.add_vline(x=0, line={"color": GREY, "width": 2})
     return figure
 
@@ -327,7 +315,7 @@ def best_info(percent: float = 98, sizes: Sequence[int] = (200, 500, 5000)) -> t
 
 def plot_best_of(percent: float = 98, sizes: Sequence[int] = (200, 500, 5000)) -> Any:
     """How much better the best of several equally good variants looks on the examples it was chosen by."""
-    go = _graph_objects()
+    go = graph_objects()
     info = best_info(percent, sizes)
     figure = go.Figure()
     styles = ((VERMILION, "square", "dot"), (BLUE, "circle", "solid"), (ORANGE, "diamond", "dash"))
@@ -338,7 +326,7 @@ def plot_best_of(percent: float = 98, sizes: Sequence[int] = (200, 500, 5000)) -
             line={"color": colour, "dash": dash}, marker={"size": 9, "symbol": symbol},
             hovertemplate="best of %{x}: looks %{y:.2f} points better<extra></extra>",
         )  # fmt: skip
-    _layout(figure, "The best of many looks better than it is", "number of equally good variants tried, log axis", 460)
+    lay_out(figure, "The best of many looks better than it is", "number of equally good variants tried, log axis", 460)
     log_axis(figure, list(VARIANTS))
     figure.update_yaxes(
         title={"text": f"added in points (computed;<br>each really {percent:g} % right, independent)", "font": {"size": 14}},

@@ -13,21 +13,21 @@ import numpy as np
 from edgewb.latencies import Measurement
 from edgewb.lessons.latencies import Percentile, SelfComparison, percentiles_of_first
 from edgewb.types import Jsonable
-from edgewb.views.plots import (
+from edgewb.views.figures import (
     BLUE,
     GREEN,
     GREY,
     ORANGE,
     SKY,
     VERMILION,
-    _graph_objects,
-    _layout,
-    _log_ticks,
-    _rows_layout,
-    _stamped,
-    _text,
-    _wrapped,
+    escaped,
+    graph_objects,
+    lay_out,
+    lay_out_rows,
     log_axis,
+    log_ticks,
+    stamp_across,
+    wrapped,
 )
 from edgewb.watermarks import stamp
 
@@ -63,7 +63,7 @@ def calls_info(measured: Measurement, shown: int = _SHOWN) -> CallsInfo:
 
 
 def _log_y(figure: Any, values: Sequence[float], title: str) -> None:
-    ticks = _log_ticks(min(values), max(values))
+    ticks = log_ticks(min(values), max(values))
     figure.update_yaxes(
         type="log", tickvals=ticks, ticktext=[f"{tick:.10f}".rstrip("0").rstrip(".") for tick in ticks],
         title={"text": title, "standoff": 10, "font": {"size": 14}},
@@ -72,7 +72,7 @@ def _log_y(figure: Any, values: Sequence[float], title: str) -> None:
 
 def plot_calls(measured: Measurement, shown: int = _SHOWN) -> Any:
     """Milliseconds call by call from the very first one, on a log axis."""
-    go = _graph_objects()
+    go = graph_objects()
     info = calls_info(measured, shown)
     figure = go.Figure()
     warm = len(info.warmup_ms)
@@ -86,10 +86,12 @@ def plot_calls(measured: Measurement, shown: int = _SHOWN) -> Any:
             marker={"symbol": symbol, "size": size, "color": colour}, hovertemplate=f"call %{{x}}: %{{y:.3g}} ms<extra>{name}</extra>",
         )  # fmt: skip
     figure.add_hline(y=info.p50_ms, line={"color": GREY, "width": 2, "dash": "dash"})
-    _layout(figure, f"The first calls on {_text(info.target)}", _wrapped("number of the call, from the first after loading", width=60), 420)
+    lay_out(
+        figure, f"The first calls on {escaped(info.target)}", wrapped("number of the call, from the first after loading", width=60), 420
+    )
     _log_y(figure, [info.first_ms, *info.warmup_ms, *info.samples_ms], f"ms per call, log axis ({info.basis})")
     figure.update_layout(legend={"y": -0.25})
-    return _stamped(figure, stamp([info.basis]))
+    return stamp_across(figure, stamp([info.basis]))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,7 @@ def histogram_info(measured: Measurement, bins: int = 40) -> HistogramInfo:
 
 def plot_histogram(measured: Measurement) -> Any:
     """How many calls took how long, on two log axes, so that a single slow call is still seen; percentiles and mean as lines."""
-    go = _graph_objects()
+    go = graph_objects()
     info = histogram_info(measured)
     figure = go.Figure()
     edges = info.edges_ms
@@ -141,7 +143,7 @@ def plot_histogram(measured: Measurement) -> Any:
             x=[value, value], y=[0.5, top], mode="lines", name=f"{name} {value:.3g} ms", line={"color": colour, "width": 3, "dash": dash},
             hoverinfo="name",
         )  # fmt: skip
-    _layout(figure, f"{info.n:,} calls on {_text(info.target)}", f"ms per call, log axis ({info.basis})", 440, bargap=0)
+    lay_out(figure, f"{info.n:,} calls on {escaped(info.target)}", f"ms per call, log axis ({info.basis})", 440, bargap=0)
     log_axis(figure, [edges[0], edges[-1]])
     powers = [10**power for power in range(math.ceil(math.log10(top)))]
     figure.update_yaxes(
@@ -149,7 +151,7 @@ def plot_histogram(measured: Measurement) -> Any:
         title={"text": "number of calls, log axis", "standoff": 10, "font": {"size": 14}},
     )  # fmt: skip
     figure.update_layout(legend={"y": -0.25})
-    return _stamped(figure, stamp([info.basis]))
+    return stamp_across(figure, stamp([info.basis]))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -177,13 +179,13 @@ def summaries_info(measured: Mapping[str, Measurement]) -> tuple[SummaryRow, ...
 
 def plot_summaries(measured: Mapping[str, Measurement]) -> Any:
     """p50, p90, p99 and mean of several samples, a row each, on a log axis."""
-    go = _graph_objects()
+    go = graph_objects()
     rows = summaries_info(measured)
     figure = go.Figure()
     for name, symbol, colour, _ in _MARKS:
         figure.add_scatter(
             x=[getattr(row, name) for row in rows],
-            y=[_text(row.label) for row in rows],
+            y=[escaped(row.label) for row in rows],
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 15, "color": colour, "line": {"width": 3 if "open" in symbol else 0, "color": colour}},
@@ -191,10 +193,10 @@ def plot_summaries(measured: Mapping[str, Measurement]) -> Any:
         )
     bases = ", ".join(dict.fromkeys(row.basis for row in rows))
     counts = ", ".join(f"{row.n:,}" for row in rows)
-    title = _wrapped("ms per call, log axis", f"({bases}, n = {counts})", width=40)
-    _rows_layout(figure, "Percentiles and mean", title, [_text(row.label) for row in rows])
+    title = wrapped("ms per call, log axis", f"({bases}, n = {counts})", width=40)
+    lay_out_rows(figure, "Percentiles and mean", title, [escaped(row.label) for row in rows])
     log_axis(figure, [value for row in rows for value in (row.p50, row.p90, row.p99, row.mean)])
-    return _stamped(figure, stamp(row.basis for row in rows))
+    return stamp_across(figure, stamp(row.basis for row in rows))
 
 
 def settling_info(measured: Measurement) -> dict[str, tuple[Percentile, ...]]:
@@ -204,7 +206,7 @@ def settling_info(measured: Measurement) -> dict[str, tuple[Percentile, ...]]:
 
 def plot_settling(measured: Measurement) -> Any:
     """The median and the 99th percentile of the first 10, 20, 50, ... calls with 95 % intervals, where there are enough calls for one."""
-    go = _graph_objects()
+    go = graph_objects()
     info = settling_info(measured)
     figure = go.Figure()
     drawn: list[float] = []
@@ -228,21 +230,21 @@ def plot_settling(measured: Measurement) -> Any:
             hovertemplate=f"{name} of %{{customdata[0]:,}} calls: %{{y:.3g}} ms<br>%{{customdata[1]}}<extra></extra>",
         )  # fmt: skip
     counts = [point.n for point in info["p50"]]
-    _layout(
+    lay_out(
         figure,
         "How many calls does it take?",
-        _wrapped("number of calls, log axis", "(open marks: too few for an interval)", width=40),
+        wrapped("number of calls, log axis", "(open marks: too few for an interval)", width=40),
         460,
     )
     figure.update_xaxes(type="log", tickvals=counts, ticktext=[f"{n:,}" for n in counts], tickangle=0)
     _log_y(figure, drawn, f"ms per call, log axis ({measured.basis})")
     figure.update_layout(legend={"y": -0.25})
-    return _stamped(figure, stamp([measured.basis]))
+    return stamp_across(figure, stamp([measured.basis]))
 
 
 def plot_self_comparisons(comparisons: Sequence[SelfComparison]) -> Any:
     """Ratios of a file to itself, by how they were measured; the line is the truth."""
-    go = _graph_objects()
+    go = graph_objects()
     ways = list(dict.fromkeys(one.how for one in comparisons))
     figure = go.Figure()
     for name, symbol, colour in (("mean", "circle-open", GREEN), ("p50", "diamond", BLUE)):
@@ -255,8 +257,8 @@ def plot_self_comparisons(comparisons: Sequence[SelfComparison]) -> Any:
             hovertemplate="<b>%{y}</b><br>%{x:.3g} times<extra></extra>",
         )
     n = ", ".join(dict.fromkeys(f"{one.n:,}" for one in comparisons))
-    title = _wrapped("times as long, log axis; 1 is the truth", f"(measured, n = {n} calls of either)", width=44)
-    _rows_layout(figure, "A file against itself", title, ways)
+    title = wrapped("times as long, log axis; 1 is the truth", f"(measured, n = {n} calls of either)", width=44)
+    lay_out_rows(figure, "A file against itself", title, ways)
     log_axis(figure, [value for one in comparisons for value in (one.mean_ratio, one.p50_ratio)] + [1.0])
     figure.add_vline(x=1, line={"color": GREY, "width": 2, "dash": "dash"})
     return figure

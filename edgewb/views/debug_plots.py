@@ -6,7 +6,7 @@ from typing import Any
 
 from edgewb.debugging.reports import html_fragment, layer_info
 from edgewb.debugging.results import Diagnosis
-from edgewb.views.plots import BLUE, GREY, ORANGE, VERMILION, _graph_objects, _layout, _text
+from edgewb.views.figures import BLUE, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out
 
 _LINES = {
     "at_outputs": ("own error, at the outputs", BLUE, "circle", "solid"),
@@ -17,7 +17,7 @@ _LINES = {
 
 def plot_layers(diagnosis: Diagnosis) -> Any:
     """Three lines over the ops in running order; the culprit is marked by a vertical line and named in the title."""
-    go = _graph_objects()
+    go = graph_objects()
     info = layer_info(diagnosis)
     figure = go.Figure()
     labels = [layer["label"] for layer in info["layers"]]
@@ -25,11 +25,11 @@ def plot_layers(diagnosis: Diagnosis) -> Any:
         figure.add_scatter(
             x=labels, y=[layer[key] for layer in info["layers"]], mode="lines+markers", name=name,
             line={"color": colour, "dash": dash}, marker={"symbol": symbol, "size": 8},
-            text=[_text(layer["name"][:60]) for layer in info["layers"]],
+            text=[escaped(layer["name"][:60]) for layer in info["layers"]],
             hovertemplate="%{x}: %{y:.1f} dB<br>%{text}<extra>" + name + "</extra>",
         )  # fmt: skip
-    title = f"Signal to noise along the net: {'no culprit' if info['culprit'] is None else _text(info['culprit'])}"
-    _layout(figure, title, "op, in running order", 480)
+    title = f"Signal to noise along the net: {'no culprit' if info['culprit'] is None else escaped(info['culprit'])}"
+    lay_out(figure, title, "op, in running order", 480)
     if info["culprit"] is not None:
         figure.add_vline(x=labels.index(info["culprit"]), line={"color": VERMILION, "width": 2, "dash": "dash"})
     figure.update_layout(legend={"y": -0.5})

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from edgewb.latencies import Measurement
 from edgewb.types import Change, Jitter, Jsonable
-from edgewb.views.plots import BLUE, GREY, VERMILION, _graph_objects, _layout, _stamped, _text, _wrapped
+from edgewb.views.figures import BLUE, GREY, VERMILION, escaped, graph_objects, lay_out, stamp_across, wrapped
 from edgewb.watermarks import stamp
 
 _LEVELS: Final = {10: "10th percentiles", 25: "25th percentiles", 50: "medians"}
@@ -139,7 +139,7 @@ def plot_drift(measured: Measurement) -> Any:
     info = drift_info(measured)
     if info is None:
         return None
-    go = _graph_objects()
+    go = graph_objects()
     figure = go.Figure()
     at = [point.at_s for point in info.points]
     shown = [(p.p10_ms, p.p90_ms, p.n) for p in info.points]
@@ -176,7 +176,7 @@ def plot_drift(measured: Measurement) -> Any:
             yanchor="top",
             xshift=-6 if left else 6,
             align="right" if left else "left",
-            text=_wrapped(mark.text, width=18),
+            text=wrapped(mark.text, width=18),
             showarrow=False,
             font={"size": 14},
         )
@@ -187,8 +187,8 @@ def plot_drift(measured: Measurement) -> Any:
         )
     times = "sum of the calls before" if info.back_to_back else "since the run began"
     window = f"windows of {info.window_s:.2g} s, n = {info.n:,} kept of {info.calls:,} calls, {info.basis}"
-    _layout(figure, f"{_text(info.file[-60:])} on {_text(info.target)}", _wrapped(f"seconds, {times}", window, width=38), 480)
+    lay_out(figure, f"{escaped(info.file[-60:])} on {escaped(info.target)}", wrapped(f"seconds, {times}", window, width=38), 480)
     figure.update_yaxes(title={"text": f"milliseconds per call ({info.basis})", "standoff": 10, "font": {"size": 14}}, rangemode="tozero")
     figure.update_xaxes(range=[0, 1.01 * info.lasted_s])
     figure.update_layout(legend={"y": -0.4}, hovermode="x")
-    return _stamped(figure, stamp([measured.basis]))
+    return stamp_across(figure, stamp([measured.basis]))

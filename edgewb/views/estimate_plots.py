@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from edgewb.estimates.estimations import Estimate
 from edgewb.estimates.reports import breakdown_info, ms
-from edgewb.views.plots import _HATCH, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, _graph_objects, _layout, _text
+from edgewb.views.figures import BLUE, GREEN, GREY, HATCH, ORANGE, PURPLE, SKY, VERMILION, escaped, graph_objects, lay_out
 
 _LINE: Final = "#444444"
 _PARTS: Final = {
@@ -19,7 +19,7 @@ _PARTS: Final = {
 def plot_breakdown(estimate: Estimate) -> Any:
     """A bar of the parts with the interval around it, and a bar for each thing that would change; for a refused estimate the bound
     alone."""
-    go = _graph_objects()
+    go = graph_objects()
     info = breakdown_info(estimate)
     figure = go.Figure()
     now = f"now: {info['host']}, {info['bus']}, {info['clock']} clock"
@@ -27,7 +27,7 @@ def plot_breakdown(estimate: Estimate) -> Any:
         colour, pattern = _PARTS[part["part"]]
         figure.add_bar(
             x=[part["ms"]], y=[now], orientation="h", name=f"{part['label']} {ms(part['ms'])} ms",
-            marker={"color": colour, "pattern": {**_HATCH, "shape": pattern}},
+            marker={"color": colour, "pattern": {**HATCH, "shape": pattern}},
             hovertemplate=f"{part['label']}: {ms(part['ms'])} ms ({100 * part['share']:.0f} %)<extra></extra>",
         )  # fmt: skip
     if info["interval"] is not None:
@@ -52,7 +52,9 @@ def plot_breakdown(estimate: Estimate) -> Any:
         )  # fmt: skip
     title = "Where do the milliseconds go?" if info["parts"] else "No estimate, only a bound"
     rows = 1 + len(info["changes"])
-    _layout(figure, f"{title} {_text(Path(estimate.file).name[-60:])}", f"milliseconds ({info['basis']})", 260 + 60 * rows, barmode="stack")
+    lay_out(
+        figure, f"{title} {escaped(Path(estimate.file).name[-60:])}", f"milliseconds ({info['basis']})", 260 + 60 * rows, barmode="stack"
+    )
     # At the foot of the figure, clear of the axis title whatever the number of its lines.
     figure.update_layout(legend={"yref": "container", "y": 0, "yanchor": "bottom", "traceorder": "normal"})
     figure.update_yaxes(autorange="reversed")

@@ -13,17 +13,7 @@ from edgewb.debugging.channel_ranges import measure_channels
 from edgewb.errors import InputError
 from edgewb.lessons.fake_quantisation import Descent, descend, fake_quantise, straight_through
 from edgewb.types import Basis, Jsonable, Record
-from edgewb.views.plots import (
-    BLUE,
-    GREY,
-    ORANGE,
-    VERMILION,
-    _graph_objects,
-    _layout,
-    _rows_layout,
-    _text,
-    _wrapped,
-)
+from edgewb.views.figures import BLUE, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out, lay_out_rows, wrapped
 
 if TYPE_CHECKING:
     from edgewb.studies import LearningCurve
@@ -57,7 +47,7 @@ def staircase_info(scale: float = 0.5, zero_point: int = 120) -> StaircaseInfo:
 
 def plot_staircase(scale: float = 0.5, zero_point: int = 120) -> Any:
     """Fake quantisation on the way forward, above, and its straight-through gradient on the way back, below."""
-    go = _graph_objects()
+    go = graph_objects()
     info = staircase_info(scale, zero_point)
     figure = go.Figure()
     figure.add_scatter(x=info.real, y=info.real, mode="lines", name="no rounding", line={"color": GREY, "dash": "dot"}, hoverinfo="skip")
@@ -69,7 +59,7 @@ def plot_staircase(scale: float = 0.5, zero_point: int = 120) -> Any:
         x=info.real, y=info.gradient, mode="lines", name="backward: gradient taken", yaxis="y2",
         line={"color": VERMILION, "width": 3, "dash": "dash"}, hovertemplate="real %{x:.2f}: gradient %{y:.0f}<extra></extra>",
     )  # fmt: skip
-    _layout(figure, "Rounding forward, none backward", f"real value (computed; scale {scale:g}, zero point {zero_point})", 520)
+    lay_out(figure, "Rounding forward, none backward", f"real value (computed; scale {scale:g}, zero point {zero_point})", 520)
     figure.update_layout(
         yaxis={"domain": [0.36, 1], "title": {"text": "value used", "font": {"size": 14}}},
         yaxis2={
@@ -103,7 +93,7 @@ def descent_info(start: float = 0.1, target: float = 0.9, scale: float = 0.25) -
 
 def plot_descent(start: float = 0.1, target: float = 0.9, scale: float = 0.25) -> Any:
     """The weight that training moves and the one the network computes with, step by step."""
-    go = _graph_objects()
+    go = graph_objects()
     info = descent_info(start, target, scale)
     numbers = list(range(len(info.straight.latent)))
     figure = go.Figure()
@@ -113,7 +103,7 @@ def plot_descent(start: float = 0.1, target: float = 0.9, scale: float = 0.25) -
         (info.true.used, "used, with the staircase's own gradient", {"color": GREY, "width": 3, "dash": "dash"}),
     ):
         figure.add_scatter(x=numbers, y=values, mode="lines", name=name, line=line, hovertemplate="step %{x}: %{y:.3f}<extra></extra>")
-    _layout(figure, "A rounded weight learns", "number of training steps (computed)", 460)
+    lay_out(figure, "A rounded weight learns", "number of training steps (computed)", 460)
     figure.update_yaxes(title={"text": f"value of the weight (scale {scale:g})", "font": {"size": 14}}, dtick=scale)
     figure.add_hline(y=target, line={"color": VERMILION, "width": 2, "dash": "dot"})
     figure.add_annotation(
@@ -160,17 +150,17 @@ def channels_info(files: Mapping[str, str | Path], op: int = 3, dataset: str = "
 
 def plot_channels(files: Mapping[str, str | Path], op: int = 3, dataset: str = "digits", examples: int = 64) -> Any:
     """How many int8 steps each channel of a layer's result gets, for several nets, the widest channel first."""
-    go = _graph_objects()
+    go = graph_objects()
     info = channels_info(files, op, dataset, examples)
     figure = go.Figure()
     for net, (colour, symbol) in zip(info, _STYLES, strict=False):
         figure.add_scatter(
             x=list(range(1, len(net.steps) + 1)), y=[max(steps, 0.05) for steps in net.steps], mode="markers+lines",
-            name=_text(net.label), marker={"size": 8, "symbol": symbol, "color": colour}, line={"width": 1, "color": colour},
-            hovertemplate="channel %{x}: %{y:.1f} of 255 steps<extra>" + _text(net.label) + "</extra>",
+            name=escaped(net.label), marker={"size": 8, "symbol": symbol, "color": colour}, line={"width": 1, "color": colour},
+            hovertemplate="channel %{x}: %{y:.1f} of 255 steps<extra>" + escaped(net.label) + "</extra>",
         )  # fmt: skip
     first = info[0]
-    _layout(figure, f"Steps for each channel behind op {first.op}, {_text(first.kind)}", "number of the channel, the widest first", 480)
+    lay_out(figure, f"Steps for each channel behind op {first.op}, {escaped(first.kind)}", "number of the channel, the widest first", 480)
     figure.update_yaxes(
         title={"text": f"int8 steps it spans (of 255),<br>log axis ({first.basis}, n = {first.n} images)", "font": {"size": 14}},
         type="log", tickvals=[0.1, 1, 3, 10, 30, 100, 255], ticktext=["0.1", "1", "3", "10", "30", "100", "255"],
@@ -205,9 +195,9 @@ def making_info(records: Sequence[Record], curve: LearningCurve | None = None) -
 
 def plot_making(records: Sequence[Record], curve: LearningCurve | None = None) -> Any:
     """Seconds each variant took to make, beside float's training, which all of them need (``study.context.learning_curve``)."""
-    go = _graph_objects()
+    go = graph_objects()
     info = making_info(records, curve)
-    labels = [_text(row.what) for row in info]
+    labels = [escaped(row.what) for row in info]
     figure = go.Figure()
     figure.add_bar(
         x=[row.seconds for row in info], y=labels, orientation="h", showlegend=False, marker={"color": BLUE},
@@ -215,6 +205,6 @@ def plot_making(records: Sequence[Record], curve: LearningCurve | None = None) -
         hovertemplate="<b>%{y}</b><br>%{x:.1f} s<extra></extra>",
     )  # fmt: skip
     machine = records[0].environment
-    x_title = _wrapped(f"seconds (s) to train on and convert (measured once, {machine.cores} cores)", width=40)
-    _rows_layout(figure, "What each variant took to make", x_title, labels)
+    x_title = wrapped(f"seconds (s) to train on and convert (measured once, {machine.cores} cores)", width=40)
+    lay_out_rows(figure, "What each variant took to make", x_title, labels)
     return figure

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgewb.errors import InputError
 from edgewb.robustness import NO_SHIFT, ShiftedAccuracy
-from edgewb.views.plots import _COLOURS, _SHAPES, _graph_objects, _rows_layout, _text
+from edgewb.views.figures import COLOURS, SHAPES, escaped, graph_objects, lay_out_rows
 
 
 def plot_shifts(rows: Sequence[ShiftedAccuracy]) -> Any:
@@ -21,7 +21,7 @@ def plot_shifts(rows: Sequence[ShiftedAccuracy]) -> Any:
     """
     if not rows:
         raise InputError("there are no rows: give what edgewb.compare_under_shifts returned")
-    go = _graph_objects()
+    go = graph_objects()
     shifts = list(dict.fromkeys(row.shift for row in rows))
     recipes = list(dict.fromkeys(row.recipe for row in rows))
     first, regression = rows[0].score, rows[0].errors is not None
@@ -34,17 +34,17 @@ def plot_shifts(rows: Sequence[ShiftedAccuracy]) -> Any:
         offset = (i - (len(recipes) - 1) / 2) * 0.6 / max(len(recipes), 2)
         values = [scale * row.score.value for row in own]
         figure.add_scatter(
-            x=values, y=[shifts.index(row.shift) + offset for row in own], mode="markers", name=_text(recipe),
-            marker={"size": 11, "symbol": _SHAPES[i % len(_SHAPES)], "color": _COLOURS[i % len(_COLOURS)]},
+            x=values, y=[shifts.index(row.shift) + offset for row in own], mode="markers", name=escaped(recipe),
+            marker={"size": 11, "symbol": SHAPES[i % len(SHAPES)], "color": COLOURS[i % len(COLOURS)]},
             error_x={
-                "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": _COLOURS[i % len(_COLOURS)],
+                "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": COLOURS[i % len(COLOURS)],
                 "array": [scale * row.score.ci95[1] - value for row, value in zip(own, values, strict=True)],
                 "arrayminus": [value - scale * row.score.ci95[0] for row, value in zip(own, values, strict=True)],
             },
             customdata=[row.shift for row in own],
-            hovertemplate=f"<b>%{{customdata}}</b><br>{_text(recipe)}: %{{x:.1f}}<extra></extra>",
+            hovertemplate=f"<b>%{{customdata}}</b><br>{escaped(recipe)}: %{{x:.1f}}<extra></extra>",
         )  # fmt: skip
     what = "R2" if regression else "% right"
-    _rows_layout(figure, "Under shifted data", f"{what}, 95 % interval ({first.target}, {first.basis}, n = {first.n})", labels)
+    lay_out_rows(figure, "Under shifted data", f"{what}, 95 % interval ({first.target}, {first.basis}, n = {first.n})", labels)
     figure.update_yaxes(tickvals=list(range(len(shifts))), ticktext=labels, zeroline=False)
     return figure

@@ -14,7 +14,7 @@ from edgewb.lessons.hardware import MOBILENET, Throughput, mobilenet_throughputs
 from edgewb.lessons.language_models import QWEN3_0_6B, DecoderConfig, count_parameters
 from edgewb.lessons.queues import Delay, break_even_grid, most_sensors, server_delay, simulate_waits, utilisation
 from edgewb.types import Jsonable
-from edgewb.views.plots import _HATCH, BLUE, FONT_SIZE, GREEN, GREY, ORANGE, SKY, VERMILION, _graph_objects, _layout, _rows_layout, _text
+from edgewb.views.figures import BLUE, FONT_SIZE, GREEN, GREY, HATCH, ORANGE, SKY, VERMILION, escaped, graph_objects, lay_out, lay_out_rows
 
 CLAIMED_SENSORS: Final = (10, 20)
 """From so many sensors on an edge server pays, says a text (``iot_break_even`` of ``data/claims.toml``)."""
@@ -22,14 +22,14 @@ CLAIMED_SENSORS: Final = (10, 20)
 
 def plot_tops() -> Any:
     """Frames of MobileNetV2 a second for each TOPS of stated peak, by device (``mobilenet_throughputs``)."""
-    go = _graph_objects()
+    go = graph_objects()
     rows = sorted(mobilenet_throughputs(), key=lambda row: -row.frames_per_tops)
     figure = go.Figure()
     for name, from_latency, colour in (("published throughput", False, BLUE), ("1 over a published latency", True, SKY)):
         chosen = [row for row in rows if row.from_latency == from_latency]
         figure.add_bar(
             x=[row.frames_per_tops for row in chosen],
-            y=[_text(row.device) for row in chosen],
+            y=[escaped(row.device) for row in chosen],
             orientation="h",
             name=name,
             text=[_tops_text(row) for row in chosen],
@@ -38,9 +38,9 @@ def plot_tops() -> Any:
             marker={"color": colour, "line": {"width": 0}},
             hovertemplate="<b>%{y}</b><br>%{x:.0f} frames/s for each TOPS<extra></extra>",
         )
-    labels = [_text(row.device) for row in rows]
+    labels = [escaped(row.device) for row in rows]
     x_title = f"frames/s of {MOBILENET} for each TOPS of stated peak<br>(published, n = {len(rows)} devices)"
-    return _rows_layout(figure, "What a TOPS gives", x_title, labels, barmode="overlay", bargap=0.3)
+    return lay_out_rows(figure, "What a TOPS gives", x_title, labels, barmode="overlay", bargap=0.3)
 
 
 def _tops_text(row: Throughput) -> str:
@@ -111,7 +111,7 @@ def plot_server_delays(
             Coral stick (``edgewb estimate``).
         network_ms: there and back. on_device_ms: the same network on the sensor's own processor; by default a Raspberry Pi 4's (published).
     """
-    go = _graph_objects()
+    go = graph_objects()
     info = server_delays_info(frame_rate, service_ms, network_ms, on_device_ms)
     top = 3 * max(on_device_ms, network_ms + service_ms[2])
     figure = go.Figure()
@@ -149,7 +149,7 @@ def plot_server_delays(
         font={"size": 14},
     )
     title = f"One server, {frame_rate:g} frames/s from each sensor, {network_ms:g} ms of network"
-    _layout(figure, title, "number of sensors that share the server", 480)
+    lay_out(figure, title, "number of sensors that share the server", 480)
     figure.update_yaxes(title={"text": "delay from frame to answer in ms", "font": {"size": 14}}, range=[0, top])
     figure.update_xaxes(rangemode="tozero")
     return figure
@@ -162,7 +162,7 @@ def plot_sensors_per_server(
     network_ms: float = 5,
 ) -> Any:
     """How many sensors one server takes if 99 of 100 frames are to be answered in time, for frame rates and service times."""
-    go = _graph_objects()
+    go = graph_objects()
     grid = break_even_grid(frame_rates, services_ms, limit_ms, network_ms)
     shade = [[float(np.log10(max(value, 0.5))) for value in row] for row in grid]
     low, high = CLAIMED_SENSORS
@@ -174,7 +174,7 @@ def plot_sensors_per_server(
             hovertemplate="%{y}, %{x}: %{text} sensors<extra></extra>",
         )
     )  # fmt: skip
-    _layout(
+    lay_out(
         figure, "How many sensors one server takes", f"server time for each frame (estimated; 99 of 100 frames within {limit_ms:g} ms)", 380
     )
     figure.update_yaxes(title={"text": "frame rate of each sensor", "font": {"size": 14}}, showgrid=False)
@@ -184,20 +184,20 @@ def plot_sensors_per_server(
 
 def plot_language_model(config: DecoderConfig = QWEN3_0_6B) -> Any:
     """Parameters of a language model by part, in int8 megabytes, and the cache of an Edge TPU beside them."""
-    go = _graph_objects()
+    go = graph_objects()
     parts = sorted(count_parameters(config), key=lambda part: -part.parameters)
-    labels = [_text(part.part) for part in parts] + ["cache of an Edge TPU"]
+    labels = [escaped(part.part) for part in parts] + ["cache of an Edge TPU"]
     sizes = [part.parameters / 1e6 for part in parts]
     figure = go.Figure()
     figure.add_bar(
-        x=sizes, y=labels[:-1], orientation="h", name=_text(config.name), marker={"color": BLUE}, text=[f"{size:.3g} MB" for size in sizes],
-        textposition="auto", hovertemplate="<b>%{y}</b><br>%{x:.1f} MB<extra></extra>",
+        x=sizes, y=labels[:-1], orientation="h", name=escaped(config.name), marker={"color": BLUE},
+        text=[f"{size:.3g} MB" for size in sizes], textposition="auto", hovertemplate="<b>%{y}</b><br>%{x:.1f} MB<extra></extra>",
     )  # fmt: skip
     figure.add_bar(
         x=[CACHE_BYTES / 1e6], y=labels[-1:], orientation="h", name="cache",
-        marker={"color": VERMILION, "pattern": {"shape": "/", **_HATCH}},
+        marker={"color": VERMILION, "pattern": {"shape": "/", **HATCH}},
         text=[f"{CACHE_BYTES / 1e6:.3g} MB"], textposition="outside", hovertemplate="%{x:.1f} MB<extra></extra>",
     )  # fmt: skip
     total = sum(sizes)
     x_title = f"MB in int8, a byte for each parameter<br>(counted from the published sizes; {total:.0f} MB in all)"
-    return _rows_layout(figure, f"{config.name} beside the cache", x_title, labels, showlegend=False, bargap=0.25)
+    return lay_out_rows(figure, f"{config.name} beside the cache", x_title, labels, showlegend=False, bargap=0.25)

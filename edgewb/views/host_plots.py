@@ -9,7 +9,7 @@ from typing import Any, Final
 from edgewb.estimates.estimations import Estimate, estimate
 from edgewb.lessons.published_nets import estimate_published, published_net, published_nets
 from edgewb.types import Basis, Jsonable
-from edgewb.views.plots import BLUE, GREEN, GREY, _graph_objects, _rows_layout, _text, _wrapped, log_axis
+from edgewb.views.figures import BLUE, GREEN, GREY, escaped, graph_objects, lay_out_rows, log_axis, wrapped
 from edgewb.views.widgets.inspector_parts import place_label
 
 PLACES: Final = (
@@ -81,13 +81,13 @@ def _place(one: Estimate) -> tuple[str, str, str]:
 
 def plot_hosts(model: str | Path) -> Any:
     """Milliseconds per inference at each place on a log axis: the estimate with its 80 % interval, and published figures as diamonds."""
-    go = _graph_objects()
+    go = graph_objects()
     info = hosts_info(model)
     known = [row for row in info.rows if row.mid_ms is not None and row.low_ms is not None and row.high_ms is not None]
     figure = go.Figure()
     figure.add_scatter(
         x=[row.mid_ms for row in known],
-        y=[_text(row.place) for row in known],
+        y=[escaped(row.place) for row in known],
         mode="markers",
         name="estimate, 80 % interval",
         marker={"size": 12, "symbol": "square", "color": BLUE},
@@ -98,7 +98,7 @@ def plot_hosts(model: str | Path) -> Any:
         customdata=[[f"{row.mid_ms:.3g} [{row.low_ms:.3g}, {row.high_ms:.3g}]"] for row in known],
         hovertemplate="<b>%{y}</b><br>%{customdata[0]} ms (estimated)<extra></extra>",
     )  # fmt: skip
-    published = [(ms, _text(row.place), _text(source)) for row in info.rows for ms, source in row.published]
+    published = [(ms, escaped(row.place), escaped(source)) for row in info.rows for ms, source in row.published]
     if published:
         figure.add_scatter(
             x=[ms for ms, _, _ in published],
@@ -109,7 +109,7 @@ def plot_hosts(model: str | Path) -> Any:
             customdata=[source for _, _, source in published],
             hovertemplate="<b>%{y}</b><br>%{x:.3g} ms (published)<br>%{customdata}<extra></extra>",
         )
-    bounds = [(row.least_ms, _text(row.place)) for row in info.rows if row.least_ms is not None]
+    bounds = [(row.least_ms, escaped(row.place)) for row in info.rows if row.least_ms is not None]
     if bounds:
         figure.add_scatter(
             x=[ms for ms, _ in bounds],
@@ -120,13 +120,13 @@ def plot_hosts(model: str | Path) -> Any:
             hovertemplate="<b>%{y}</b><br>at least %{x:.3g} ms (estimated)<extra></extra>",
         )
     basis = f"{info.basis}; diamonds: published" if published else info.basis
-    x_title = _wrapped("ms per inference, log axis", f"({basis})", width=40)
-    _rows_layout(figure, f"{_text(info.net[-40:])} on an Edge TPU", x_title, [_text(row.place) for row in info.rows])
+    x_title = wrapped("ms per inference, log axis", f"({basis})", width=40)
+    lay_out_rows(figure, f"{escaped(info.net[-40:])} on an Edge TPU", x_title, [escaped(row.place) for row in info.rows])
     values = [value for row in known for value in (row.low_ms, row.high_ms) if value is not None]
     log_axis(figure, values + [ms for ms, _, _ in published] + [ms for ms, _ in bounds])
     figure.update_yaxes(type="category")  # also where nothing is drawn
     if not known and not published and not bounds:
-        why = _wrapped(info.rows[0].refused or "no estimate", width=40)
+        why = wrapped(info.rows[0].refused or "no estimate", width=40)
         figure.add_annotation(x=0.5, y=0.5, xref="paper", yref="paper", text=why, showarrow=False, font={"size": 16})
     figure.update_layout(showlegend=True)
     return figure

@@ -12,7 +12,7 @@ from edgewb.lessons.integers import ENERGIES, EnergyCost
 from edgewb.lessons.systolic_arrays import count_cycles
 from edgewb.tflite.quantization import dequantize, fit_range, quantize
 from edgewb.types import Jsonable
-from edgewb.views.plots import _HATCH, BLUE, GREEN, GREY, ORANGE, VERMILION, _graph_objects, _layout, _log_ticks, _wrapped
+from edgewb.views.figures import BLUE, GREEN, GREY, HATCH, ORANGE, VERMILION, graph_objects, lay_out, log_ticks, wrapped
 
 _STAIRS: Final = 8
 """Steps of the scale that the enlarged part shows."""
@@ -60,7 +60,7 @@ def rounding_info(low: float, high: float) -> RoundingInfo:
 
 def plot_rounding(low: float, high: float) -> Any:
     """Left the stairs of int8 near 0, right the error over the whole range and beyond its ends."""
-    go = _graph_objects()
+    go = graph_objects()
     info = rounding_info(low, high)
     figure = go.Figure()
     figure.add_scatter(
@@ -69,7 +69,7 @@ def plot_rounding(low: float, high: float) -> Any:
     figure.add_scatter(x=[x for x, _ in info.near], y=[y for _, y in info.near], mode="lines", name="as int8", line={"color": BLUE})
     errors = {"x": [x for x, _ in info.whole], "y": [y for _, y in info.whole], "xaxis": "x2", "yaxis": "y2"}
     figure.add_scatter(mode="lines", name="error", line={"color": VERMILION}, **errors)
-    _layout(figure, f"int8 with scale {info.scale:.4g} and zero point {info.zero_point}".replace("-", "\N{MINUS SIGN}"), "", 400)
+    lay_out(figure, f"int8 with scale {info.scale:.4g} and zero point {info.zero_point}".replace("-", "\N{MINUS SIGN}"), "", 400)
     grid = figure.layout.xaxis.to_plotly_json()
     titles = {
         "xaxis": "value (no unit), near 0",
@@ -107,7 +107,7 @@ def utilisation_info(sides: Sequence[int] = _SIDES) -> tuple[UtilisationCurve, .
 
 def plot_utilisation(sides: Sequence[int] = _SIDES) -> Any:
     """How much of a square array is at work, against the number of input rows, for some sizes."""
-    go = _graph_objects()
+    go = graph_objects()
     figure = go.Figure()
     for i, curve in enumerate(utilisation_info(sides)):
         figure.add_scatter(
@@ -118,7 +118,7 @@ def plot_utilisation(sides: Sequence[int] = _SIDES) -> Any:
             line={"color": (BLUE, ORANGE, GREEN, VERMILION)[i % 4], "dash": _DASHES[i % 4], "width": 3},
             hovertemplate=f"{curve.side} x {curve.side} cells, %{{x}} rows: %{{y:.0f}} %<extra></extra>",
         )
-    _layout(figure, "A large array needs a lot to do", _wrapped("number of input rows, log axis (by arithmetic)", width=60), 400)
+    lay_out(figure, "A large array needs a lot to do", wrapped("number of input rows, log axis (by arithmetic)", width=60), 400)
     figure.update_xaxes(type="log", tickvals=[1, 10, 100, 1000, 10_000], ticktext=["1", "10", "100", "1,000", "10,000"])
     figure.update_layout(margin={"r": 34})  # room for half of the last tick's label, which is left out otherwise
     figure.update_yaxes(title={"text": "cells at work (%)", "font": {"size": 14}, "standoff": 10}, rangemode="tozero")
@@ -132,7 +132,7 @@ def energy_info() -> tuple[EnergyCost, ...]:
 
 def plot_energies() -> Any:
     """Picojoules per operation on a log axis, published figures."""
-    go = _graph_objects()
+    go = graph_objects()
     figure = go.Figure()
     costs = energy_info()
     for kind, (colour, pattern) in _KINDS.items():
@@ -142,14 +142,14 @@ def plot_energies() -> Any:
             y=[cost.operation for cost in mine],
             orientation="h",
             name=kind,
-            marker={"color": colour, "pattern": {"shape": pattern, **_HATCH}},
+            marker={"color": colour, "pattern": {"shape": pattern, **HATCH}},
             text=[f"{cost.picojoules:,g}" for cost in mine],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,g} pJ<extra></extra>",
         )
-    _layout(figure, "What one operation costs", _wrapped("picojoules (pJ), log axis (published, 45 nm, 2014)", width=60), 480)
-    figure.update_xaxes(type="log", range=[-2, 4], tickvals=_log_ticks(0.01, 10_000), tickformat=",~g")
+    lay_out(figure, "What one operation costs", wrapped("picojoules (pJ), log axis (published, 45 nm, 2014)", width=60), 480)
+    figure.update_xaxes(type="log", range=[-2, 4], tickvals=log_ticks(0.01, 10_000), tickformat=",~g")
     figure.update_yaxes(categoryorder="array", categoryarray=[cost.operation for cost in costs], showgrid=False, ticks="")
     figure.update_layout(legend={"traceorder": "normal"}, bargap=0.25, margin={"r": 34})
     return figure

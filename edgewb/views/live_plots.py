@@ -14,7 +14,7 @@ from edgewb.lessons.frame_rates import FrameCount, count_frames
 from edgewb.lessons.tables import WordTable
 from edgewb.timings import summarise_latency
 from edgewb.types import Jsonable, LatencySummary
-from edgewb.views.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, _graph_objects, _layout, _stamped, _text, _wrapped
+from edgewb.views.figures import BLUE, GREEN, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out, stamp_across, wrapped
 from edgewb.watermarks import stamp
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def recorded_info(recipe: str = "ptq_int8") -> CallsInfo:
 
 
 def _histogram(info: CallsInfo, *, marked: bool) -> Any:
-    go = _graph_objects()
+    go = graph_objects()
     figure = go.Figure()
     centres = [(a + b) / 2 for a, b in zip(info.edges, info.edges[1:], strict=False)]
     figure.add_bar(
@@ -108,7 +108,7 @@ def _histogram(info: CallsInfo, *, marked: bool) -> Any:
     beyond = f", {info.beyond} beyond the axis" if info.beyond else ""
     basis = f"{info.basis} {info.where}".strip()
     words = f"ms per call ({basis}, n = {info.n:,}, first call apart{beyond})"
-    _layout(figure, f"How long calls took on {_text(info.target)}", _wrapped(words, width=60), 380, bargap=0.03)
+    lay_out(figure, f"How long calls took on {escaped(info.target)}", wrapped(words, width=60), 380, bargap=0.03)
     figure.update_yaxes(title={"text": "number of calls", "font": {"size": 14}, "standoff": 10})
     if marked:
         for name, value, dash in (("median", info.summary.p50, "solid"), ("p90", info.summary.p90, "dash")):
@@ -119,7 +119,7 @@ def _histogram(info: CallsInfo, *, marked: bool) -> Any:
                     x=value, y=1, yref="paper", yanchor="bottom", xanchor="left" if right else "right", text=name, showarrow=False,
                     font={"size": 14},
                 )  # fmt: skip
-    return _stamped(figure, stamp([info.basis]))
+    return stamp_across(figure, stamp([info.basis]))
 
 
 def list_calls(live: Live) -> WordTable:
@@ -159,7 +159,7 @@ def frames_info(camera_fps: float = 30.0, most_ms: float = 150.0) -> tuple[Frame
 
 def plot_frames(camera_fps: float = 30.0, most_ms: float = 150.0) -> Any:
     """Of a camera's frames, how many are answered and how many left out, against how long an answer takes."""
-    go = _graph_objects()
+    go = graph_objects()
     figure = go.Figure()
     counts = frames_info(camera_fps, most_ms)
     for name, colour, pattern, values in (
@@ -182,7 +182,7 @@ def plot_frames(camera_fps: float = 30.0, most_ms: float = 150.0) -> Any:
         showarrow=False, font={"size": 14},
     )  # fmt: skip
     title = f"A camera of {camera_fps:g} frames a second"
-    _layout(figure, title, _wrapped("milliseconds from a frame to its answer (by arithmetic, one frame under way)", width=60), 400)
+    lay_out(figure, title, wrapped("milliseconds from a frame to its answer (by arithmetic, one frame under way)", width=60), 400)
     figure.update_yaxes(title={"text": "frames a second (number)", "font": {"size": 14}, "standoff": 10}, rangemode="tozero")
     figure.update_layout(legend={"y": -0.3})
     return figure

@@ -10,18 +10,7 @@ from edgewb.compilers.budgets import CACHE_BYTES
 from edgewb.estimates.hosts import stored
 from edgewb.lessons.published_nets import PublishedNet, published_net, published_nets
 from edgewb.types import Basis, Jsonable
-from edgewb.views.plots import (
-    _HATCH,
-    BLUE,
-    GREY,
-    ORANGE,
-    VERMILION,
-    _graph_objects,
-    _layout,
-    _rows_layout,
-    _text,
-    _wrapped,
-)
+from edgewb.views.figures import BLUE, GREY, HATCH, ORANGE, VERMILION, escaped, graph_objects, lay_out, lay_out_rows, wrapped
 
 NETS: Final = (
     "mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224", "inception_v1_224", "inception_v2_224", "efficientnet_edgetpu_L", "resnet50_299",
@@ -57,9 +46,9 @@ def memory_info(nets: Sequence[str] = NETS) -> MemoryInfo:
 
 def plot_memory(nets: Sequence[str] = NETS) -> Any:
     """Megabytes of parameters per net: kept on the chip, and streamed at each inference; a line where the chip is full."""
-    go = _graph_objects()
+    go = graph_objects()
     info = memory_info(nets)
-    labels = [_text(row.net) for row in info.rows]
+    labels = [escaped(row.net) for row in info.rows]
     figure = go.Figure()
     for name, colour, pattern, values in (
         ("kept on the chip", BLUE, "", [row.kept_mb for row in info.rows]),
@@ -70,11 +59,11 @@ def plot_memory(nets: Sequence[str] = NETS) -> Any:
             y=labels,
             orientation="h",
             name=name,
-            marker={"color": colour, "pattern": {"shape": pattern, **_HATCH}, "line": {"width": 0}},
+            marker={"color": colour, "pattern": {"shape": pattern, **HATCH}, "line": {"width": 0}},
             hovertemplate=f"<b>%{{y}}</b><br>{name}: %{{x:.2f}} MB<extra></extra>",
         )
-    x_title = _wrapped("parameters in MB of 1,000,000 bytes", f"({info.basis} from the layers)", width=40)
-    _rows_layout(figure, "Does it fit on the chip?", x_title, labels, barmode="stack", bargap=0.3)
+    x_title = wrapped("parameters in MB of 1,000,000 bytes", f"({info.basis} from the layers)", width=40)
+    lay_out_rows(figure, "Does it fit on the chip?", x_title, labels, barmode="stack", bargap=0.3)
     figure.add_vline(x=info.room_mb, line={"color": VERMILION, "width": 2, "dash": "dash"})
     figure.add_annotation(
         x=info.room_mb, y=1, yref="paper", yanchor="bottom", xanchor="left", text=f"full at {info.room_mb:.2f} MB", showarrow=False,
@@ -122,7 +111,7 @@ def streaming_info() -> StreamingInfo:
 
 def plot_streaming() -> Any:
     """Published milliseconds against the megabytes that are sent at each inference, with what the sending alone would take."""
-    go = _graph_objects()
+    go = graph_objects()
     info = streaming_info()
     figure = go.Figure()
     end = 1.05 * info.farthest_mb
@@ -136,11 +125,11 @@ def plot_streaming() -> Any:
         mode="markers",
         name="one net (published)",
         marker={"size": 12, "symbol": "diamond", "color": BLUE},
-        customdata=[[_text(point.net), _text(point.source)] for point in info.points],
+        customdata=[[escaped(point.net), escaped(point.source)] for point in info.points],
         hovertemplate="<b>%{customdata[0]}</b><br>%{x:.1f} MB, %{y:.3g} ms<br>%{customdata[1]}<extra></extra>",
     )
-    title = _wrapped("MB of parameters streamed at each inference (predicted)", width=60)
-    _layout(figure, "What streaming costs", title, 460)
+    title = wrapped("MB of parameters streamed at each inference (predicted)", width=60)
+    lay_out(figure, "What streaming costs", title, 460)
     figure.update_yaxes(
         title={
             "text": f"ms per inference (published,<br>desktop, USB 3, n = {len(info.points)} figures)",

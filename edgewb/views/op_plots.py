@@ -9,7 +9,7 @@ from typing import Any, Final
 from edgewb.compilers.inspections import Inspection
 from edgewb.errors import InputError
 from edgewb.types import Jsonable, Placement
-from edgewb.views.plots import _HATCH, GREEN, GREY, ORANGE, _graph_objects, _rows_layout, _text, _wrapped
+from edgewb.views.figures import GREEN, GREY, HATCH, ORANGE, escaped, graph_objects, lay_out_rows, wrapped
 
 _KINDS: Final = {Placement.EDGETPU: ("Edge TPU", GREEN, ""), Placement.CPU: ("CPU", ORANGE, "/"), Placement.UNKNOWN: ("unknown", GREY, "x")}
 
@@ -63,9 +63,9 @@ def plot_ops(inspection: Inspection) -> Any:
     Raises:
         InputError: a compiled model. MissingPackageError: plotly is not installed.
     """
-    go = _graph_objects()
+    go = graph_objects()
     info = ops_info(inspection)
-    labels = {row.label: f"<b>▶ {_text(row.label)}</b>" if row.first_blocker else _text(row.label) for row in info.rows}
+    labels = {row.label: f"<b>▶ {escaped(row.label)}</b>" if row.first_blocker else escaped(row.label) for row in info.rows}
     most = max((row.macs for row in info.rows), default=0)
     figure = go.Figure()
     for placement, (name, colour, pattern) in _KINDS.items():
@@ -76,15 +76,15 @@ def plot_ops(inspection: Inspection) -> Any:
                 y=[labels[row.label] for row in rows],
                 orientation="h",
                 name=f"{name}: {len(rows)} op{'s' * (len(rows) != 1)}",
-                marker={"color": colour, "pattern": {"shape": pattern, **_HATCH}, "line": {"width": 1, "color": colour}},
+                marker={"color": colour, "pattern": {"shape": pattern, **HATCH}, "line": {"width": 1, "color": colour}},
                 text=[_words(row, name, most) for row in rows],
                 textposition="outside",
                 cliponaxis=False,
                 hovertemplate=f"%{{y}}: %{{x:,.0f}} thousand MACs<br>{name} ({info.basis})<extra></extra>",
             )
-    title = f"Where the ops of {_text(info.model)} would run"
-    axis = _wrapped("thousands of MACs (counted;", f"where they run: {info.basis})", width=32)
-    _rows_layout(figure, title, axis, list(labels.values()))
+    title = f"Where the ops of {escaped(info.model)} would run"
+    axis = wrapped("thousands of MACs (counted;", f"where they run: {info.basis})", width=32)
+    lay_out_rows(figure, title, axis, list(labels.values()))
     figure.update_layout(showlegend=True, barmode="overlay", bargap=0.25)
     if any(row.first_blocker for row in info.rows):
         figure.update_layout(title={"text": f"{title}<br><sup>▶ first blocker</sup>"})

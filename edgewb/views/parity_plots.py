@@ -16,7 +16,7 @@ from edgewb.errors import InputError, require
 from edgewb.parities import DifferenceBin, Parity
 from edgewb.parities.reports import answer_text, bin_label, clean, effect_text
 from edgewb.types import Jsonable
-from edgewb.views.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, _graph_objects, _layout, _log_ticks, _stamped, _text, _wrapped
+from edgewb.views.figures import BLUE, GREEN, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out, log_ticks, stamp_across, wrapped
 from edgewb.watermarks import stamp
 
 MOST_PICTURES: Final = 24
@@ -95,7 +95,7 @@ def _without_gaps(bins: tuple[DifferenceBin, ...], step: float) -> tuple[Differe
 
 def plot_parity(parity: Parity, position: int = 0) -> Any:
     """How many values of one output differ by how much: second - first, on a logarithmic axis, equal values in grey."""
-    go = _graph_objects()
+    go = graph_objects()
     info = parity_info(parity, position)
     figure = go.Figure()
     figure.add_bar(
@@ -108,25 +108,25 @@ def plot_parity(parity: Parity, position: int = 0) -> Any:
         hovertemplate="%{x}: %{y:,} values<extra></extra>",
         showlegend=False,
     )
-    where = _wrapped(f"{info.second} less {info.first}, {info.unit}", f"({info.basis}, {info.values:,} values)")
-    _layout(figure, f"Differences: {_text(info.output)}", where, 430, bargap=0.12)
+    where = wrapped(f"{info.second} less {info.first}, {info.unit}", f"({info.basis}, {info.values:,} values)")
+    lay_out(figure, f"Differences: {escaped(info.output)}", where, 430, bargap=0.12)
     most = max((entry.n for entry in info.bins), default=1)
-    ticks = [tick for tick in _log_ticks(1, max(most, 2)) if str(tick).startswith("1")]
+    ticks = [tick for tick in log_ticks(1, max(most, 2)) if str(tick).startswith("1")]
     figure.update_yaxes(type="log", title={"text": "values, log axis", "font": {"size": 14}}, range=[-0.3, np.log10(max(most, 2)) + 0.4],
                         tickvals=ticks, ticktext=[f"{tick:,.0f}" for tick in ticks])  # fmt: skip
     figure.update_xaxes(type="category", showgrid=False)
-    return _stamped(figure, _stamp(parity))
+    return stamp_across(figure, _stamp(parity))
 
 
 def plot_flips(parity: Parity) -> Any:
     """Each flip by how far its answer lay ahead of the other one on either target; near 0 the answer was nearly a tie."""
-    go = _graph_objects()
+    go = graph_objects()
     figure = go.Figure()
     for effect, (name, colour, symbol) in _EFFECTS.items():
         drawn: dict[tuple[float, float], list[str]] = {}
         for flip in parity.flips:
             if flip.effect == effect and flip.first.margin is not None and flip.second.margin is not None:
-                words = f"example {flip.example}: {_text(answer_text(flip.first))}<br>then {_text(answer_text(flip.second))}"
+                words = f"example {flip.example}: {escaped(answer_text(flip.first))}<br>then {escaped(answer_text(flip.second))}"
                 drawn.setdefault((flip.first.margin, flip.second.margin), []).append(words)
         if drawn:
             figure.add_scatter(
@@ -146,12 +146,12 @@ def plot_flips(parity: Parity) -> Any:
                 ],
                 hovertemplate="%{customdata}<extra></extra>",
             )
-    where = _wrapped(f"ahead on {parity.first.label}", f"({parity.basis}, n = {parity.n:,})")
-    _layout(figure, "How near to a tie the flips were", where, 470, showlegend=True)
+    where = wrapped(f"ahead on {parity.first.label}", f"({parity.basis}, n = {parity.n:,})")
+    lay_out(figure, "How near to a tie the flips were", where, 470, showlegend=True)
     figure.update_layout(legend={"y": -0.32})
     figure.update_xaxes(rangemode="tozero")
-    figure.update_yaxes(rangemode="tozero", title={"text": _wrapped(f"ahead on {parity.second.label}"), "font": {"size": 14}})
-    return _stamped(figure, _stamp(parity))
+    figure.update_yaxes(rangemode="tozero", title={"text": wrapped(f"ahead on {parity.second.label}"), "font": {"size": 14}})
+    return stamp_across(figure, _stamp(parity))
 
 
 def _stamp(parity: Parity) -> str:

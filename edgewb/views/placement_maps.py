@@ -15,7 +15,7 @@ from edgewb.compilers.inspections import Inspection, inspect_graph
 from edgewb.compilers.log_reports import clean
 from edgewb.errors import ModelFileError
 from edgewb.tflite.reader import load_bytes, read_graph
-from edgewb.views.plots import GREEN, GREY, ORANGE, VERMILION
+from edgewb.views.figures import GREEN, GREY, ORANGE, VERMILION
 from edgewb.views.widgets.inspector_parts import SIGNS, WHERE, counts, metro
 
 _TEMPLATES = Path(__file__).parent / "templates"

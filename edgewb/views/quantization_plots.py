@@ -15,7 +15,7 @@ from edgewb.lessons.recalibrations import ActivationRange, channel_scales, recor
 from edgewb.tflite.quantization import dequantize, fit_range
 from edgewb.tflite.reader import read_graph
 from edgewb.types import Jsonable
-from edgewb.views.plots import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, _graph_objects, _layout, _rows_layout, _text, _wrapped
+from edgewb.views.figures import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, escaped, graph_objects, lay_out, lay_out_rows, wrapped
 
 _BINS: Final = 60
 _MARKS: Final = (("circle", BLUE), ("square", ORANGE), ("diamond", GREEN), ("cross", VERMILION))
@@ -69,7 +69,7 @@ def grid_info(values: npt.ArrayLike, low: float | None = None, high: float | Non
 
 def plot_grid(values: npt.ArrayLike, low: float | None = None, high: float | None = None, *, what: str = "activation") -> Any:
     """A histogram of values, and below it a tick for each number that int8 has there when it covers ``low`` to ``high``."""
-    go = _graph_objects()
+    go = graph_objects()
     info = grid_info(values, low, high)
     centres = [(a + b) / 2 for a, b in zip(info.edges, info.edges[1:], strict=False)]
     figure = go.Figure()
@@ -84,7 +84,7 @@ def plot_grid(values: npt.ArrayLike, low: float | None = None, high: float | Non
         hovertemplate="%{x:.4g}<extra></extra>",
     )
     title = f"{info.used} of 256 int8 numbers lie where the values are"
-    _layout(figure, title, _wrapped(f"{what} (no unit), scale {info.scale:.3g}, n = {info.n:,}, measured", width=60), 400, bargap=0.02)
+    lay_out(figure, title, wrapped(f"{what} (no unit), scale {info.scale:.3g}, n = {info.n:,}, measured", width=60), 400, bargap=0.02)
     figure.update_yaxes(title={"text": "number of values, log axis", "font": {"size": 14}, "standoff": 10}, type="log", domain=[0.2, 1])
     figure.update_layout(
         yaxis2={"domain": [0, 0.13], "range": [0, 1], "visible": False, "anchor": "x"}, xaxis={"anchor": "y2"}, legend={"y": -0.32}
@@ -113,7 +113,7 @@ def ranges_info(calibrations: Mapping[str, npt.ArrayLike], float_file: str | Pat
 
 def plot_ranges(calibrations: Mapping[str, npt.ArrayLike], float_file: str | Path | None = None) -> Any:
     """Least and largest value of every activation, one mark per calibration set."""
-    go = _graph_objects()
+    go = graph_objects()
     info = ranges_info(calibrations, float_file)
     figure = go.Figure()
     for i, (name, ranges) in enumerate(info.ranges.items()):
@@ -123,13 +123,13 @@ def plot_ranges(calibrations: Mapping[str, npt.ArrayLike], float_file: str | Pat
                 x=[getattr(one, end) for one in ranges],
                 y=[one.layer for one in ranges],
                 mode="markers",
-                name=_text(f"{name} (n = {ranges[0].n})"),
+                name=escaped(f"{name} (n = {ranges[0].n})"),
                 legendgroup=name,
                 showlegend=part == 0,
                 marker={"symbol": symbol, "color": colour, "size": 10, "opacity": 0.8},
                 hovertemplate=f"%{{y}}, {end} end: %{{x:.4g}}<extra></extra>",
             )
-    _rows_layout(figure, "Least and largest value of each layer", "value (no unit), measured", info.layers)
+    lay_out_rows(figure, "Least and largest value of each layer", "value (no unit), measured", info.layers)
     height = 190 + 24 * len(info.layers)
     figure.update_layout(height=height, legend={"y": -90 / (height - 150)})
     return figure
@@ -183,7 +183,7 @@ def channel_info(op: int, float_file: str | Path | bytes | None = None) -> Chann
 
 def plot_channels(op: int, float_file: str | Path | bytes | None = None) -> Any:
     """How many of the 127 int8 sizes each channel of a layer reaches if all share one scale; with a scale each, all reach 127."""
-    go = _graph_objects()
+    go = graph_objects()
     info = channel_info(op, float_file)
     figure = go.Figure()
     channels = list(range(len(info.levels)))
@@ -196,16 +196,16 @@ def plot_channels(op: int, float_file: str | Path | bytes | None = None) -> Any:
     )
     figure.add_scatter(x=channels, y=[127] * len(channels), mode="lines", name="a scale per channel", line={"color": BLUE, "width": 3})
     fewest = min(info.levels)
-    _layout(figure, f"Layer {_text(info.layer)}: the poorest channel has {fewest} of 127", "output channel (number)", 400, bargap=0.1)
+    lay_out(figure, f"Layer {escaped(info.layer)}: the poorest channel has {fewest} of 127", "output channel (number)", 400, bargap=0.1)
     figure.update_yaxes(title={"text": "int8 sizes in use (number, of 127)", "font": {"size": 14}, "standoff": 10}, rangemode="tozero")
     return figure
 
 
 def plot_calibrations(calibrations: Mapping[str, npt.ArrayLike] | None = None, *, recipe: str = "ptq_int8") -> Any:
     """The bundled digits net, quantised once per calibration set: share of right validation examples with its 95 % interval."""
-    go = _graph_objects()
+    go = graph_objects()
     trials: tuple[Trial, ...] = try_calibrations(calibrations, recipe=recipe)
-    labels = [_text(trial.name) for trial in trials]
+    labels = [escaped(trial.name) for trial in trials]
     figure = go.Figure()
     figure.add_scatter(
         x=[100 * trial.accuracy for trial in trials],
@@ -216,15 +216,15 @@ def plot_calibrations(calibrations: Mapping[str, npt.ArrayLike] | None = None, *
         showlegend=False,
         hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )
-    x_title = _wrapped(f"validation accuracy (%), 95 % interval ({trials[0].basis}, n = {trials[0].n})", width=60)
-    _rows_layout(figure, "The same net, calibrated with …", x_title, labels)
+    x_title = wrapped(f"validation accuracy (%), 95 % interval ({trials[0].basis}, n = {trials[0].n})", width=60)
+    lay_out_rows(figure, "The same net, calibrated with …", x_title, labels)
     figure.update_xaxes(range=[0, 103])
     return figure
 
 
 def plot_spreads(octaves: Sequence[float] = (0, 1, 2, 3, 4, 5)) -> Any:
     """Accuracy of float, of int8 with a scale per channel, and with one per tensor, against how far channels differ in size."""
-    go = _graph_objects()
+    go = graph_objects()
     trials: tuple[SpreadTrial, ...] = try_spreads(octaves)
     figure = go.Figure()
     for i, which in enumerate(("float32", "per_channel", "per_tensor")):
@@ -242,8 +242,8 @@ def plot_spreads(octaves: Sequence[float] = (0, 1, 2, 3, 4, 5)) -> Any:
             hovertemplate="%{x} octaves: %{y:.1f} %<extra></extra>",
         )
     n, basis = trials[0].float32.n, trials[0].float32.basis
-    title = _wrapped("spread k: each channel times 2 to the power of a number from −k to k", width=60)
-    _layout(figure, "Where one scale no longer fits all channels", title, 440)
+    title = wrapped("spread k: each channel times 2 to the power of a number from −k to k", width=60)
+    lay_out(figure, "Where one scale no longer fits all channels", title, 440)
     y_title = f"validation accuracy (%), 95 % interval<br>({basis}, n = {n})"
     figure.update_yaxes(title={"text": y_title, "font": {"size": 14}, "standoff": 10}, range=[0, 103])
     figure.update_layout(legend={"y": -0.28})

@@ -14,18 +14,7 @@ from edgewb.optimizers.promises import weights_of
 from edgewb.records.columns import Column, render_html, render_text
 from edgewb.tflite.reader import read_graph
 from edgewb.types import Basis, Jsonable, Record
-from edgewb.views.plots import (
-    _HATCH,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    SKY,
-    _graph_objects,
-    _layout,
-    _rows_layout,
-    _text,
-)
+from edgewb.views.figures import BLUE, GREEN, GREY, HATCH, ORANGE, SKY, escaped, graph_objects, lay_out, lay_out_rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +58,7 @@ def sparsity_info(records: Sequence[Record]) -> tuple[SparsityPoint, ...]:
 
 def plot_sparsity(records: Sequence[Record]) -> Any:
     """Accuracy with its 95 % interval against the share of zeros that was counted in each file."""
-    go = _graph_objects()
+    go = graph_objects()
     info = sparsity_info(records)
     figure = go.Figure()
     figure.add_scatter(
@@ -84,10 +73,10 @@ def plot_sparsity(records: Sequence[Record]) -> Any:
     )  # fmt: skip
     for point in info:  # slanting, since the last ones stand close together
         figure.add_annotation(
-            x=point.zeros_percent, y=point.high_percent, yshift=6, text=_text(point.recipe), textangle=-40, showarrow=False,
+            x=point.zeros_percent, y=point.high_percent, yshift=6, text=escaped(point.recipe), textangle=-40, showarrow=False,
             xanchor="left", yanchor="bottom", font={"size": 14},
         )  # fmt: skip
-    _layout(figure, "Accuracy against zeros", "weights that are zero in % (counted in the file)", 520)
+    lay_out(figure, "Accuracy against zeros", "weights that are zero in % (counted in the file)", 520)
     figure.update_xaxes(range=[-4, 118], tickvals=[0, 20, 40, 60, 80, 100])
     lowest = min(p.low_percent for p in info)
     figure.update_yaxes(
@@ -124,9 +113,9 @@ def bytes_info(records: Sequence[Record]) -> tuple[BytesRow, ...]:
 
 def plot_bytes(records: Sequence[Record]) -> Any:
     """Three sizes of each variant: the file, the file compressed, and its parameters as an Edge TPU stores them."""
-    go = _graph_objects()
+    go = graph_objects()
     info = bytes_info(records)
-    labels = [_text(row.recipe) for row in info]
+    labels = [escaped(row.recipe) for row in info]
     basis = next((str(row.basis) for row in info if row.basis is not None), "predicted")
     figure = go.Figure()
     for name, colour, pattern, values in (
@@ -136,11 +125,11 @@ def plot_bytes(records: Sequence[Record]) -> Any:
     ):
         figure.add_bar(
             x=[None if value is None else value / 1000 for value in values], y=labels, orientation="h", name=name,
-            marker={"color": colour, "pattern": {"shape": pattern, **_HATCH}, "line": {"width": 0}},
+            marker={"color": colour, "pattern": {"shape": pattern, **HATCH}, "line": {"width": 0}},
             hovertemplate=f"<b>%{{y}}</b><br>{name} %{{x:.1f}} kB<extra></extra>",
         )  # fmt: skip
     x_title = "size in kB of 1,000 bytes<br>(files: measured)"
-    _rows_layout(figure, "Where the bytes go", x_title, labels, barmode="group", bargap=0.2)
+    lay_out_rows(figure, "Where the bytes go", x_title, labels, barmode="group", bargap=0.2)
     height = 220 + 62 * len(labels)
     figure.update_layout(height=height, legend={"traceorder": "normal", "y": -100 / (height - 120)})
     return figure
@@ -190,14 +179,14 @@ def plot_values(files: Mapping[str, str | Path]) -> Any:
     from plotly.subplots import make_subplots
 
     info = values_info(files)
-    titles = [f"{_text(one.label)}: {one.distinct} different values, n = {one.n:,}" for one in info]
+    titles = [f"{escaped(one.label)}: {one.distinct} different values, n = {one.n:,}" for one in info]
     figure = make_subplots(rows=len(info), cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.4 / (2 * len(info)))
     for row, (one, colour) in enumerate(zip(info, [SKY, BLUE, ORANGE, GREEN] * len(info), strict=False), start=1):
         figure.add_bar(
-            x=one.values, y=one.counts, row=row, col=1, name=_text(one.label), showlegend=False, width=1.6,
+            x=one.values, y=one.counts, row=row, col=1, name=escaped(one.label), showlegend=False, width=1.6,
             marker={"color": colour, "line": {"width": 0}}, hovertemplate="stored %{x}: %{y} weights<extra></extra>",
         )  # fmt: skip
-    _layout(figure, f"Stored weights of {_text(info[0].layer)}", "", 150 + 150 * len(info))
+    lay_out(figure, f"Stored weights of {escaped(info[0].layer)}", "", 150 + 150 * len(info))
     figure.update_xaxes(range=[-130, 130])
     figure.update_yaxes(type="log", title={"text": "number", "font": {"size": 14}}, tickvals=[1, 10, 100, 1000, 10000])
     figure.update_xaxes(title={"text": "stored value, number of steps from 0", "font": {"size": 14}}, row=len(info), col=1)
@@ -241,7 +230,7 @@ class Estimates(Jsonable):
         return f"{render_text(self.columns, 100)}Edge TPU on {self.host}, {self.bus}; {self.basis}, not measured"
 
     def _repr_html_(self) -> str:
-        where = f"Edge TPU on {_text(self.host)}, {_text(self.bus)}; {self.basis}, not measured"
+        where = f"Edge TPU on {escaped(self.host)}, {escaped(self.bus)}; {self.basis}, not measured"
         return f"{render_html(self.columns)}<p><small>{where}</small></p>"
 
 

@@ -9,20 +9,20 @@ from typing import Any, Final
 from edgewb.records.columns import listed, span, three_digits
 from edgewb.records.labels import latency_labels
 from edgewb.types import Jsonable, Record
-from edgewb.views.plots import (
+from edgewb.views.figures import (
     BLUE,
     GREEN,
     ORANGE,
     PURPLE,
     SKY,
     VERMILION,
-    _graph_objects,
-    _label,
-    _rows_layout,
-    _stamped,
-    _text,
-    _wrapped,
+    escaped,
+    graph_objects,
+    lay_out_rows,
     log_axis,
+    recipe_label,
+    stamp_across,
+    wrapped,
 )
 from edgewb.views.readings import joined
 from edgewb.watermarks import stamp
@@ -111,9 +111,9 @@ def read_targets(info: TargetsInfo) -> str:
 
 def plot_targets(records: Sequence[Record], recommended: str | None = None) -> Any:
     """One row per variant, one mark per target at its median, a line from there to the 90th percentile; on a log axis."""
-    go = _graph_objects()
+    go = graph_objects()
     info = targets_info(records, recommended)
-    labels = {recipe: _label(recipe, recipe == recommended) for recipe in info.recipes}
+    labels = {recipe: recipe_label(recipe, recipe == recommended) for recipe in info.recipes}
     figure = go.Figure()
     for index, target in enumerate(info.targets):
         cells = [cell for cell in info.cells if cell.target == target]
@@ -122,7 +122,7 @@ def plot_targets(records: Sequence[Record], recommended: str | None = None) -> A
             x=[cell.p50_ms for cell in cells],
             y=[labels[cell.recipe] for cell in cells],
             mode="markers",
-            name=_text(f"{target} ({info.kernels[index]})"),
+            name=escaped(f"{target} ({info.kernels[index]})"),
             marker={"symbol": symbol, "size": 13, "color": colour, "line": {"width": 0}},
             error_x={
                 "type": "data",
@@ -134,11 +134,11 @@ def plot_targets(records: Sequence[Record], recommended: str | None = None) -> A
                 "color": colour,
             },
             customdata=[[cell.p90_ms, cell.n] for cell in cells],
-            hovertemplate=f"<b>%{{y}}</b> on {_text(target)}<br>p50 %{{x:.3g}} ms, p90 %{{customdata[0]:.3g}} ms, "
+            hovertemplate=f"<b>%{{y}}</b> on {escaped(target)}<br>p50 %{{x:.3g}} ms, p90 %{{customdata[0]:.3g}} ms, "
             "n = %{customdata[1]}<extra></extra>",
         )
-    x_title = _wrapped("ms per call, log axis", f"p50, whisker to p90 ({info.basis}, n = {info.n})")
-    _rows_layout(figure, "Latency side by side", x_title, list(labels.values()))
+    x_title = wrapped("ms per call, log axis", f"p50, whisker to p90 ({info.basis}, n = {info.n})")
+    lay_out_rows(figure, "Latency side by side", x_title, list(labels.values()))
     log_axis(figure, [value for cell in info.cells for value in (cell.p50_ms, cell.p90_ms)])
     figure.update_layout(showlegend=True)
-    return _stamped(figure, info.stamp)
+    return stamp_across(figure, info.stamp)

@@ -10,7 +10,7 @@ from edgewb.errors import unknown_name
 from edgewb.lessons.architectures import Architecture, list_architectures
 from edgewb.lessons.choices import BestOfMany, best_of_many, choices_by_budget
 from edgewb.types import Record
-from edgewb.views.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, _graph_objects, _layout, _stamped, _text, _wrapped, log_axis
+from edgewb.views.figures import BLUE, GREEN, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out, log_axis, stamp_across, wrapped
 from edgewb.views.tradeoffs import TradeoffInfo, list_costs, pareto_front, tradeoff_info
 
 HEIGHT = 480
@@ -42,7 +42,7 @@ def plot_tradeoff(records: Sequence[Record], cost: str = "compressed", budget_po
     Raises:
         InputError: the records have no such cost.
     """
-    go = _graph_objects()
+    go = graph_objects()
     info = tradeoff_of(records, cost, budget_points)
     figure = go.Figure()
     for on_front, name in ((True, "on the front"), (False, "beaten by another one")):
@@ -52,7 +52,7 @@ def plot_tradeoff(records: Sequence[Record], cost: str = "compressed", budget_po
             y=[point.score.percent for point in chosen],
             error_y=_bars([(point.score.low_percent, point.score.percent, point.score.high_percent) for point in chosen]),
             mode="markers",
-            text=[_text(point.recipe) for point in chosen],
+            text=[escaped(point.recipe) for point in chosen],
             hovertemplate="%{text}: %{y:.1f} %<extra></extra>",
             name=name,
             marker=_marker(on_front),
@@ -60,8 +60,8 @@ def plot_tradeoff(records: Sequence[Record], cost: str = "compressed", budget_po
     _add_front(figure, [(point.cost.value, point.score.percent) for point in info.points if point.on_front])
     basis = "" if info.cost.basis in info.cost.title else f" ({info.cost.basis})"
     named = info.cost.name if info.cost.name.startswith("Edge") else info.cost.name[0].lower() + info.cost.name[1:]
-    title = f"{info.measure[0].upper()}{info.measure[1:]} against {_text(named)}"
-    _layout(figure, title, _wrapped(f"{info.cost.title} in {info.cost.unit}{basis}", width=46), HEIGHT)
+    title = f"{info.measure[0].upper()}{info.measure[1:]} against {escaped(named)}"
+    lay_out(figure, title, wrapped(f"{info.cost.title} in {info.cost.unit}{basis}", width=46), HEIGHT)
     figure.update_yaxes(title={"text": f"{info.measure} in %, 95 % interval<br>({info.score_basis}, n = {info.n})", "font": {"size": 14}})
     low = min([point.score.low_percent for point in info.points] + ([info.floor_percent] if info.floor_percent is not None else []))
     high = max(point.score.high_percent for point in info.points)
@@ -78,7 +78,7 @@ def plot_tradeoff(records: Sequence[Record], cost: str = "compressed", budget_po
             showarrow=False,
             text=f"float less {budget_points:g} point{'s' * (budget_points != 1)}", font={"size": 13, "color": VERMILION},
         )  # fmt: skip
-    return _stamped(figure, info.stamp)
+    return stamp_across(figure, info.stamp)
 
 
 def architectures_info(nets: Sequence[Architecture] | None = None) -> tuple[tuple[Architecture, bool], ...]:
@@ -89,7 +89,7 @@ def architectures_info(nets: Sequence[Architecture] | None = None) -> tuple[tupl
 
 def plot_architectures() -> Any:
     """Published accuracy of well-known nets on an Edge TPU against time, with what they lost against their float selves."""
-    go = _graph_objects()
+    go = graph_objects()
     info = architectures_info()
     figure = go.Figure()
     for net, _ in info:
@@ -120,7 +120,7 @@ def plot_architectures() -> Any:
         )
     _add_front(figure, [(net.edgetpu_ms, net.edgetpu_percent) for net, on_front in info if on_front])
     n = info[0][0].n
-    _layout(figure, "Nets for ImageNet on an Edge TPU", "milliseconds per image on an Edge TPU, USB Accelerator (published)", 560)
+    lay_out(figure, "Nets for ImageNet on an Edge TPU", "milliseconds per image on an Edge TPU, USB Accelerator (published)", 560)
     figure.update_yaxes(title={"text": f"top-1 accuracy in %, 95 % interval<br>(published, n = {n:,})", "font": {"size": 14}})
     log_axis(figure, [net.edgetpu_ms for net, _ in info])
     low, high = min(net.edgetpu_percent for net, _ in info) - 2, max(net.float_percent for net, _ in info) + 2
@@ -132,12 +132,12 @@ def plot_architectures() -> Any:
 
 def plot_choices(records: Sequence[Record], highest_points: float = 5.0) -> Any:
     """What is recommended for each budget."""
-    go = _graph_objects()
+    go = graph_objects()
     info = choices_by_budget(records, highest_points)
     figure = go.Figure()
     colours = (BLUE, "#7a4b8f", "#00664b")  # dark enough for white words
     for place, choice in enumerate(info):
-        named = "nothing" if choice.recipe is None else _text(choice.recipe)
+        named = "nothing" if choice.recipe is None else escaped(choice.recipe)
         figure.add_bar(
             x=[choice.high_points - choice.low_points],
             base=[choice.low_points],
@@ -153,7 +153,7 @@ def plot_choices(records: Sequence[Record], highest_points: float = 5.0) -> Any:
             hovertemplate=f"{named}: {choice.low_points:.1f} to {choice.high_points:.1f} points<extra></extra>",
         )
     n = next((record.validated.n for record in records if record.validated is not None), 0)
-    _layout(
+    lay_out(
         figure,
         "What each budget takes",
         f"accuracy that may be lost, in points (measured on n = {n} validation examples)",
@@ -172,7 +172,7 @@ def best_of_many_info(n: int = 200, true_percent: float = 98.0, most: int = 40) 
 
 def plot_best_of_many(n: int = 200, true_percent: float = 98.0, most: int = 40) -> Any:
     """By how much the best of several equally good variants looks better than it is."""
-    go = _graph_objects()
+    go = graph_objects()
     info = best_of_many_info(n, true_percent, most)
     figure = go.Figure()
     figure.add_scatter(
@@ -185,7 +185,7 @@ def plot_best_of_many(n: int = 200, true_percent: float = 98.0, most: int = 40) 
         x=1, xref="paper", xanchor="right", y=0, yanchor="top", text="what it really is better by", showarrow=False, font={"size": 13}
     )
     title = f"number of variants to choose from, all {true_percent:g} % right, judged on n = {n} examples"
-    _layout(figure, "The best of many looks better than it is", title, 400)
+    lay_out(figure, "The best of many looks better than it is", title, 400)
     figure.update_yaxes(title={"text": "excess in points, mean and<br>10th to 90th percentile (computed)", "font": {"size": 14}})
     return figure
 
@@ -242,7 +242,7 @@ def _add_names(figure: Any, points: Sequence[tuple[str, float, float]], y_range:
             figure.add_annotation(
                 x=x,
                 y=y,
-                text=_text(name),
+                text=escaped(name),
                 arrowhead=0,
                 arrowwidth=1 if far else 0.1,
                 arrowcolor=GREY,

@@ -49,9 +49,7 @@ def test_more_variants_never_look_worse(variants: int, n: int, right: float) -> 
     assert many.excess_points <= 100 - right + 1e-6
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"), [((0, 10), "variants"), ((1, 0), "n = 0"), ((1, 10, 101.0), "accuracy")]
-)
+@pytest.mark.parametrize(("arguments", "said"), [((0, 10), "variants"), ((1, 0), "n = 0"), ((1, 10, 101.0), "accuracy")])
 def test_bad_arguments(arguments: tuple[int, ...], said: str) -> None:
     with pytest.raises(InputError, match=said):
         best_of_many(*arguments)

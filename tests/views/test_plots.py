@@ -6,7 +6,7 @@ import pytest
 from made_records import build_regression
 
 from edgewb.types import LatencySummary
-from edgewb.views import plots
+from edgewb.views import figures, plots
 
 EVERY = [plots.plot_accuracy, plots.plot_loss, plots.plot_latency, plots.plot_size, plots.plot_placement]
 
@@ -92,7 +92,7 @@ def test_calls_that_hardly_differ_are_drawn_beside_a_labelled_tick(make_record, 
 
 @pytest.mark.parametrize(("low", "high"), [(0.05, 0.07), (0.9, 1.1), (0.001, 900), (3, 3)])
 def test_log_ticks_cover_the_range_in_order(low, high):
-    ticks = plots._log_ticks(low, high)
+    ticks = figures.log_ticks(low, high)
     assert ticks == sorted(ticks)
     assert ticks[0] <= low
     assert ticks[-1] >= high
