@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import builders
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +26,24 @@ from edgewb.errors import InputError, ModelFileError
 from edgewb.views.widgets import Inspector, inspector_mends, inspector_parts
 from edgewb.views.widgets.uploads import PIECE_BYTES
 
+ROOT = Path(__file__).parents[3]
 LOG = Path(__file__).parents[2] / "compilers"
 NASTY = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+def can_be_closed_off() -> bool:
+    """Whether this computer lets a user have namespaces; asked of another program than ours."""
+    unshare = shutil.which("unshare")
+    return unshare is not None and subprocess.run([unshare, "-Urpnf", "true"], capture_output=True).returncode == 0
+
+
+def inside(process: psutil.Process) -> bool:
+    """Whether a process has a network of its own, and the empty folder for its root."""
+    try:
+        root = Path(f"/proc/{process.pid}/root").readlink()
+        return root != Path("/") and Path(f"/proc/{process.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+    except OSError:  # it has ended, or is not to be looked at
+        return False
 
 
 class Page:
@@ -344,6 +364,25 @@ def test_where_the_server_was_started_for_it_a_visitors_file_is_mended_and_verif
     assert "identical outputs" in regions["mended"]
     assert "Not checked" not in regions["mended"]
     assert edgewb.inspect(written(page.download()[1])).ops_edgetpu == 10
+
+
+@pytest.mark.skipif(not can_be_closed_off(), reason="this system gives users no namespaces of their own")
+def test_what_runs_a_visitors_file_for_a_mend_is_closed_off_and_ends_with_who_asked(tmp_path):
+    content = bundled_models()["dynamic_batch"].path.read_bytes()
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom edgewb.views.widgets.inspector_mends import mend_apart\n"
+        "mend_apart(Path(sys.argv[1]).read_bytes(), 'mine.tflite')"
+    )
+    (tmp_path / "mine.tflite").write_bytes(content)
+    asking = psutil.Popen([sys.executable, "-c", code, str(tmp_path / "mine.tflite")], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    until = time.monotonic() + 30
+    while not any(inside(process) for process in asking.children(recursive=True)):
+        assert time.monotonic() < until
+        assert asking.poll() is None, "it was mended without"
+    family = asking.children(recursive=True)
+    family[0].kill()  # the one that mends
+    asking.wait(10)
+    assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
 def test_a_model_that_takes_too_much_is_ended_and_the_page_goes_on(monkeypatch):
