@@ -81,7 +81,7 @@ def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
         ModelFileError: as ``mend_bytes``, or it took too much. TargetError: this system cannot limit a process.
     """
     try:
-        import resource  # noqa: F401
+        import resource
     except ImportError:
         raise TargetError("models of visitors cannot be run here: this system cannot limit a process; serve from Linux or macOS") from None
     environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
@@ -99,7 +99,9 @@ def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
     if done.returncode == 2:
         raise ModelFileError(done.stdout.decode("utf-8", "replace"))
     if done.returncode:
-        limits = f"{MEMORY_BYTES / 2**20:,.0f} MB of memory and {CPU_SECONDS} s"
+        data = resource.getrlimit(resource.RLIMIT_DATA)[0]  # of the page, which its children have, too
+        most = MEMORY_BYTES if data == resource.RLIM_INFINITY else min(MEMORY_BYTES, data)
+        limits = f"{most / 2**20:,.0f} MB of memory and {CPU_SECONDS} s"
         raise ModelFileError(f"{file!r} could not be mended here, where it may take {limits}: mend it on a computer of your own")
     import msgspec
 

@@ -395,6 +395,23 @@ def test_a_model_that_takes_too_much_is_ended_and_the_page_goes_on(monkeypatch):
     assert page.widget.alert == ""
 
 
+def test_what_a_mend_may_take_at_most_is_said_as_it_is_in_force():
+    code = """
+import resource, sys
+from edgewb.bundles import bundled_models
+from edgewb.views.widgets.inspector_mends import mend_apart
+content = bundled_models()["dynamic_batch"].path.read_bytes()
+import edgewb.mends
+resource.setrlimit(resource.RLIMIT_DATA, (20 * 2**20, resource.RLIM_INFINITY))
+try:
+    mend_apart(content, "mine.tflite")
+except Exception as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert "'mine.tflite' could not be mended here, where it may take 20 MB of memory and 60 s" in done.stdout, done.stderr
+
+
 def test_a_compiled_file_of_a_visitor_is_refused_by_the_process_too():
     with pytest.raises(ModelFileError, match="is compiled for the Edge TPU, its ops are gone"):
         inspector_mends.mend_apart(builders.compiled_net(), "net_edgetpu.tflite")
