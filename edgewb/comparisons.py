@@ -6,11 +6,14 @@ What the child runs is LiteRT's built-in kernels on one thread, which give the s
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import importlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edgewb.enclosures import close_off, leave_files, prepare_litert
 from edgewb.errors import EdgewbError, ModelFileError
 from edgewb.locations import write_whole
 from edgewb.types import Basis, Jsonable
@@ -32,6 +36,10 @@ _MOST_INNER_BYTES: Final = 2**28
 """Of all results within a model; beyond it they are not kept, and only the outputs are compared."""
 _TOGETHER: Final = 32
 _NEAR: Final = 1e-3
+CLOSED_VARIABLE: Final = "EDGEWB_CLOSED_OFF"
+"""Where it is 1, the child leaves network, files and other processes before it loads a file, as far as the system lets it."""
+_LATER: Final = ("ai_edge_litert.schema_py_generated", "edgewb.tflite.quantization", "edgewb.tflite.reader", "numpy.random")
+"""What is imported when it is used, and cannot be once the files are left."""
 _LIMIT_SECONDS: Final = 300
 """A child that has not answered by then is ended."""
 
@@ -114,11 +122,11 @@ def _ask(request: dict[str, Any], *contents: bytes) -> dict[str, Any]:
 class _Runner:
     """One file in LiteRT, with what is needed to feed it. Only in the child."""
 
-    def __init__(self, path: str, keep: bool = False) -> None:
+    def __init__(self, content: bytes, keep: bool = False) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         self.interpreter: Any = Interpreter(
-            model_path=path,
+            model_content=content,
             num_threads=1,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             experimental_preserve_all_tensors=keep,
@@ -209,10 +217,7 @@ def _off_halves(real: npt.NDArray[np.floating[Any]], scale: float) -> None:
     last[np.abs(np.abs(steps - np.trunc(steps)) - 0.5) < _NEAR] += np.float32(scale / 4)
 
 
-def _compare(files: Sequence[str], seed: int) -> dict[str, Any]:
-    import hashlib
-    import time
-
+def _compare(files: Sequence[bytes], seed: int) -> dict[str, Any]:
     inner = _inner(files)
     first, second = (_Runner(file, keep=bool(inner)) for file in files)
     second.resize([_shape(detail) for detail in second.inputs])
@@ -248,7 +253,7 @@ def _compare(files: Sequence[str], seed: int) -> dict[str, Any]:
     }
 
 
-def _inner(files: Sequence[str]) -> list[tuple[str, int, int]]:
+def _inner(files: Sequence[bytes]) -> list[tuple[str, int, int]]:
     """Name and index in either file of results that both have; none where there is too much to keep."""
     from edgewb.tflite.reader import read_graph
 
@@ -293,7 +298,7 @@ def _same(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> bool:
     return first.shape == second.shape and first.dtype == second.dtype and first.tobytes() == second.tobytes()
 
 
-def _observe(files: Sequence[str], tensors: Sequence[int]) -> dict[str, Any]:
+def _observe(files: Sequence[bytes], tensors: Sequence[int]) -> dict[str, Any]:
     runner = _Runner(files[0], keep=True)
     runner.interpreter.allocate_tensors()
     runner.inputs = runner.interpreter.get_input_details()
@@ -303,15 +308,26 @@ def _observe(files: Sequence[str], tensors: Sequence[int]) -> dict[str, Any]:
     return {"shapes": shapes, "values": {index: (array.tolist(), array.dtype.name) for index, array in values.items()}}
 
 
+def _close_off() -> None:
+    """Leave all that the files have no business with, after what is imported later on."""
+    if not close_off():
+        return
+    for name in _LATER:
+        importlib.import_module(name)
+    prepare_litert()
+    if not leave_files():
+        raise SystemExit("the file system could not be left")
+
+
 def _main(text: str) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what LiteRT prints must not get into the answer
     request = json.loads(text)
+    files = [Path(file).read_bytes() for file in request["files"]]
+    if os.environ.get(CLOSED_VARIABLE) == "1":
+        _close_off()
     try:
-        if request["task"] == "observe":
-            answer = _observe(request["files"], request["tensors"])
-        else:
-            answer = _compare(request["files"], request["seed"])
+        answer = _observe(files, request["tensors"]) if request["task"] == "observe" else _compare(files, request["seed"])
     except (EdgewbError, ValueError, RuntimeError, MemoryError) as error:
         answer = {"error": f"LiteRT cannot run it here ({' '.join(str(error).split()).rstrip('.')[:300] or type(error).__name__})"}
     json.dump(answer, answers)

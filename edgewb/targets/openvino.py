@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from edgewb.tflite.graphs import Graph
 from edgewb.types import TargetFacts
 
 _TELEMETRY = "openvino_telemetry"
+_LOADING = threading.Lock()
 _AUTO = "AUTO"
 
 
@@ -126,15 +128,16 @@ def _openvino() -> ModuleType:
     Where that package cannot be imported, OpenVINO takes a stub in its place that does nothing (``openvino/tools/ovc/telemetry_stub.py``),
     so it is hidden for the moment of the import. Nothing is written into the user's home either way.
     """
-    if (loaded := sys.modules.get("openvino")) is not None:
-        return loaded
-    hidden = {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] == _TELEMETRY}
-    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
-    try:
-        return load_library("openvino", OpenVinoTarget.name)
-    finally:
-        del sys.modules[_TELEMETRY]
-        sys.modules.update(hidden)
+    with _LOADING:  # what another thread is still importing is in sys.modules too, and half empty
+        if (loaded := sys.modules.get("openvino")) is not None:
+            return loaded
+        hidden = {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] == _TELEMETRY}
+        sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+        try:
+            return load_library("openvino", OpenVinoTarget.name)
+        finally:
+            del sys.modules[_TELEMETRY]
+            sys.modules.update(hidden)
 
 
 def _reason(error: Exception) -> str:

@@ -186,3 +186,17 @@ def test_it_reports_to_nobody(tmp_path: Path, tflite_file: Files) -> None:
     assert "TRIED" in said[0][0]  # else this test would prove nothing
     assert said[0][1] == ["intel"]
     assert said[1] == (["ran"], [])
+
+
+def test_threads_that_open_it_at_once_all_find_it_whole() -> None:
+    code = """
+import threading
+from edgewb.targets import open_target
+found = []
+threads = [threading.Thread(target=lambda: found.append(open_target("openvino").available())) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print([each.available for each in found], found[0].reason)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.stdout.startswith("[True, True, True, True]"), done.stdout + done.stderr

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
+from edgewb.comparisons import CLOSED_VARIABLE
 from edgewb.compilers.inspections import Inspection
 from edgewb.errors import EdgewbError, ModelFileError, TargetError
 from edgewb.views.texts import clean
@@ -74,15 +75,19 @@ def mend(content: bytes, file: str, *, run: bool, apart: bool) -> tuple[dict[str
 def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
     """As ``mend_bytes`` with ``run``, in a process that may take so much memory and time, and knows nothing of the server's environment.
 
+    It reads the model and rewrites it; what runs it is a child of its own, without network, files or sight of others where Linux allows it.
+
     Raises:
         ModelFileError: as ``mend_bytes``, or it took too much. TargetError: this system cannot limit a process.
     """
     try:
-        import resource  # noqa: F401
+        import resource
     except ImportError:
         raise TargetError("models of visitors cannot be run here: this system cannot limit a process; serve from Linux or macOS") from None
     environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
     environment["PYTHONPATH"] = os.pathsep.join(place or os.getcwd() for place in sys.path)
+    environment["OPENBLAS_NUM_THREADS"] = environment["OMP_NUM_THREADS"] = "1"  # one with threads cannot be closed off
+    environment[CLOSED_VARIABLE] = "1"
     command = [sys.executable, "-P", "-m", "edgewb.views.widgets.inspector_mends", file]
     with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:  # all that it writes, gone with it
         try:
@@ -94,7 +99,9 @@ def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
     if done.returncode == 2:
         raise ModelFileError(done.stdout.decode("utf-8", "replace"))
     if done.returncode:
-        limits = f"{MEMORY_BYTES / 2**20:,.0f} MB of memory and {CPU_SECONDS} s"
+        data = resource.getrlimit(resource.RLIMIT_DATA)[0]  # of the page, which its children have, too
+        most = MEMORY_BYTES if data == resource.RLIM_INFINITY else min(MEMORY_BYTES, data)
+        limits = f"{most / 2**20:,.0f} MB of memory and {CPU_SECONDS} s"
         raise ModelFileError(f"{file!r} could not be mended here, where it may take {limits}: mend it on a computer of your own")
     import msgspec
 

@@ -15,7 +15,7 @@ KEPT: Final = 5_000
 _NAME_CHARACTERS: Final = 200
 _SHOWN_CHARACTERS: Final = 40
 _COLUMNS: Final = ("number", "picture", "target", "basis", "answer", "score", "call_ms")
-_FORMULAS: Final = ("=", "+", "-", "@", "\t")
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ bytes of a size known before, never unpickled.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
 import os
@@ -17,7 +16,6 @@ import signal
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
@@ -26,22 +24,18 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
+from edgewb.enclosures import close_off, leave_files, prepare_litert
 from edgewb.errors import InputError, ModelFileError, TargetError
 from edgewb.targets.interfaces import Availability, TensorSpec
 from edgewb.targets.runtimes import read_source, tensor_specs
 from edgewb.tflite.reader import load_bytes
 from edgewb.types import Basis, Environment, TargetFacts
-from edgewb.views.widgets.enclosures import close_off, leave_files
 
 MEMORY_BYTES: Final = 2**29
 """Of address space, of which Python, numpy and LiteRT take 170 MB."""
 LOAD_SECONDS: Final = 20.0
 CALL_SECONDS: Final = 3.0
 CPU_SECONDS: Final = 3_600
-_SMALLEST: Final = (  # one ABS of one float, as zlib has it in base64
-    "eNptjzEOwjAQBAeSIgoWcuGCIiVFSiS+gCKKlHwhP6fkD2Z9dsCKctZId/bu2h6A1zTfAwMXAh5HR6pWE9rLXMUoPqIh10F0"
-    "pkzrX2k/WHeuMltN/DIf4inmjc9b18uBefpyhyvnK+zMR3Gz98A7xrj62Ohd9UdX5bOT64v+VOmXLFu+4zoKrw=="
-)
 CLOSED: Final = "without network, files, or sight of other processes"
 OPEN: Final = "of which network and the reading of files are not limited, as this system does not let a program do so"
 _END_SECONDS: Final = 1.0
@@ -211,7 +205,7 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
     """No more memory, processor time or open files than this, no file longer than nothing, no core dump."""
     import resource
 
-    limits = {"AS": memory_bytes, "CPU": cpu_seconds, "FSIZE": 0, "CORE": 0, "NOFILE": 64}
+    limits = {"AS": memory_bytes, "DATA": memory_bytes, "CPU": cpu_seconds, "FSIZE": 0, "CORE": 0, "NOFILE": 64}
     for name, value in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
@@ -231,8 +225,7 @@ def _main(memory_bytes: int, cpu_seconds: int) -> None:
     from edgewb.targets.litert import litert_version, one_line
 
     runtime = litert_version()
-    # The kernels for this processor are chosen with the first model, by what /proc and /sys say of it.
-    Interpreter(model_content=zlib.decompress(base64.b64decode(_SMALLEST)), num_threads=1).allocate_tensors()
+    prepare_litert()
     closed = closed and leave_files()
     interpreter: Any = None
     while len(head := requests.read(_HEAD)) == _HEAD:

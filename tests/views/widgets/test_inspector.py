@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import builders
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +26,24 @@ from edgewb.errors import InputError, ModelFileError
 from edgewb.views.widgets import Inspector, inspector_mends, inspector_parts
 from edgewb.views.widgets.uploads import PIECE_BYTES
 
+ROOT = Path(__file__).parents[3]
 LOG = Path(__file__).parents[2] / "compilers"
 NASTY = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+def can_be_closed_off() -> bool:
+    """Whether this computer lets a user have namespaces; asked of another program than ours."""
+    unshare = shutil.which("unshare")
+    return unshare is not None and subprocess.run([unshare, "-Urpnf", "true"], capture_output=True).returncode == 0
+
+
+def inside(process: psutil.Process) -> bool:
+    """Whether a process has a network of its own, and the empty folder for its root."""
+    try:
+        root = Path(f"/proc/{process.pid}/root").readlink()
+        return root != Path("/") and Path(f"/proc/{process.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+    except OSError:  # it has ended, or is not to be looked at
+        return False
 
 
 class Page:
@@ -346,6 +366,25 @@ def test_where_the_server_was_started_for_it_a_visitors_file_is_mended_and_verif
     assert edgewb.inspect(written(page.download()[1])).ops_edgetpu == 10
 
 
+@pytest.mark.skipif(not can_be_closed_off(), reason="this system gives users no namespaces of their own")
+def test_what_runs_a_visitors_file_for_a_mend_is_closed_off_and_ends_with_who_asked(tmp_path):
+    content = bundled_models()["dynamic_batch"].path.read_bytes()
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom edgewb.views.widgets.inspector_mends import mend_apart\n"
+        "mend_apart(Path(sys.argv[1]).read_bytes(), 'mine.tflite')"
+    )
+    (tmp_path / "mine.tflite").write_bytes(content)
+    asking = psutil.Popen([sys.executable, "-c", code, str(tmp_path / "mine.tflite")], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    until = time.monotonic() + 30
+    while not any(inside(process) for process in asking.children(recursive=True)):
+        assert time.monotonic() < until
+        assert asking.poll() is None, "it was mended without"
+    family = asking.children(recursive=True)
+    family[0].kill()  # the one that mends
+    asking.wait(10)
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
 def test_a_model_that_takes_too_much_is_ended_and_the_page_goes_on(monkeypatch):
     monkeypatch.setattr(inspector_mends, "SECONDS", 0.05)
     page = Page(trusted=True)
@@ -354,6 +393,23 @@ def test_a_model_that_takes_too_much_is_ended_and_the_page_goes_on(monkeypatch):
     assert page.widget.alert == "'slow.tflite' could not be mended within 0.05 s: mend it on a computer of your own"
     page.event("select", "0")
     assert page.widget.alert == ""
+
+
+def test_what_a_mend_may_take_at_most_is_said_as_it_is_in_force():
+    code = """
+import resource, sys
+from edgewb.bundles import bundled_models
+from edgewb.views.widgets.inspector_mends import mend_apart
+content = bundled_models()["dynamic_batch"].path.read_bytes()
+import edgewb.mends
+resource.setrlimit(resource.RLIMIT_DATA, (20 * 2**20, resource.RLIM_INFINITY))
+try:
+    mend_apart(content, "mine.tflite")
+except Exception as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert "'mine.tflite' could not be mended here, where it may take 20 MB of memory and 60 s" in done.stdout, done.stderr
 
 
 def test_a_compiled_file_of_a_visitor_is_refused_by_the_process_too():

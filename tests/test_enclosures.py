@@ -9,12 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from edgewb.targets import open_target
 from edgewb.views.widgets.sandboxes import CLOSED, OPEN, SandboxTarget
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 FORBIDDEN = ["sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
 """In a namespace of one's own: none may be made below it, as on computers that allow users none."""
 
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.skipif(not allowed(), reason="this system gives users n
 
 def run(code: str, *before: str) -> str:
     """What a program prints that has imported both functions."""
-    begun = "import ctypes, os, socket, sys\nfrom edgewb.views.widgets.enclosures import close_off, leave_files\n"
+    begun = "import ctypes, os, socket, sys\nfrom edgewb.enclosures import close_off, leave_files\n"
     command = [*before, sys.executable, "-c", begun + code]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment).stdout.strip()
@@ -95,7 +96,7 @@ print(ctypes.CDLL(None).unshare(0x10000000 | 0x00020000))
 
 def test_the_end_of_the_child_is_the_end_of_the_process():
     code = "import subprocess\nclose_off()\nsys.exit(7)"
-    begun = "from edgewb.views.widgets.enclosures import close_off\nimport sys\n"
+    begun = "from edgewb.enclosures import close_off\nimport sys\n"
     ended = subprocess.run([sys.executable, "-c", begun + code], env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60)
     assert ended.returncode == 7
 
@@ -127,3 +128,18 @@ def test_where_it_cannot_be_closed_off_the_page_says_what_is_not_limited(tflite_
         f"with SandboxTarget() as target:\n    target.load({str(tflite_file('int8_conv'))!r})\n    print(target.facts.notes[0])"
     )
     assert run(code, "unshare", "-Ur", *FORBIDDEN).endswith(OPEN)
+
+
+@pytest.mark.parametrize("before", [[], ["unshare", "-Ur", *FORBIDDEN]], ids=["closed off", "not closed off"])
+def test_it_ends_with_who_started_it_also_in_the_middle_of_a_call(before):
+    closed = "from edgewb.enclosures import close_off\nimport time\nprint(close_off(), flush=True)\ntime.sleep(60)"
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {closed!r}])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    started = psutil.Popen([*before, sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+    assert started.stdout.readline() == f"{not before}\n"
+    family = started.children(recursive=True)
+    assert len(family) == (1 if before else 2)
+    started.stdout.close()
+    started.kill()
+    started.wait(10)
+    assert psutil.wait_procs(family, timeout=10)[1] == []
