@@ -37,8 +37,14 @@ class WordTable:
         return str(shown.getvalue()).rstrip()
 
     def _repr_html_(self) -> str:
+        # A long word in one column would squeeze the sentences of the next to a word a line.
+        longest = [max((len(row[i]) for row in self.rows), default=0) for i in range(len(self.columns))]
+        widths = [f"; min-width: {15 if length > 80 else 7}em" if length > 25 else "" for length in longest]
+
         def cells(tag: str, texts: tuple[str, ...]) -> str:
-            return "".join(f'<{tag} style="{_MARGIN}">{html.escape(text)}</{tag}>' for text in texts)
+            return "".join(
+                f'<{tag} style="{_MARGIN}{width}">{html.escape(text)}</{tag}>' for text, width in zip(texts, widths, strict=True)
+            )
 
         head = f"<tr>{cells('th', self.columns)}</tr>"
         body = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)

@@ -373,4 +373,4 @@ def _html_table(columns: Sequence[Column]) -> str:
         marked = ' class="marked"' if row[0].endswith(f" {MARK}") else ""
         cells = [cell("td" if i else "th", html.escape(t), columns[i].align, "" if i else ' scope="row"') for i, t in enumerate(row)]
         body.append(f"<tr{marked}>{''.join(cells)}</tr>")
-    return f'<table class="edgewb"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    return f'<table class="edgewb-figures"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
