@@ -212,9 +212,21 @@ def test_two_files_at_once_and_a_huge_one_are_refused(inspector):
     settled(page, alert("huge.tflite has 200,000,000 bytes, at most 67,108,864 are taken here"))
 
 
+# Pieces of a large file take a while to be read, so that the next file comes between two of them on any computer.
+SLOW_PIECES = """() => {
+  const read = Blob.prototype.arrayBuffer;
+  Blob.prototype.arrayBuffer = async function () {
+    if (this.size === 1_000_000) await new Promise((done) => setTimeout(done, 300));
+    return read.call(this);
+  };
+}"""
+
+
 def test_a_second_drop_while_the_first_is_on_its_way(inspector):
     page = inspector()
+    page.evaluate(SLOW_PIECES)
     drop(page, ("slow.tflite", b"\x1c\x00\x00\x00TFL3" + bytes(9_000_000)))
+    page.wait_for_function("() => [...document.querySelectorAll('progress')].some((bar) => !bar.hidden && bar.value > 0)")
     drop(page, ("net.tflite", builders.int8_conv_net()))
     settled(page, headline("5 of 5 ops run on the Edge TPU"))
     assert page.inner_text("[data-region=alert]") == (
