@@ -7,7 +7,9 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-_MARGIN = "padding: .35em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,.35)"
+_MARGIN = (
+    "padding: .35em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,.35); overflow-wrap: anywhere"
+)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -39,7 +41,7 @@ class WordTable:
     def _repr_html_(self) -> str:
         # A long word in one column would squeeze the sentences of the next to a word a line.
         longest = [max((len(row[i]) for row in self.rows), default=0) for i in range(len(self.columns))]
-        widths = [f"; min-width: {15 if length > 80 else 7}em" if length > 25 else "" for length in longest]
+        widths = [f"; min-width: {11 if length > 80 else 8 if length > 25 else min(length, 6)}em" for length in longest]
 
         def cells(tag: str, texts: tuple[str, ...]) -> str:
             return "".join(
