@@ -1,10 +1,6 @@
-"""What stands behind the notebooks of the course: ``check`` looks at the answer to an exercise and says what is wrong with it.
-
-``needs`` says at the head of a notebook what is missing here.
-"""
+"""What stands behind the notebooks of the course: ``check`` looks at the answer to an exercise and says what is wrong with it."""
 
 from edgewb.courses.checks import CheckResult, check
 from edgewb.courses.computers import Computer, describe_computer
-from edgewb.courses.prerequisites import Missing, needs
 
-__all__ = ["CheckResult", "Computer", "Missing", "check", "describe_computer", "needs"]
+__all__ = ["CheckResult", "Computer", "check", "describe_computer"]
