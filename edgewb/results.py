@@ -53,7 +53,7 @@ _MEASUREMENT_CODE = (
     "estimates",
     "stages.py",
     "results.py",
-    "types.py",
+    "types",
 )
 
 
