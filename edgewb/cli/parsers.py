@@ -3,168 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable
-from typing import Any, NoReturn
 
 from edgewb import __version__
 from edgewb.cli import commands, measuring, workshops
-from edgewb.dashboards.catalogues import dashboard_token
-from edgewb.errors import InputError
-from edgewb.types import Task
+from edgewb.cli.arguments import Once, Parser, read_duration, read_indices, read_names, read_range
+from edgewb.cli.options import (
+    add_dashboard_options,
+    add_energy_options,
+    add_host_options,
+    add_split_options,
+    add_study_options,
+    add_task_option,
+)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Usage errors as everywhere in edgewb: one line that says what was given, what is allowed, and what to do."""
-
-    def error(self, message: str) -> NoReturn:
-        if "--input-range" in message and "expected one argument" in message:
-            message += " (when it begins with a minus, join it with =: --input-range=-1,1)"
-        raise InputError(f"{message}; see {self.prog} --help")
-
-
-class _Once(argparse.Action):
-    """An option that counts once: the last of several would be taken without a word."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
-        given = f"_{self.dest}_given"
-        if getattr(namespace, given, False):
-            raise InputError(f"{option} is given twice: {parser.prog} takes one; run it once for each")
-        setattr(namespace, given, True)
-        setattr(namespace, self.dest, values)
-
-
-def _range(text: str) -> tuple[float, float]:
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low = high = float("nan")
-    if not (low < high and abs(low) <= 1e6 and abs(high) <= 1e6):
-        raise argparse.ArgumentTypeError(f"{text!r} is no range: give two numbers such as 0,1 or --input-range=-1,1")
-    return low, high
-
-
-def _duration(text: str) -> float:
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|sec|min|m|h)?", text.strip().lower(), re.ASCII)
-    seconds = float(found[1]) * {"m": 60, "min": 60, "h": 3600}.get(found[2], 1) if found else 0.0
-    if not 1 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time from 1 second to 24 hours: give it as 60s, 5min, 1h, or plain seconds")
-    return seconds
-
-
-def _indices(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of op numbers: give them as in the table, such as 12 or 12,13")
-    return tuple(int(part) for part in parts)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(","))
-
-
-def _count(low: int, high: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
-        return int(text)
-
-    return count
-
-
-_port = _count(0, 65535)
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = float("nan")
-    if not 1 <= minutes <= 10_080:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 1 to 10080 (a week)")
-    return minutes
-
-
-def _token(text: str) -> str:
-    try:
-        return dashboard_token(text)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _path(text: str) -> str:
-    if not re.fullmatch(r"/?([A-Za-z0-9._~@-]+/)*[A-Za-z0-9._~@-]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no path such as /dashboards/")
-    return f"/{text.strip('/')}/".replace("//", "/")
-
-
-def _host_options(parser: argparse.ArgumentParser, name: str, what: str) -> None:
-    parser.add_argument(name, default="desktop", metavar="H", help=what)
-    parser.add_argument("--bus", metavar="B", help="usb3, usb2 or pcie (default: the usual one of the host)")
-    parser.add_argument("--clock", default="max", metavar="C", help="max (500 MHz) or std (250 MHz) (default max)")
-
-
-def _task_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--task", choices=[str(task) for task in Task], help="what the y of an .npz is (default: classes if all of it is whole numbers)"
-    )
-
-
-def _split_options(parser: argparse.ArgumentParser) -> None:
-    _task_option(parser)
-    parser.add_argument(
-        "--input-range",
-        type=_range,
-        metavar="LOW,HIGH",
-        help="what black and white are for the model (default: as recorded when edgewb made the file, else 0,1)",
-    )
-    parser.add_argument(
-        "--seed", type=int, help="of the splits: the one it was trained with (default: as recorded when edgewb made the file, else 0)"
-    )
-
-
-def _energy_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--meter",
-        metavar="COMMAND|FILE",
-        help="what yields watts: a command that prints numbers, a file with one, or a growing log time,watts",
-    )
-    parser.add_argument("--meter-unit", metavar="U", help="of the meter: W, mW or uW (default W; uW for hwmon's power*_input)")
-    parser.add_argument("--idle", type=float, metavar="S", help="with a meter: seconds of idling measured before the calls (default 10)")
-    parser.add_argument("--protocol", metavar="P", help="sustained (idle, warm, steady) or extremes (the same at the --ambient you state)")
-    parser.add_argument("--warm", type=float, metavar="S", help="with a protocol: seconds of calls before the sample (default 10)")
-    parser.add_argument("--ambient", type=float, metavar="C", help="degrees Celsius around the device, as you read them")
-
-
-def _dashboard_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="explorer, inspector or live (default: the page that lists them)")
-    parser.add_argument("--port", type=_port, default=8866, metavar="P", help="where it listens; when taken, the next that is free (8866)")
-    parser.add_argument("--ip", default="127.0.0.1", metavar="A", help="the address it listens on; 0.0.0.0 for others, too (127.0.0.1)")
-    parser.add_argument("--pool", type=_count(0, 50), default=1, metavar="N", help="pages of each dashboard kept ready (1)")
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument(
-        "--token",
-        nargs="?",
-        const="",
-        type=_token,
-        metavar="TOKEN",
-        help="ask visitors for a token; without TOKEN one is made (default: EDGEWB_DASHBOARD_TOKEN, else none is asked for)",
-    )
-    parser.add_argument("--base-url", type=_path, default="/", metavar="PATH", help="the path under which a proxy offers it (/)")
-    parser.add_argument(
-        "--hostname", action="append", default=[], metavar="NAME", help='the name under which a proxy offers it; "*" for any'
-    )
-    parser.add_argument(
-        "--idle", type=_minutes, default=30.0, metavar="MINUTES", help="after which a page nobody looks at loses its kernel (30)"
-    )
-    parser.add_argument("--visitors", type=_count(1, 1000), metavar="MAX", help="at once (default: what the free memory holds)")
-    parser.add_argument("--trusted", action="store_true", help="run the models visitors bring: for a room of people you trust")
-    parser.add_argument("--verbose", action="store_true", help="tell of every visit")
-
-
-def _workshop_options(parser: argparse.ArgumentParser) -> None:
+def _add_workshop_commands(parser: argparse.ArgumentParser) -> None:
     """Two commands below one: ``workshop check`` and ``workshop bundle``."""
-    below = parser.add_subparsers(dest="workshop", metavar="check|bundle", required=True, parser_class=_Parser)
+    below = parser.add_subparsers(dest="workshop", metavar="check|bundle", required=True, parser_class=Parser)
     helps = {
         "check": "is this computer ready for the course? (half a minute; exit status 1 when something needed is missing)",
         "bundle": "everything for a room without a network, in one folder: wheels, this repository, a script that installs them",
@@ -184,25 +40,13 @@ def _workshop_options(parser: argparse.ArgumentParser) -> None:
     bundle.add_argument("--dry-run", action="store_true", help="only say what it would hold, and how large that is")
 
 
-def _study_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--budget",
-        type=float,
-        default=1.0,
-        metavar="POINTS",
-        help="accuracy you can lose, in points (default 1.0; another one has a report of its own)",
-    )
-    parser.add_argument("--out", metavar="DIR", help="where models and report.html go (report-budget0.5.html for a budget of 0.5)")
-    parser.add_argument("--seed", type=int, default=0, help="of the splits and of the training (default 0)")
-
-
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; ``does`` in what it returns is the function to call."""
-    top = _Parser(
+    top = Parser(
         prog="edgewb", description="A workbench for the Google Coral Edge TPU: what each optimisation costs and gains.", allow_abbrev=False
     )
     top.add_argument("--version", action="version", version=f"edgewb {__version__}")
-    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
     def command(name: str, does: Callable[[argparse.Namespace], int], help_text: str, json: bool = True) -> argparse.ArgumentParser:
         sub = subparsers.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
@@ -217,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     length.add_argument(
         "--all", action="store_true", help="every technique, conversion and choice, and combinations of them (see `edgewb recipes`)"
     )
-    _study_options(demo)
+    add_study_options(demo)
 
     run = command("run", commands.run, "the same on your data and your model")
     run.add_argument(
@@ -226,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="D",
         help="digits, breast_cancer, diabetes, a folder with one sub-folder of images per class, or an .npz",
     )
-    _task_option(run)
+    add_task_option(run)
     run.add_argument("--recipes", metavar="A,B,C", help="recipes, see `edgewb recipes` (default: all that suit the model)")
     run.add_argument(
         "--model", metavar="M", help="a built-in network, or a .keras, .h5, SavedModel folder or float .tflite (default: by the data)"
@@ -234,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--weights", metavar="FILE", help="pretrained weights for mobilenet_v2")
     run.add_argument(
         "--input-range",
-        type=_range,
+        type=read_range,
         metavar="LOW,HIGH",
         help="what black and white are for your model (default: found on the validation split)",
     )
@@ -247,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--shifts", default="", metavar="S,T", help="also under these shifts of the images: noise, blur, contrast, rotation, each 1 to 5"
     )
-    _study_options(run)
+    add_study_options(run)
 
     inspect = command("inspect", commands.inspect, "what an Edge TPU does with a .tflite, and why not")
     inspect.add_argument("file", metavar="FILE.tflite")
@@ -266,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
         help="does this compiled file hold that model? (exit status 1 when it differs, or when it cannot be told)",
     )
     inspect.add_argument(
-        "--assume-fixed", type=_indices, default=(), metavar="I,J", help="what if these ops met every rule? (numbers from the table)"
+        "--assume-fixed", type=read_indices, default=(), metavar="I,J", help="what if these ops met every rule? (numbers from the table)"
     )
 
     compile_ = command("compile", commands.compile_model, "the real compiler where there is one, else the prediction, and which it was")
@@ -278,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("-k", "--search-step", type=int, metavar="N", help="ops left out at each step of the search (1)")
     compile_.add_argument("-n", "--segments", type=int, metavar="N", help="cut the model for N Edge TPUs")
     compile_.add_argument(
-        "-i", "--intermediate-tensors", type=_names, default=(), metavar="A,B", help="leave what is behind these on the CPU"
+        "-i", "--intermediate-tensors", type=read_names, default=(), metavar="A,B", help="leave what is behind these on the CPU"
     )
     compile_.add_argument("-t", "--timeout", type=int, metavar="S", help="the compiler's own limit in seconds (180)")
     compile_.add_argument("-m", "--min-runtime-version", type=int, metavar="V", help="for an older Edge TPU runtime, 10 to 14")
@@ -297,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
 
     estimate = command("estimate", commands.estimate, "latency and energy on an Edge TPU without one: an interval, and what it rests on")
     estimate.add_argument("file", metavar="FILE.tflite", help="a source model or a compiled one")
-    _host_options(estimate, "--host", "desktop, pi4, pi3, devboard, sweep_host, or a .json of `edgewb calibrate` (default desktop)")
+    add_host_options(estimate, "--host", "desktop, pi4, pi3, devboard, sweep_host, or a .json of `edgewb calibrate` (default desktop)")
     estimate.add_argument("--source", metavar="SOURCE.tflite", help="for a compiled file: the model it was compiled from")
     estimate.add_argument("--compiler", default="16.0", metavar="GEN", help="generation whose placement is predicted (default 16.0)")
 
@@ -309,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="MODEL=MS|FILE.json",
         help='model.tflite=4.2 (milliseconds), or a .json: {"model.tflite": 4.2, ...} or a list of what `edgewb measure --json` printed',
     )
-    _host_options(calibrate, "--start", "the host whose profile is adapted (default desktop)")
+    add_host_options(calibrate, "--start", "the host whose profile is adapted (default desktop)")
     calibrate.add_argument("--host", default="calibrated", metavar="NAME", help="what the profile is called")
     calibrate.add_argument("--out", metavar="FILE.json", help="write the profile")
 
@@ -330,7 +174,10 @@ def parser() -> argparse.ArgumentParser:
         help="samples after first call and warm-up (default 200, or as many as 2 s allow, but 20; with a meter those of 20 s)",
     )
     extent.add_argument(
-        "--sustain", type=_duration, metavar="TIME", help="call for so long (60s, 5min, 1h) and say if, when and by how much it slowed down"
+        "--sustain",
+        type=read_duration,
+        metavar="TIME",
+        help="call for so long (60s, 5min, 1h) and say if, when and by how much it slowed down",
     )
     measure.add_argument("--threads", type=int, default=1, metavar="N", help="threads (default 1)")
     measure.add_argument("--kernels", default="xnnpack", help="xnnpack or builtin (default xnnpack)")
@@ -338,8 +185,8 @@ def parser() -> argparse.ArgumentParser:
         "--record", metavar="OUT.json", help="write what was measured, and the answers, for `--target replay:OUT.json` (.gz: compressed)"
     )
     measure.add_argument("--dataset", metavar="D", help="with --record: also the answers to the test examples of this data set")
-    _split_options(measure)
-    _energy_options(measure)
+    add_split_options(measure)
+    add_energy_options(measure)
 
     parity = command("parity", measuring.parity, "one model on two targets: how many outputs differ by how much, and which answers flip")
     parity.add_argument("file", metavar="FILE.tflite", help="the source")
@@ -351,10 +198,10 @@ def parser() -> argparse.ArgumentParser:
     fed.add_argument("--dataset", metavar="D", help="run its test split: digits, breast_cancer, diabetes, a folder of images, or an .npz")
     fed.add_argument("--inputs", type=int, default=100, metavar="N", help="without a data set: random inputs (default 100)")
     parity.add_argument(
-        "--input-range", type=_range, metavar="LOW,HIGH", help="what black and white are for the model (default: as for evaluate)"
+        "--input-range", type=read_range, metavar="LOW,HIGH", help="what black and white are for the model (default: as for evaluate)"
     )
     parity.add_argument("--seed", type=int, help="of the data set's splits (default: as for evaluate), or of the random inputs (default 0)")
-    _task_option(parity)
+    add_task_option(parity)
     parity.add_argument("--threads", type=int, default=1, metavar="N", help="threads (default 1)")
     parity.add_argument("--kernels", default="xnnpack", help="of `cpu` without a colon: xnnpack or builtin (default xnnpack)")
     parity.add_argument("--report", metavar="FILE.html", help="write a page with the figure and the examples that flip")
@@ -372,8 +219,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="OTHER.tflite",
         help="a file to compare with, on the same examples: the paired change, its interval and p, the flips",
     )
-    evaluate.add_argument("--target", default="cpu", action=_Once, help="where to run it (default cpu)")
-    _split_options(evaluate)
+    evaluate.add_argument("--target", default="cpu", action=Once, help="where to run it (default cpu)")
+    add_split_options(evaluate)
 
     doctor = command("doctor", measuring.doctor, "what is missing on this computer, and how to mend it")
     doctor.add_argument(
@@ -389,11 +236,11 @@ def parser() -> argparse.ArgumentParser:
         help="the float model: a built-in network, .keras, .h5, SavedModel or .tflite (default: by the data)",
     )
     debug.add_argument("--dataset", required=True, metavar="D", help="digits, breast_cancer, diabetes, a folder of images, or an .npz")
-    _task_option(debug)
+    add_task_option(debug)
     debug.add_argument("--int8", metavar="FILE.tflite", help="the int8 file made of it (default: made now)")
     debug.add_argument("--recipe", default="ptq_int8", metavar="R", help="how it is made where none is given (default ptq_int8)")
     debug.add_argument("--calibration", metavar="FILE.npy|.npz", help="what the int8 file was calibrated with, as the converter got it")
-    debug.add_argument("--input-range", type=_range, metavar="LOW,HIGH", help="what black and white are for the model (default: found)")
+    debug.add_argument("--input-range", type=read_range, metavar="LOW,HIGH", help="what black and white are for the model (default: found)")
     debug.add_argument("--out", metavar="FILE.html", help="write a page with the figure")
     debug.add_argument("--fast", action="store_true", help="shorter training of a built-in network")
     debug.add_argument("--seed", type=int, default=0, help="of the splits and of the training (default 0)")
@@ -414,7 +261,9 @@ def parser() -> argparse.ArgumentParser:
     claims = command("claims", commands.claims, "what four texts on edge AI claim, beside what was measured or published")
     claims.add_argument("--topic", metavar="T", help="only those on one topic, such as latency, streaming, pruning, llm")
     claims.add_argument("--check", action="store_true", help="compute anew what can be computed; exit status 1 where one differs")
-    _dashboard_options(command("dashboard", commands.dashboard, "dashboards for people who never open a notebook", json=False))
+    add_dashboard_options(command("dashboard", commands.dashboard, "dashboards for people who never open a notebook", json=False))
     command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
-    _workshop_options(command("workshop", workshops.check, "for whoever prepares a room: check a computer, bundle everything", json=False))
+    _add_workshop_commands(
+        command("workshop", workshops.check, "for whoever prepares a room: check a computer, bundle everything", json=False)
+    )
     return top
