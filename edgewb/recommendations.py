@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from edgewb.errors import InputError
-from edgewb.records.columns import points
+from edgewb.records.formats import points
 from edgewb.types import AccuracyDelta, Basis, ErrorDelta, Latency, Recommendation, Record, Task
 from edgewb.verdicts import R2, budget_text, judge_loss, judge_losses, of, verdict_text
 

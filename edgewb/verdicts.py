@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from edgewb.intervals import MAX_PAIRS, Z95_ONE_SIDED, holm, loss_score, pairs_needed, tango_interval
-from edgewb.records.columns import points, span
+from edgewb.records.formats import points, span
 from edgewb.types import AccuracyDelta, ErrorDelta, LossVerdict, Record
 
 LEVEL = 0.05

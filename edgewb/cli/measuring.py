@@ -175,7 +175,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 def _print_evaluation(result: Evaluation) -> None:
     from edgewb.accuracies import errors_lines
-    from edgewb.records.columns import plain
+    from edgewb.records.formats import plain
     from edgewb.views.measurement_texts import watermark_lines
 
     for line in watermark_lines(result):

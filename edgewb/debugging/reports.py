@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from edgewb.records.columns import Column, plain, points, quantities, render_html, render_text
+from edgewb.records.formats import plain, points, quantities
+from edgewb.records.tables import Column, render_html, render_text
 
 if TYPE_CHECKING:
     from edgewb.debugging.results import Diagnosis, Layer, Rung

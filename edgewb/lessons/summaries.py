@@ -16,7 +16,7 @@ from edgewb.estimates.reports import ms
 from edgewb.latencies import measure
 from edgewb.lessons.remedies import Remedy, find_remedy
 from edgewb.locations import write_whole
-from edgewb.records.columns import three_digits
+from edgewb.records.formats import three_digits
 from edgewb.types import Jsonable
 
 PLACES = (("desktop", "usb3"), ("pi4", "usb3"), ("pi3", "usb2"))

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import html
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
+from edgewb.records.formats import kilobytes, listed, p_value, percent, plain, points, quantities, span
 from edgewb.records.labels import latency_labels
+from edgewb.records.tables import MARK, Column
 from edgewb.types import Basis, EstimatedLatency, Record
 from edgewb.watermarks import STAND_IN_MARK, is_stand_in, stamp, watermark
 
-MARK = "*"
 IMPORTED_MARK = "^"
-_PAGE_WIDTH = 130  # characters of one table on a page 1366 pixels wide
-_BLOCK_WIDTH = 100  # where one is not enough: as in a terminal, latencies together
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column of a table for people: the lines of its header, and one cell per record. "" is an empty cell."""
-
-    title: tuple[str, ...]
-    cells: tuple[str, ...]
-    align: Literal["left", "right"] = "right"
-
-    @property
-    def width(self) -> int:
-        return max(map(len, (*self.title, *self.cells)))
-
-
-def plain(text: str) -> str:
-    """Text from data made safe for one cell of a terminal: control and invisible characters become "?"."""
-    return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
 
 
 def imported(record: Record) -> bool:
@@ -41,54 +19,8 @@ def imported(record: Record) -> bool:
     return record.origin != "local"
 
 
-def three_digits(value: float) -> str:
-    """A positive quantity with three significant digits, never in exponent form: 0.0561, 5.61, 561, 5613."""
-    if value == 0:
-        return "0"
-    decimals = 0
-    while decimals < 9 and abs(value) * 10**decimals < 99.95:
-        decimals += 1
-    return f"{value:.{decimals}f}"
-
-
 def _decimals(smallest: float) -> int:
     return next((d for d in range(6) if smallest * 10**d >= 9.95), 6)
-
-
-def span(values: Iterable[int]) -> str:
-    """ "360" when all are alike, else "60 to 360"."""
-    low, high = min(distinct := set(values)), max(distinct)
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
-def listed(values: Iterable[str]) -> str:
-    """Distinct values in order of appearance."""
-    return ", ".join(dict.fromkeys(plain(str(v)) for v in values))
-
-
-def percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def points(value: float) -> str:
-    """Signed points; a value that rounds to zero carries no sign."""
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("-0.0", "+0.0") else text
-
-
-def quantities(value: float, low: float, high: float) -> str:
-    """A quantity and its interval in as many decimals as its value has with three significant digits: "43.1 [37.9, 48.4]"."""
-    decimals = len(three_digits(value).partition(".")[2])
-    return f"{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
-
-
-def p_value(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def kilobytes(size: int) -> str:
-    """Bytes in units of 1,000, with one decimal below 100."""
-    return f"{size / 1000:.1f}" if size < 99_950 else f"{size / 1000:.0f}"
 
 
 def flat_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -311,66 +243,3 @@ def refusal_lines(records: Sequence[Record]) -> list[str]:
         for target, reason in record.not_measured.items():
             refused.setdefault((target, reason.replace(f"{record.recipe}.tflite: ", "")), []).append(record.recipe)
     return [f"not measured on {plain(target)}: {listed(recipes)} ({plain(reason)})" for (target, reason), recipes in refused.items()]
-
-
-def render_text(columns: Sequence[Column], width: int = 100) -> str:
-    """Columns as plain text within ``width`` characters; what does not fit goes into a further table that repeats the first column."""
-    if not columns:
-        return "no records\n"
-    for gap in (2, 1):
-        if _width(columns, gap) <= width:
-            return _render_block(columns, gap)
-    return "\n".join(_render_block(block, 2) for block in _blocks(columns, width))
-
-
-def _width(columns: Sequence[Column], gap: int) -> int:
-    return sum(c.width for c in columns) + gap * (len(columns) - 1)
-
-
-def _blocks(columns: Sequence[Column], width: int) -> list[list[Column]]:
-    """Columns dealt out to tables no wider than that, each with the first column."""
-    first, rest = columns[0], list(columns[1:])
-    blocks: list[list[Column]] = []
-    while rest:
-        chosen = [first]
-        while rest and (len(chosen) == 1 or _width([*chosen, rest[0]], 2) <= width):
-            chosen.append(rest.pop(0))
-        blocks.append(chosen)
-    return blocks
-
-
-def _render_block(columns: Sequence[Column], gap: int) -> str:
-    depth = max(len(c.title) for c in columns)
-    titles = [("",) * (depth - len(c.title)) + c.title for c in columns]
-
-    def line(cells: Iterable[str]) -> str:
-        padded = (c.ljust(k.width) if k.align == "left" else c.rjust(k.width) for c, k in zip(cells, columns, strict=True))
-        return (" " * gap).join(padded).rstrip()
-
-    lines = [line(t[level] for t in titles) for level in range(depth)]
-    lines.append("-" * _width(columns, gap))
-    lines += [line(cells) for cells in zip(*(c.cells for c in columns), strict=True)]
-    return "\n".join(lines) + "\n"
-
-
-def render_html(columns: Sequence[Column]) -> str:
-    """Columns as an HTML table, or several below each other where a laptop's page is too narrow for one; every text is escaped."""
-    if not columns:
-        return "<p>no records</p>"
-    if _width(columns, 2) > _PAGE_WIDTH:
-        return "".join(_html_table(block) for block in _blocks(columns, _BLOCK_WIDTH))
-    return _html_table(columns)
-
-
-def _html_table(columns: Sequence[Column]) -> str:
-
-    def cell(tag: str, text: str, align: str, extra: str = "") -> str:
-        return f'<{tag}{extra} style="text-align:{align}">{text}</{tag}>'
-
-    head = "".join(cell("th", "<br>".join(html.escape(t) for t in c.title), c.align, ' scope="col"') for c in columns)
-    body = []
-    for row in zip(*(c.cells for c in columns), strict=True):
-        marked = ' class="marked"' if row[0].endswith(f" {MARK}") else ""
-        cells = [cell("td" if i else "th", html.escape(t), columns[i].align, "" if i else ' scope="row"') for i, t in enumerate(row)]
-        body.append(f"<tr{marked}>{''.join(cells)}</tr>")
-    return f'<table class="edgewb-figures"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 from edgewb.errors import StorageError, require
 from edgewb.locations import HOME_VARIABLE, home
-from edgewb.records.columns import flat_rows, notes, render_html, render_text, summary_columns
+from edgewb.records.columns import flat_rows, notes, summary_columns
 from edgewb.records.exchanges import export_records
 from edgewb.records.stores import RecordStore, records_path
+from edgewb.records.tables import render_html, render_text
 from edgewb.types import Record
 
 if TYPE_CHECKING:

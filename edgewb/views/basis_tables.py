@@ -12,7 +12,7 @@ from edgewb.estimates.estimations import Estimate
 from edgewb.estimates.reports import ms
 from edgewb.latencies import Measurement
 from edgewb.lessons.published_nets import PublishedNet
-from edgewb.records.columns import three_digits
+from edgewb.records.formats import three_digits
 from edgewb.types import Basis, Jsonable
 from edgewb.watermarks import watermark
 

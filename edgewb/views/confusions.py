@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from edgewb.records.columns import percent
+from edgewb.records.formats import percent
 from edgewb.types import Answers, Flips, Jsonable, Record
 from edgewb.views.readings import joined
 

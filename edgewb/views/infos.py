@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgewb.records.columns import listed, span
+from edgewb.records.formats import listed, span
 from edgewb.records.labels import latency_labels
 from edgewb.types import ErrorDelta, Jsonable, Latency, Record, Task
 from edgewb.verdicts import R2

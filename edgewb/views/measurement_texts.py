@@ -8,7 +8,7 @@ from edgewb.measurements import Evaluation
 from edgewb.memories import memory_text
 from edgewb.paired_evaluations import PairedEvaluation
 from edgewb.powers import energy_text
-from edgewb.records.columns import p_value, plain, points, quantities
+from edgewb.records.formats import p_value, plain, points, quantities
 from edgewb.types import ErrorDelta
 from edgewb.views.drift_plots import read_changes, read_jitter, read_sustained
 from edgewb.watermarks import is_stand_in, watermark

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgewb.records.columns import kilobytes, p_value, points, three_digits
+from edgewb.records.formats import kilobytes, p_value, points, three_digits
 from edgewb.verdicts import of
 from edgewb.views.infos import AccuracyInfo, LatencyInfo, LossInfo, PlacementInfo, SizeInfo
 

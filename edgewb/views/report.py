@@ -14,20 +14,10 @@ from typing import Any
 from edgewb.errors import InputError, require
 from edgewb.locations import write_whole
 from edgewb.optimizers.recipes import decode_recipe
-from edgewb.records.columns import (
-    MARK,
-    estimate_cell,
-    listed,
-    notes,
-    p_value,
-    percent,
-    quantities,
-    render_html,
-    summary_columns,
-    three_digits,
-    watermarks,
-)
+from edgewb.records.columns import estimate_cell, notes, summary_columns, watermarks
+from edgewb.records.formats import listed, p_value, percent, quantities, three_digits
 from edgewb.records.labels import latency_labels
+from edgewb.records.tables import MARK, render_html
 from edgewb.robustness import ShiftedAccuracy
 from edgewb.types import Basis, Jsonable, Recommendation, Record, Skipped
 from edgewb.verdicts import verdict_note, verdict_text

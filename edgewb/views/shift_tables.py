@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from edgewb.records.columns import points
+from edgewb.records.formats import points
 from edgewb.robustness import NO_SHIFT, ShiftedAccuracy
 from edgewb.types import Jsonable
 

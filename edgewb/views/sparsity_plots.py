@@ -11,7 +11,7 @@ import numpy as np
 
 from edgewb.errors import InputError
 from edgewb.optimizers.promises import weights_of
-from edgewb.records.columns import Column, render_html, render_text
+from edgewb.records.tables import Column, render_html, render_text
 from edgewb.tflite.reader import read_graph
 from edgewb.types import Basis, Jsonable, Record
 from edgewb.views.figures import BLUE, GREEN, GREY, HATCH, ORANGE, SKY, escaped, graph_objects, lay_out, lay_out_rows

@@ -6,7 +6,9 @@ import html
 import textwrap
 from collections.abc import Sequence
 
-from edgewb.records.columns import MARK, notes, plain, render_html, render_text, summary_columns
+from edgewb.records.columns import notes, summary_columns
+from edgewb.records.formats import plain
+from edgewb.records.tables import MARK, render_html, render_text
 from edgewb.types import Recommendation, Record, Skipped
 from edgewb.verdicts import verdict_note
 

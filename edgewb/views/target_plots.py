@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
 
-from edgewb.records.columns import listed, span, three_digits
+from edgewb.records.formats import listed, span, three_digits
 from edgewb.records.labels import latency_labels
 from edgewb.types import Jsonable, Record
 from edgewb.views.figures import (

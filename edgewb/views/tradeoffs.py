@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgewb.records.columns import listed, span
+from edgewb.records.formats import listed, span
 from edgewb.records.labels import latency_labels
 from edgewb.types import Basis, Jsonable, Record, Task
 from edgewb.watermarks import is_stand_in, stamp, watermark

@@ -9,7 +9,7 @@ import made_records
 import pytest
 
 from edgewb.records import Records, RecordStore, import_records, load_records
-from edgewb.records.columns import points, render_text, summary_columns, three_digits
+from edgewb.records.formats import points
 from edgewb.records.labels import latency_labels
 from edgewb.records.listings import listed
 from edgewb.types import Conditions, Energy, TargetFacts
@@ -138,23 +138,6 @@ def test_html_is_escaped(make_record):
 
 def test_control_characters_never_reach_a_terminal(make_record):
     assert "\x1b" not in repr(Records([make_record(recipe="a\x1b[31mb", file="x.tflite")]))
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
-def test_a_table_keeps_to_its_width(two, width):
-    lines = render_text(summary_columns(two), width).splitlines()
-    assert max(map(len, lines)) <= width
-    assert any("0.65" in line for line in lines)
-
-
-@pytest.mark.parametrize(("value", "text"), [(0, "0"), (0.05613, "0.0561"), (5.613, "5.61"), (561.3, "561"), (5613.2, "5613")])
-def test_three_digits(value, text):
-    assert three_digits(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(-0.04, "0.0"), (0.04, "0.0"), (-1.26, "-1.3"), (2, "+2.0")])
-def test_points(value, text):
-    assert points(value) == text
 
 
 def test_records_need_no_pandas_until_a_frame_is_asked_for():

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgewb.records.columns import three_digits
+from edgewb.records.formats import three_digits
 from edgewb.verdicts import budget_text
 from edgewb.views.tradeoffs import TradeoffInfo, TradeoffPoint
 from edgewb.views.widgets.explorer_axes import Scale, Span, Tick, span_of

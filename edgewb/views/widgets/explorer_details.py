@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgewb.records.columns import Column, notes, plain, summary_columns, watermarks
+from edgewb.records.columns import notes, summary_columns, watermarks
+from edgewb.records.formats import plain
+from edgewb.records.tables import Column
 from edgewb.types import Recommendation, Record
 from edgewb.verdicts import verdict_text
 from edgewb.views.confusions import ConfusionInfo, FlipCard, confusion_info, read_confusion

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgewb.bundles import BundledStudy, bundled_studies
 from edgewb.errors import EdgewbError, unknown_name
-from edgewb.records.columns import listed, plain, span
+from edgewb.records.formats import listed, plain, span
 from edgewb.records.groups import StudyGroup, group_records, list_studies, load_study, pick_records, store_version
 from edgewb.records.listings import Records
 from edgewb.types import Record
