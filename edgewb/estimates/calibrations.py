@@ -14,7 +14,7 @@ from edgewb.errors import InputError
 from edgewb.estimates.forms import NAMES, Array, Form, Table
 from edgewb.estimates.hosts import Profile, find_profile, form, save
 from edgewb.estimates.kinds import judge
-from edgewb.estimates.layers import Work
+from edgewb.estimates.works import Work
 from edgewb.types import Basis, Jsonable
 
 COMMON: Final = 0.5

@@ -17,7 +17,7 @@ from edgewb.estimates.energies import EnergyRange, energy
 from edgewb.estimates.forms import DETECTIONS, PARTS, breakdown
 from edgewb.estimates.hosts import Profile, find_profile, form, stored
 from edgewb.estimates.kinds import ABSORBED, Kind, judge, resembles, signature
-from edgewb.estimates.layers import CYCLES_SPREAD, Work, work_of_graph, work_of_package
+from edgewb.estimates.works import CYCLES_SPREAD, Work, work_of_graph, work_of_package
 from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.types import Basis, EstimatedLatency, Jsonable, LatencyRange

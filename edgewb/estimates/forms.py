@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgewb.estimates.layers import Work
+from edgewb.estimates.works import Work
 
 Array = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Final
 
 from edgewb.estimates.forms import DETECTIONS
-from edgewb.estimates.layers import CpuOp, Work
+from edgewb.estimates.works import CpuOp, Work
 
 MANY_OPS: Final = 300
 LARGE_OUTPUT_BYTES: Final = 1_000_000

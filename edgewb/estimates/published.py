@@ -13,7 +13,7 @@ import numpy as np
 from edgewb.errors import InputError
 from edgewb.estimates.forms import Array, Table
 from edgewb.estimates.kinds import judge
-from edgewb.estimates.layers import Work, work_of_row
+from edgewb.estimates.works import Work, work_of_row
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 FOLDER: Final = Path("data") / "latency"

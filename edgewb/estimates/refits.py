@@ -10,134 +10,18 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from edgewb.estimates.calibrations import adapt
 from edgewb.estimates.coverages import STATED, calibrated, quantiles
-from edgewb.estimates.forms import FORMS, NAMES, Array, Form, fit
+from edgewb.estimates.cross_validations import errors, errors_from_three, judge_form, leave_out, nested, nested_coverage
+from edgewb.estimates.forms import FORMS, NAMES, Array, fit
 from edgewb.estimates.hosts import FILE
 from edgewb.estimates.kinds import judge, signature
-from edgewb.estimates.published import FOLDER, Rows, load_instructions, load_rows, load_sweeps
-
-Prior = dict[str, tuple[float, float]]
-
-_IWATAKE = "iwatake2222/EdgeTPU_Analysis@1f5fbce Result.xlsx"
-PHYSICAL: Final[Prior] = {
-    "overhead_ms": (0.28, 0.1),
-    "input_mb_s": (316.0, 0.1),
-    "output_mb_s": (45.0, 0.4),
-    "stream_mb_s": (385.0, 0.2),
-    "mcycles_s": (1000.0, 0.15),
-    "depthwise": (2.0, 0.3),
-    "per_op_ms": (0.012, 0.6),
-    "detection_ms": (0.5, 0.7),
-}
-PHYSICAL_SOURCES: Final = {
-    "overhead_ms": f"0.27 to 0.29 ms, USB 3: {_IWATAKE}",
-    "input_mb_s": f"304 to 328 MB/s, USB 3: {_IWATAKE}",
-    "output_mb_s": f"23 to 87 MB/s, USB 3: {_IWATAKE} (23 to 32); pm2550/TPU_Models@1f14bf8 (35 to 87 MiB/s)",
-    "stream_mb_s": f"361 to 409 MB/s, USB 3: {_IWATAKE}",
-    "mcycles_s": f"999 GMAC/s on a 7 x 7 convolution of 32 channels at 500 MHz: {_IWATAKE}",
-    "depthwise": "cycles that compilers up to 15.0 wrote into MobileNet V1 and V2, against the split over tiles",
-    "per_op_ms": "no measurement of its own: a weak start",
-    "detection_ms": "no measurement of its own: a weak start",
-}
-USB2: Final[Prior] = {"overhead_ms": (0.36, 0.3), "input_mb_s": (36.0, 0.2), "output_mb_s": (10.5, 0.3), "stream_mb_s": (34.0, 0.2)}
-USB2_SOURCES: Final = {
-    "overhead_ms": f"0.35 to 0.37 ms, USB 2: {_IWATAKE}",
-    "input_mb_s": f"36 MB/s, USB 2: {_IWATAKE}",
-    "output_mb_s": f"9 to 12 MB/s, USB 2: {_IWATAKE}",
-    "stream_mb_s": f"32 to 36 MB/s, USB 2: {_IWATAKE}",
-}
-OTHER_HOST: Final = {
-    "overhead_ms": 0.3, "input_mb_s": 0.4, "output_mb_s": 0.6, "stream_mb_s": 0.3, "mcycles_s": 0.1, "depthwise": 0.1,
-    "per_op_ms": 0.6, "detection_ms": 0.6,
-}  # fmt: skip
-"""By how much another host may differ from the desktop: the chip is the same, the way to it is not."""
-
-_CPU = "google-coral/edgetpu@75e6756 benchmarks/reference/basic_engine_reference_{}.csv: MobileNet V1 on the processor against {}"
-CPU_FACTORS: Final = {
-    "desktop": (1.0, "the reference"),
-    "pi4": (125.97 / 43.89, _CPU.format("rp4b", "x86_64")),
-    "pi3": (286.85 / 43.89, _CPU.format("rp3b+", "x86_64")),
-    "devboard": (184.99 / 43.89, _CPU.format("aarch64", "x86_64")),
-    "sweep_host": (1.0, "not known: taken as a desktop"),
-}
-"""How much longer the host's processor takes than a desktop's."""
-
-
-def errors(estimated: Array, measured: Array) -> Array:
-    """Absolute percentage errors, as shares of the measured time."""
-    return np.abs(np.asarray(estimated) / measured - 1)
-
-
-def leave_out(rows: Rows, groups: Sequence[str], form: Form, prior: Prior) -> Array:
-    """Each row's milliseconds from a fit to the rows of the other groups."""
-    table = rows.table
-    found = np.zeros(len(rows.ms))
-    for group in dict.fromkeys(groups):
-        kept = [i for i, g in enumerate(groups) if g != group]
-        left = [i for i, g in enumerate(groups) if g == group]
-        constants = fit(table.chosen(kept), rows.ms[kept], form, prior)
-        found[left] = table.chosen(left).times(constants, form)
-    return found
-
-
-def host_prior(name: str, constants: Mapping[str, float]) -> Prior:
-    """What a host with few rows is expected to be: the desktop, with the rates of its bus."""
-    return around(constants, cpu_factor=CPU_FACTORS[name][0]) | (USB2 if name == "pi3" else {})
-
-
-def judge_form(form: Form, rows: Rows, others: Mapping[str, Rows]) -> float:
-    """The error by which a form is chosen: on the accepted rows of all hosts, desktop families and other hosts' models left out."""
-    off = [errors(leave_out(rows, rows.families, form, PHYSICAL), rows.ms)[rows.accepted]]
-    constants = fit(rows.table, rows.ms, form, PHYSICAL)
-    for name, theirs in others.items():
-        off.append(errors(leave_out(theirs, theirs.models, form, host_prior(name, constants)), theirs.ms)[theirs.accepted])
-    return float(np.concatenate(off).mean())
-
-
-def choose_form(rows: Rows, others: Mapping[str, Rows]) -> Form:
-    """The form with the smallest such error."""
-    return min(FORMS, key=lambda form: judge_form(form, rows, others))
-
-
-def nested(rows: Rows, others: Mapping[str, Rows]) -> tuple[Array, dict[str, int]]:
-    """Each desktop model's milliseconds from a form chosen, and constants fitted, without it on any host; how often each form was
-    chosen."""
-    table = rows.table
-    found = np.zeros(len(rows.ms))
-    chosen: dict[str, int] = {}
-    for model in dict.fromkeys(rows.models):
-        kept = [i for i, m in enumerate(rows.models) if m != model]
-        left = [i for i, m in enumerate(rows.models) if m == model]
-        rest = {name: theirs.at([i for i, m in enumerate(theirs.models) if m != model]) for name, theirs in others.items()}
-        form = choose_form(rows.at(kept), rest)
-        chosen[form.name] = chosen.get(form.name, 0) + 1
-        found[left] = table.chosen(left).times(fit(table.chosen(kept), rows.ms[kept], form, PHYSICAL), form)
-    return found, chosen
-
-
-def nested_coverage(rows: Rows, groups: Sequence[str], form: Form, prior: Prior) -> float:
-    """How often an interval holds the accepted rows of a group when neither the fit nor the interval has seen the group."""
-    table, accepted = rows.table, rows.accepted
-    inside: list[bool] = []
-    for group in dict.fromkeys(groups):
-        left = [i for i, g in enumerate(groups) if g == group and accepted[i]]
-        if not left:
-            continue
-        kept = [i for i, g in enumerate(groups) if g != group]
-        rest, their_groups = rows.at(kept), [groups[i] for i in kept]
-        residuals = np.log(rest.ms / leave_out(rest, their_groups, form, prior))[rest.accepted]
-        low, high, _ = calibrated(residuals, [g for g, ok in zip(their_groups, rest.accepted, strict=True) if ok])
-        constants = fit(table.chosen(kept), rest.ms, form, prior)
-        ratio = rows.ms[left] / table.chosen(left).times(constants, form)
-        inside += [bool(low <= r <= high) for r in ratio]
-    return sum(inside) / len(inside)
+from edgewb.estimates.priors import CPU_FACTORS, PHYSICAL, PHYSICAL_SOURCES, USB2, USB2_SOURCES, host_prior, prior_of_sweeps
+from edgewb.estimates.published import FOLDER, load_instructions, load_rows, load_sweeps
 
 
 def fit_instructions(rows: Sequence[Mapping[str, Any]]) -> tuple[Array, Array]:
@@ -177,21 +61,6 @@ def _sourced(constants: Mapping[str, float], sources: Mapping[str, str]) -> dict
 
 def _fitted(n: int, what: str, drawn: Mapping[str, str]) -> dict[str, str]:
     return {name: f"fitted to {n} {what}, drawn towards: {drawn[name]}" for name in NAMES}
-
-
-def around(constants: Mapping[str, float], spread: Mapping[str, float] = OTHER_HOST, cpu_factor: float = 1.0) -> Prior:
-    """What another host is expected to be."""
-    prior = {name: (constants[name], spread[name]) for name in NAMES}
-    prior["detection_ms"] = (constants["detection_ms"] * cpu_factor, spread["detection_ms"])
-    return prior
-
-
-def prior_of_sweeps(constants: Mapping[str, float]) -> Prior:
-    """What the host of the synthetic nets is expected to be: a floor of 0.1 ms was seen, its bus is not known."""
-    own = {"overhead_ms": (0.1, 0.3), "input_mb_s": (300.0, 0.5), "output_mb_s": (100.0, 1.0), "stream_mb_s": (385.0, 0.2)}
-    chip = {"mcycles_s": (1000.0, 0.15), "per_op_ms": (constants["per_op_ms"], 1.0)}
-    absent = {name: (constants[name], 0.0) for name in ("depthwise", "detection_ms")}
-    return {**own, **chip, **absent}
 
 
 def study(folder: Path = FOLDER) -> dict[str, Any]:
@@ -314,7 +183,7 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     three: dict[str, Array] = {}
     for name, rows in (("pi4", pi4), ("desktop_python", other), ("devboard", board), ("pi3", pi3)):
         start = constants if name != "pi3" else {**constants, **{key: value for key, (value, _) in USB2.items()}}
-        three[name] = _from_three(rows.at(range(7)), start, form)
+        three[name] = errors_from_three(rows.at(range(7)), start, form)
 
     instructions, off = fit_instructions(load_instructions(folder))
     powers, spread, n_cycles = fit_cycles(load_instructions(folder))
@@ -334,18 +203,9 @@ def study(folder: Path = FOLDER) -> dict[str, Any]:
     return found
 
 
-def _from_three(rows: Rows, start: Mapping[str, float], form: Form) -> Array:
-    """The mean error on the other nets for every choice of three to calibrate with."""
-    table = rows.table
-    off = []
-    for chosen in combinations(range(len(rows.ms)), 3):
-        rest = [i for i in range(len(rows.ms)) if i not in chosen]
-        constants = adapt(table.chosen(chosen), rows.ms[list(chosen)], start, form)
-        off.append(errors(table.chosen(rest).times(constants, form), rows.ms[rest]).mean())
-    return np.array(off)
-
-
-MADE_BY: Final = ("calibrations", "coverages", "forms", "kinds", "layers", "pages", "published", "refits")
+MADE_BY: Final = (
+    "calibrations", "coverages", "cross_validations", "forms", "kinds", "layers", "pages", "priors", "published", "refits", "works",
+)  # fmt: skip
 """The modules that what is written depends on."""
 
 

@@ -15,7 +15,7 @@ from edgewb.compilers.limits import SUPPORT
 from edgewb.estimates.energies import ACTIVE_W
 from edgewb.estimates.estimations import estimate_work, parts_of
 from edgewb.estimates.hosts import find_profile
-from edgewb.estimates.layers import Work, work_of_row
+from edgewb.estimates.works import Work, work_of_row
 from edgewb.lessons import queues
 from edgewb.lessons.architectures import list_architectures
 from edgewb.lessons.field_data import shares_right

@@ -9,8 +9,8 @@ from functools import cache
 from edgewb.errors import unknown_name
 from edgewb.estimates.estimations import Estimate, estimate_work
 from edgewb.estimates.hosts import find_profile
-from edgewb.estimates.layers import Work
 from edgewb.estimates.published import load_rows
+from edgewb.estimates.works import Work
 from edgewb.locations import data_folder
 
 HOSTS = ("desktop", "pi4", "pi3", "devboard")

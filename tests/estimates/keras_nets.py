@@ -77,7 +77,7 @@ def compare(name: str, raw: bytes) -> tuple[float, float, Any]:
     """Milliseconds of the file and of the row, on a desktop."""
     from edgewb.estimates.estimations import parts_of, read_bytes
     from edgewb.estimates.hosts import find_profile
-    from edgewb.estimates.layers import work_of_row
+    from edgewb.estimates.works import work_of_row
 
     row = json.loads((ROOT / "data" / "latency" / "models.json").read_text(encoding="utf-8"))["models"][name]
     work, desktop = read_bytes(raw, name).work, find_profile()

@@ -11,7 +11,7 @@ from edgewb.errors import InputError
 from edgewb.estimates.calibrations import calibrate_works, read_measured
 from edgewb.estimates.estimations import estimate, estimate_work
 from edgewb.estimates.hosts import find_profile
-from edgewb.estimates.layers import work_of_row
+from edgewb.estimates.works import work_of_row
 
 MODELS = json.loads((Path(__file__).parents[2] / "data" / "latency" / "models.json").read_text(encoding="utf-8"))["models"]
 THREE = ("mobilenet_v1_1.0_224", "inception_v1_224", "inception_v4_299")

@@ -15,8 +15,9 @@ from edgewb.estimates.estimations import estimate, estimate_work, parts_of, read
 from edgewb.estimates.forms import PARTS
 from edgewb.estimates.hosts import BUSES, HOSTS, find_profile, stored
 from edgewb.estimates.kinds import judge
-from edgewb.estimates.layers import CpuOp, Layer, Work, conv_cycles, passes, work_of_row
+from edgewb.estimates.layers import Layer
 from edgewb.estimates.reports import breakdown_info
+from edgewb.estimates.works import CpuOp, Work, work_of_row
 
 MODELS = json.loads((Path(__file__).parents[2] / "data" / "latency" / "models.json").read_text(encoding="utf-8"))["models"]
 KEYS = {"basis", "host", "bus", "clock", "latency_ms", "first_inference_ms", "energy_mj", "breakdown_ms", "refused"}
@@ -70,14 +71,6 @@ def test_more_bytes_never_take_less(moved_in: int, moved_out: int, instructions:
     now = estimate_work(work).mid_ms
     for field in ("input_bytes", "output_bytes", "instruction_bytes"):
         assert estimate_work(dataclasses.replace(work, **{field: getattr(work, field) + more})).mid_ms > now
-
-
-@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 600), st.integers(1, 600), st.sampled_from([1, 9, 25]))
-def test_the_tiles_never_do_more_than_they_can(height: int, width: int, inputs: int, outputs: int, kernel: int) -> None:
-    cycles = conv_cycles(height, width, inputs, outputs, kernel)
-    assert cycles * 1024 >= height * width * inputs * outputs * kernel
-    assert conv_cycles(height, width, inputs, outputs + 64, kernel) >= cycles
-    assert passes(height, width, inputs, outputs, kernel, 0) >= 1
 
 
 def test_streaming_takes_longer_and_the_cache_would_help() -> None:

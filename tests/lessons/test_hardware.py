@@ -65,7 +65,7 @@ def test_throughput_for_each_tops_is_arithmetic_on_the_table() -> None:
 def test_operations_of_mobilenet_are_those_of_its_layers() -> None:
     import json
 
-    from edgewb.estimates.layers import work_of_row
+    from edgewb.estimates.works import work_of_row
     from edgewb.locations import data_folder
 
     layers = json.loads((data_folder() / "latency" / "models.json").read_text())["models"]["mobilenet_v2_1.0_224"]
