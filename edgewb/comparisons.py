@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edgewb.child_processes import ending, run_module
 from edgewb.enclosures import close_off, leave_files, prepare_litert
 from edgewb.errors import EdgewbError, ModelFileError
 from edgewb.locations import write_whole
@@ -93,26 +94,17 @@ def observe(content: bytes, tensors: Sequence[int]) -> tuple[dict[int, tuple[int
 
 def _ask(request: dict[str, Any], *contents: bytes) -> dict[str, Any]:
     """What the child answers. It gets the files in a folder of their own."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
         files = [Path(folder, f"{number}.tflite") for number in range(len(contents))]
         for file, content in zip(files, contents, strict=True):
             write_whole(file, content)
         request = {**request, "files": [str(file) for file in files]}
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "edgewb.comparisons", json.dumps(request)],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_LIMIT_SECONDS,
-                check=False,
-            )
+            done = run_module("edgewb.comparisons", json.dumps(request), _LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             raise ModelFileError(f"it took more than {_LIMIT_SECONDS} s to run here") from None
     if done.returncode != 0:
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
-        raise ModelFileError(f"LiteRT crashed while it ran here ({how})")
+        raise ModelFileError(f"LiteRT crashed while it ran here ({ending(done.returncode)})")
     answer: dict[str, Any] = json.loads(done.stdout)
     if "error" in answer:
         raise ModelFileError(str(answer["error"]))

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import edgewb
-from edgewb import comparisons
+from edgewb import child_processes, comparisons
 from edgewb.cli import main
 from edgewb.errors import EdgewbError, InputError, ModelFileError, StorageError
 from edgewb.mends import fixing, mend_bytes
@@ -284,7 +284,7 @@ def test_a_model_that_cannot_run_here_is_not_mended(tmp_path: Path) -> None:
 def test_a_crash_of_the_interpreter_is_a_refusal(code: str, says: str, tflite_file: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     run = subprocess.run
     monkeypatch.setattr(comparisons, "_LIMIT_SECONDS", 2)
-    monkeypatch.setattr(comparisons.subprocess, "run", lambda words, **options: run([sys.executable, "-c", code], **options))
+    monkeypatch.setattr(child_processes.subprocess, "run", lambda words, **options: run([sys.executable, "-c", code], **options))
     mended = edgewb.fix(tflite_file("float_io"))
     assert mended.out is None
     assert says in mended.refused[0].why

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 import edgewb.errors
+from edgewb.child_processes import ending, run_module
 from edgewb.debugging.results import Layer
 from edgewb.errors import EdgewbError, ModelFileError, first_line
 from edgewb.locations import write_whole
@@ -34,27 +35,20 @@ def analyse(float_content: bytes, int8_content: bytes, inputs: npt.NDArray[np.fl
     Raises:
         InputError: files of different models, or inputs that do not fit. ModelFileError: one cannot be run here.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
         write_whole(Path(folder, _FILES[0]), float_content)
         write_whole(Path(folder, _FILES[1]), int8_content)
         np.save(Path(folder, _FILES[2]), inputs)
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "edgewb.debugging.processes", folder],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_LIMIT_SECONDS,
-                check=False,
-            )
+            done = run_module("edgewb.debugging.processes", folder, _LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             raise ModelFileError(f"its layers took more than {_LIMIT_SECONDS} s: give a smaller model") from None
     if done.returncode != 0:
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
         last = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[-1][:200]
         said = f" Its last words: {last!r}." if last else ""
-        raise ModelFileError(f"LiteRT crashed while it ran the layers one by one ({how}): convert the model again.{said}")
+        raise ModelFileError(
+            f"LiteRT crashed while it ran the layers one by one ({ending(done.returncode)}): convert the model again.{said}"
+        )
     answer = msgspec.json.decode(done.stdout, type=_Answer)
     if answer.error is not None:
         name, message = answer.error
