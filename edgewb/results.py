@@ -51,6 +51,8 @@ _MEASUREMENT_CODE = (
     "tflite",
     "compilers",
     "estimates",
+    "input_ranges.py",
+    "stage_keys.py",
     "stages.py",
     "results.py",
     "types",

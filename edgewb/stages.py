@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgewb.caches import StageCache, code_fingerprint, fingerprint
-from edgewb.environments import environment
+from edgewb.caches import StageCache, fingerprint
 from edgewb.errors import ConversionError, InputError
+from edgewb.input_ranges import check_fit, choose_range, rate_ranges
 from edgewb.model_files import ModelSource
 from edgewb.models import MODELS
 from edgewb.optimizers.recipes import Recipe
@@ -29,36 +28,12 @@ from edgewb.optimizers.training import TrainingData, TrainingSettings
 from edgewb.optimizers.workers import Progress, Shared, Worker
 from edgewb.output_scales import choose_scales, rate_scales
 from edgewb.residuals import Residuals, Scale
+from edgewb.stage_keys import answer_parts, making_parts, program_parts
 from edgewb.types import Task
 
 if TYPE_CHECKING:
     from edgewb.datasets import Dataset, Split
     from edgewb.scores import Answered
-
-_TRAINING_CODE = (
-    "compilers",
-    "datasets.py",
-    "models.py",
-    "model_files.py",
-    "optimizers",
-    "output_scales.py",
-    "residuals.py",
-    "splits.py",
-    "stages.py",
-    "tflite",
-)
-_PREDICTION_CODE = (
-    "accuracies.py",
-    "answers.py",
-    "datasets.py",
-    "residuals.py",
-    "scores.py",
-    "splits.py",
-    "stages.py",
-    "targets",
-    "tflite",
-)
-_TRAINING_PACKAGES = ("tensorflow", "tf_keras", "keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert")
 
 
 def _quiet(_: float) -> None:
@@ -97,37 +72,13 @@ class Stages:
         return self.dataset.task is Task.REGRESSION
 
     @property
-    def _model_parts(self) -> dict[str, Any]:
-        source = self.source
-        return {
-            "kind": source.kind,
-            "name": source.name if source.trains else "",
-            "sha256": source.sha256,
-            "weights": source.weights_sha256,
-        }
-
-    @property
     def _program_parts(self) -> dict[str, Any]:
-        """The model, and the code and packages that read it."""
-        packages = environment().packages
-        return {
-            "model": self._model_parts,
-            "versions": {name: packages.get(name) for name in _TRAINING_PACKAGES},
-            "code": code_fingerprint(_TRAINING_CODE),
-        }
+        return program_parts(self.source)
 
     @cached_property
     def _making_parts(self) -> dict[str, Any]:
         """Everything a trained model or a variant depends on, beside the recipe."""
-        return {
-            **self._program_parts,
-            "data": self.dataset.fingerprint,
-            "range": self.input_range,
-            "scale": self.output_scale,
-            "seed": self.seed,
-            "settings": asdict(self.settings),
-            "machine": [platform.machine(), environment().cpu],
-        }
+        return making_parts(self.source, self.dataset, self.input_range, self.output_scale, self.seed, self.settings)
 
     def describe(self) -> dict[str, Any]:
         """Input shape, outputs and parameter count of a model from a file."""
@@ -141,23 +92,7 @@ class Stages:
         Raises:
             InputError: it does not.
         """
-        shape, outputs = tuple(description["input_shape"]), description["outputs"]
-        if shape != tuple(self.dataset.input_shape):
-            raise InputError(
-                f"{self.source.name} takes inputs of shape {shape}, data set {self.dataset.name} has {tuple(self.dataset.input_shape)}: "
-                "give data of that shape (a folder of images is resized by itself)"
-            )
-        if self.regression:
-            if outputs != 1:
-                raise InputError(
-                    f"{self.source.name} gives {outputs} outputs, and {self.dataset.name} is a regression, which has one: give a model "
-                    "with one linear output, or say --task classification"
-                )
-        elif outputs != len(self.dataset.class_names):
-            raise InputError(
-                f"{self.source.name} gives {outputs} outputs, data set {self.dataset.name} has {len(self.dataset.class_names)} classes: "
-                "they must match, and the classes be in the order the model was trained with (folders: alphabetical)"
-            )
+        check_fit(self.source.name, description, self.dataset)
 
     @cached_property
     def input_range(self) -> tuple[float, float]:
@@ -171,18 +106,10 @@ class Stages:
         if self.regression:
             return self._rated_scales[0]
         key = fingerprint({**self._program_parts, "data": self.dataset.fingerprint})
-        rated = self._json("input_range", key, self._rate_ranges)
-        best = max(rated, key=lambda row: row[1])
-        (low, high), accuracy = best
-        n = len(self.dataset.validation.y)
-        equal = sum(a == accuracy for _, a in rated)
-        self.notes.append(
-            f"input range {low:g}..{high:g} {'chosen' if equal == 1 else f'taken, though {equal} do equally well'}: "
-            f"{100 * accuracy:.1f} % of {n} validation images right, against "
-            + ", ".join(f"{100 * a:.1f} % with {lo:g}..{hi:g}" for (lo, hi), a in rated if (lo, hi) != (low, high))
-            + " (measured); --input-range sets it"
-        )
-        return float(low), float(high)
+        rated = self._json("input_range", key, lambda: rate_ranges(self.worker, self.source, self.dataset))
+        chosen, note = choose_range(rated, len(self.dataset.validation.y))
+        self.notes.append(note)
+        return chosen
 
     @cached_property
     def output_scale(self) -> Scale | None:
@@ -209,15 +136,6 @@ class Stages:
             return split.y
         mean, stdev = self.output_scale
         return ((split.y - mean) / stdev).astype(np.float32)
-
-    def _rate_ranges(self) -> list[Any]:
-        from edgewb.datasets import as_inputs
-
-        validation = self.dataset.validation
-        ranges = self.worker.call(
-            "rate_input_ranges", source=self.source, validation_x=as_inputs(validation, (0.0, 1.0)), validation_y=validation.y
-        )
-        return [[list(r), a] for r, a in ranges.items()]
 
     @cached_property
     def _shared(self) -> Shared:
@@ -361,17 +279,7 @@ class Stages:
         from edgewb.measurements import predict
         from edgewb.scores import read_outputs
 
-        parts = {
-            "file": sha256,
-            "split": split,
-            "data": self.dataset.fingerprint,
-            "range": self.input_range,
-            "scale": self.output_scale,
-            "code": code_fingerprint(_PREDICTION_CODE),
-            "runtime": environment().packages.get("ai-edge-litert"),
-            "machine": [platform.machine(), environment().cpu],
-        }
-        key = fingerprint(parts)
+        key = fingerprint(answer_parts(sha256, split, self.dataset, self.input_range, self.output_scale))
         if (kept := self.cache.get("answers", key)) is not None:
             return (Residuals if self.regression else Predictions).from_bytes(kept["answers.npz"])
         chosen = examples()

@@ -20,7 +20,8 @@ from edgewb.recommendations import report_name
 from edgewb.recorders import Recorder
 from edgewb.robustness import ShiftedAccuracy, compare_under_shifts, shifts_text
 from edgewb.shifts import decode_shifts
-from edgewb.studies import Outcome, StudyContext, run_study
+from edgewb.studies import Outcome, run_study
+from edgewb.study_contexts import StudyContext
 from edgewb.targets import target_form
 from edgewb.types import Jsonable, Recommendation, Record, Skipped, Task
 

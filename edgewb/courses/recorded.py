@@ -107,7 +107,7 @@ def recall(dataset: str, recipes: str | Sequence[str], *, model: str = "digits_c
     import msgspec
 
     from edgewb.recommendations import recommend
-    from edgewb.studies import StudyContext
+    from edgewb.study_contexts import StudyContext
     from edgewb.workbench import Study
 
     folder = data_folder() / "courses"

@@ -13,7 +13,7 @@ from edgewb.types import Accuracy, Basis, Jsonable, Record
 from edgewb.views.figures import BLUE, GREY, GRID, ORANGE, VERMILION, escaped, graph_objects, lay_out, lay_out_rows, log_axis, wrapped
 
 if TYPE_CHECKING:
-    from edgewb.studies import LearningCurve
+    from edgewb.study_contexts import LearningCurve
 
 HALF_WIDTHS = (0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.002)
 VARIANTS = (1, 2, 3, 5, 10, 20, 50, 100)

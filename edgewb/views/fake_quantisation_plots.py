@@ -16,7 +16,7 @@ from edgewb.types import Basis, Jsonable, Record
 from edgewb.views.figures import BLUE, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out, lay_out_rows, wrapped
 
 if TYPE_CHECKING:
-    from edgewb.studies import LearningCurve
+    from edgewb.study_contexts import LearningCurve
 
 _STYLES = ((BLUE, "circle"), (VERMILION, "x"), (ORANGE, "diamond"), (GREY, "square"))
 

@@ -10,7 +10,7 @@ from made_records import build_delta, build_record, build_regression
 
 from edgewb.errors import InputError
 from edgewb.intervals import examples_for_half_width, newcombe_interval, wilson_interval
-from edgewb.studies import LearningCurve
+from edgewb.study_contexts import LearningCurve
 from edgewb.types import Accuracy
 from edgewb.views import baseline_plots as plots
 

@@ -13,7 +13,7 @@ from made_records import build_record
 from edgewb.bundles import bundled_studies
 from edgewb.errors import InputError
 from edgewb.lessons.fake_quantisation import straight_through
-from edgewb.studies import LearningCurve
+from edgewb.study_contexts import LearningCurve
 from edgewb.views import fake_quantisation_plots as plots
 
 
