@@ -1,4 +1,4 @@
-"""What a file really does on a target: accuracy with its interval, latency as a sample."""
+"""What is measured of a file on a target: how often it is right, and how long its calls take."""
 
 from __future__ import annotations
 

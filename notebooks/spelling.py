@@ -1,4 +1,6 @@
-"""Spelling of what people read: the notebooks' text and the pages at the top of the repository, in British English.
+"""Spelling of what people read: the notebooks' text, the pages at the top of the repository, what exercises and dashboards say, claims.
+
+It is British English.
 
 A word is right when pyspellchecker's English dictionary has it, or codespell's list of British forms, or our own ``words.txt``; it is wrong
 when it is in codespell's list of misspellings, or the American form of a word that has a British one. ``python notebooks/spelling.py``
@@ -9,6 +11,7 @@ prints every place with a word that is wrong, with exit status 1; ``--words`` pr
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -20,7 +23,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 WORDS = HERE / "words.txt"
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PUBLISHING.md", "notebooks/INSTRUCTORS.md", "data/README.md")
+SOURCES = HERE / "sources"
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PUBLISHING.md", "RULES.md", "PROBLEMS.md", "ESTIMATES.md"),
+    *("notebooks/INSTRUCTORS.md", "data/README.md", "data/claims.toml", "data/hardware.toml"),
+)
 # Nouns and verbs that British English has, too, in the form that the American one has for both; and names of things.
 _BRITISH_TOO = {
     "program",
@@ -63,18 +70,44 @@ class Place:
 
 
 def prose_of(path: Path) -> str:
-    """The text of a page, or the markdown cells of a notebook's source, line by line as in the file; code is blanked out."""
+    """What is read of a file, line by line as it stands there, with all else blanked out.
+
+    Of a notebook's source it is the markdown cells, of other Python the sentences among its strings, of TOML the strings of three words or more, of a template what is
+    outside of its expressions; of all of them without code, links and markup.
+    """
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        lines, shown = [], False
-        for line in text.splitlines():
-            if line.startswith("# %%"):
-                shown = "[markdown]" in line
-                lines.append("")
-            else:
-                lines.append(line.removeprefix("#").removeprefix(" ") if shown else "")
-        text = "\n".join(lines)
-    return _NOT_PROSE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+        text = _markdown_of(text) if "# %%" in text else _sentences_of(text)
+    elif path.suffix == ".toml":
+        text = re.sub(r"^#.*|^\[.*|^[\w.-]+ = (?:(?=\[|\"\"\"|\".* .* )|.*)", _blanked, text, flags=re.MULTILINE)
+    elif path.suffix == ".j2":
+        text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<(script|style)\b.*?</\1>", _blanked, text, flags=re.DOTALL)
+    return _NOT_PROSE.sub(_blanked, text)
+
+
+def _blanked(found: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", found[0])
+
+
+def _markdown_of(source: str) -> str:
+    lines, shown = [], False
+    for line in source.splitlines():
+        if line.startswith("# %%"):
+            shown = "[markdown]" in line
+            lines.append("")
+        else:
+            lines.append(line.removeprefix("#").removeprefix(" ") if shown else "")
+    return "\n".join(lines)
+
+
+def _sentences_of(source: str) -> str:
+    """Strings with two blanks or more, docstrings among them, at the line they begin."""
+    lines: list[str] = [""] * (source.count("\n") + 1)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.count(" ") > 1:
+            for offset, line in enumerate(node.value.splitlines()):
+                lines[min(node.lineno - 1 + offset, len(lines) - 1)] += f" {line}"
+    return "\n".join(lines)
 
 
 def places_in(path: Path) -> Iterator[Place]:
@@ -85,8 +118,10 @@ def places_in(path: Path) -> Iterator[Place]:
 
 
 def checked_files() -> list[Path]:
-    """The pages that are there, and the sources of the notebooks."""
-    return [ROOT / page for page in PAGES if (ROOT / page).is_file()] + sorted((HERE / "sources").rglob("*.py"))
+    """The pages that are there, the sources of the notebooks, the judges of exercises and all templates."""
+    pages = [ROOT / page for page in PAGES if (ROOT / page).is_file()]
+    written = [*SOURCES.rglob("*.py"), *(ROOT / "edgewb/courses/exercises").glob("*.py"), *(ROOT / "edgewb").rglob("*.j2")]
+    return pages + sorted(written)
 
 
 @cache

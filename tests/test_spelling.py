@@ -31,6 +31,7 @@ def test_everything_is_spelt_rightly(spelling: ModuleType) -> None:
 def test_the_pages_are_looked_at(spelling: ModuleType) -> None:
     names = {path.name for path in spelling.checked_files()}
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PUBLISHING.md", "INSTRUCTORS.md", "00_start_here.py"} <= names
+    assert {"RULES.md", "PROBLEMS.md", "ESTIMATES.md", "claims.toml", "hardware.toml", "latencies.py", "live.html.j2"} <= names
 
 
 def test_our_words_are_sorted_used_and_each_there_once(spelling: ModuleType) -> None:
@@ -76,3 +77,19 @@ def test_of_a_notebook_only_the_text(spelling: ModuleType, tmp_path: Path) -> No
     source = tmp_path / "x.py"
     source.write_text("# %% [markdown]\n# One word.\n\n# %%\nimport qqq  # zzz\n\n# %% [markdown]\n# two\n")
     assert [(place.line, place.word) for place in spelling.places_in(source)] == [(2, "One"), (2, "word"), (8, "two")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "read"),
+    [
+        ("judges.py", 'def judge():\n    """No qqa here."""\n    key = "qqb"\n    return f"two of {key} words"\n', [(2, "No"), (4, "two")]),
+        ("claims.toml", '[qqa]\nid = "qqb"\nsays = "three words here"  # qqc\nlines = [\n  "and more of it",\n]\n', [(3, "three"), (5, "and")]),
+        ("page.html.j2", "{# qqa #}<p class='qqb'>One {{ qqc }} two</p>\n<script>\nqqd()\n</script>\n{% if qqe %}three{% endif %}\n", [(1, "One"), (5, "three")]),
+    ],
+)  # fmt: skip
+def test_of_other_files_what_is_read(spelling: ModuleType, tmp_path: Path, name: str, text: str, read: list[tuple[int, str]]) -> None:
+    (tmp_path / name).write_text(text)
+    first: dict[int, str] = {}
+    for place in spelling.places_in(tmp_path / name):
+        first.setdefault(place.line, place.word)
+    assert sorted(first.items()) == read

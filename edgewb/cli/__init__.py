@@ -1,4 +1,4 @@
-"""The command line: each command is one call into the library. Exit status 0 done, 1 the answer is "no", 2 bad input."""
+"""The command line: every command calls one function of the library. It ends with 0 when done, 1 for a "no", 2 after bad input."""
 
 from __future__ import annotations
 

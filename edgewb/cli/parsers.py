@@ -27,7 +27,7 @@ def _add_workshop_commands(parser: argparse.ArgumentParser) -> None:
     }
     parsers = {name: below.add_parser(name, help=text, description=text, allow_abbrev=False) for name, text in helps.items()}
     for sub in parsers.values():
-        sub.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+        sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parsers["check"].set_defaults(does=workshops.check)
     bundle = parsers["bundle"]
     bundle.set_defaults(does=workshops.bundle)
@@ -52,12 +52,12 @@ def parser() -> argparse.ArgumentParser:
         sub = subparsers.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
         sub.set_defaults(does=does)
         if json:
-            sub.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+            sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
         return sub
 
     demo = command("demo", commands.demo, "the digits study: float, PTQ, QAT, pruned, clustered, with a recommendation and report.html")
     length = demo.add_mutually_exclusive_group()
-    length.add_argument("--fast", action="store_true", help="the same variants and test images, shorter training")
+    length.add_argument("--fast", action="store_true", help="shorter training of the same variants, judged on the same images")
     length.add_argument(
         "--all", action="store_true", help="every technique, conversion and choice, and combinations of them (see `edgewb recipes`)"
     )
@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
         "--assume-fixed", type=read_indices, default=(), metavar="I,J", help="what if these ops met every rule? (numbers from the table)"
     )
 
-    compile_ = command("compile", commands.compile_model, "the real compiler where there is one, else the prediction, and which it was")
+    compile_ = command("compile", commands.compile_model, "Google's compiler if it is installed, otherwise the prediction; it says which")
     compile_.add_argument("file", metavar="FILE.tflite")
     compile_.add_argument("--out", metavar="DIR", help="where the compiled file and its log go (default: beside the model)")
     compile_.add_argument("--compiler", default="16.0", metavar="GEN", help="where there is no compiler: the generation to predict (16.0)")

@@ -12,8 +12,8 @@ from edgewb.tflite.graphs import Graph, Op
 from edgewb.types import OpPlacement, Placement
 
 CACHE_BYTES: Final = 8_126_464
-"""7.75 MiB: what of the 8 MiB on the chip holds parameters. Source: with it, dropping the largest whole ops until the rest fits
-reproduces what compiler 16.0's log calls off-chip in 131 of 134 published rows (Jorgitou98/EdgeTPU-QuantRL-Evaluation)."""
+"""7.75 MiB: what of the 8 MiB on the chip holds parameters. Source: whole ops left off the chip, largest first, until what stays
+fits it: that gives what compiler 16.0's log calls off-chip in 131 of 134 published rows (Jorgitou98/EdgeTPU-QuantRL-Evaluation)."""
 
 
 @dataclasses.dataclass(frozen=True)

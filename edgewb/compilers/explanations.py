@@ -25,7 +25,7 @@ class ExplainedCompilation(LoggedCompilation):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Explanation(ExplainedCompilation):
-    """What a text says. The fields are those of the last compilation in it; ``compilations`` holds all, in their order."""
+    """What a text says. ``compilations`` holds every compilation in it, in order; the other fields repeat the last one."""
 
     compilations: tuple[ExplainedCompilation, ...]
 

@@ -52,7 +52,7 @@ class Inspection(Jsonable):
     """What an Edge TPU does with a model. Invariant for a source model: ops_edgetpu + ops_cpu + ops_unknown = ops_total.
 
     ``kind``: "source" (an ordinary .tflite; ``basis`` predicted) or "compiled" (made by the Edge TPU compiler; ``basis`` compiled).
-    Of a compiled model the ops of the source are gone: ``ops`` lists the custom op and what is left on the CPU, the counts and
+    A compiled model no longer holds its source's ops: ``ops`` lists the custom op and what is left on the CPU, the counts and
     ``compiler`` are None. ``subgraphs`` counts the Edge TPU custom ops: the compiler makes one, or none when nothing maps.
 
     Parameters are counted as the device stores them, parameter_bytes = on_chip_bytes + off_chip_bytes. Of a source model they are

@@ -49,7 +49,7 @@ class LoggedOps(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoggedCompilation(Jsonable):
-    """One compilation as its log tells it. A size is the printed figure times its unit, rounded; what is not printed is None.
+    """One compilation as its log tells it. Sizes are in bytes, from the figure and unit that are printed; what is not printed is None.
 
     ``on_chip_available_bytes`` is what version 1.0 prints instead of the remaining room. ``models`` holds one entry per model where
     several were compiled together; the fields of this one are those of the last. ``segments_tried`` counts the attempts of a search

@@ -54,9 +54,9 @@ def rules_page() -> str:
         [
             _HEAD,
             "## Where an op goes\n",
-            "The rules are asked in this order, and the first that is not met gives the reason. An op is stranded (`downstream`) when an",
-            "input of it comes, directly or not, from an op left on the CPU; only a leading QUANTIZE from float and CAST were seen there",
-            "above mapped ops (354 real compiler pairs, 135 stranded ops).\n",
+            "The rules are asked in this order, and the first that is not met gives the reason. Whatever rests on the result of an op left",
+            "on the CPU is stranded there (`downstream`); ops that map were seen only after a leading QUANTIZE from float, and after CAST",
+            "(354 real compiler pairs, 135 stranded ops).\n",
             _table(("rule", "reason", "ops", "source"), placement),
             "## What is supported\n",
             "An op that is not listed is left on the CPU. The version is the highest seen mapped, the runtime the first that has the op.",

@@ -70,10 +70,10 @@ def _leading(graph: Graph) -> frozenset[int]:
 
 
 def _flow(graph: Graph, verdicts: Sequence[_Verdict]) -> tuple[OpPlacement, ...]:
-    """Cuts by data flow: an op is stranded when an input comes, directly or not, from an op left on the CPU.
+    """Cuts by data flow: everything that rests on the result of an op left on the CPU is stranded there, too.
 
-    Source: 354 real compiler pairs, 135 ops stranded that way; parallel branches that do not depend on a CPU op still map, and
-    only leading QUANTIZE from float and CAST were seen on the CPU above mapped ops.
+    Source: 354 real compiler pairs, 135 ops stranded that way. A branch beside it maps all the same; and of ops on the CPU with mapped
+    ones after them, the pairs hold none but a leading QUANTIZE from float and CAST.
     """
     refusing = next((graph.ops[i] for i, verdict in enumerate(verdicts) if verdict.refuses_file), None)
     leading = _leading(graph)

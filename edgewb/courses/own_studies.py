@@ -31,7 +31,7 @@ def study_own_model(
 
     Args:
         model: a float model (.keras, .h5, SavedModel, .tflite); None trains a small network.
-        data: a folder of images per class, an .npz, or a bundled name; None runs nothing.
+        data: a folder with one of images for each class, an .npz, a bundled name; None runs nothing.
         recipes, out: as in ``edgewb.run``.
 
     Raises:

@@ -1,6 +1,6 @@
 """From a float (or fake-quantised) model to a .tflite, and a second look at what the converter really made.
 
-The converter's flags are requests: TFLITE_BUILTINS_INT8 does not raise on ops it cannot quantise. So every file is read back.
+The converter takes its flags as wishes: asked for int8 ops alone, it may leave others in float and say nothing. So every file is read back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a model runs: one file per target, all with the same four methods."""
+"""Targets, on which models run. Each has a module of its own and offers the same four methods."""
 
 from __future__ import annotations
 

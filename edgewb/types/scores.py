@@ -21,7 +21,7 @@ class Accuracy(Jsonable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AccuracyDelta(Jsonable):
-    """Paired difference on the same examples, in points (100 * (variant - float); a loss is negative).
+    """Paired difference on the same examples, in points (percent of them): variant less reference, below 0 where it is worse.
 
     ``gained`` and ``lost`` count the examples only the variant, or only the reference, got right (McNemar's discordant pairs).
     """

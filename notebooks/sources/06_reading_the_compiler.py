@@ -335,7 +335,7 @@ check("06.5", remedies)
 #
 # - The compiler makes one cut along the data flow. What depends on an op on the CPU stays on the CPU.
 # - The first blocker is the op to mend first. `downstream` ops are innocent.
-# - 7.75 MiB of parameters stay on the chip, whole layers at a time; the rest is streamed at every inference.
+# - The chip keeps 7.75 MiB of parameters, whole layers at a time; the rest is streamed at every inference.
 # - Lanes and channels are padded, so a layer takes more than its weights.
 # - "Compiled successfully" says nothing. The number of ops on the Edge TPU does.
 # - *Predicted* is not *compiled*.

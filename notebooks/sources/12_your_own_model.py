@@ -36,8 +36,8 @@ import edgewb
 from edgewb.bundles import bundled_model
 from edgewb.courses import check
 
-MODEL = bundled_model("dynamic_batch").path  # yours: MODEL = "/home/me/mine.tflite"
-DATA = None  # yours: DATA = "/home/me/photos"
+MODEL = bundled_model("dynamic_batch").path  # yours: MODEL = "models/mine.tflite"
+DATA = None  # yours: DATA = "photos/garden"
 
 # %% [markdown]
 # ## Look at it

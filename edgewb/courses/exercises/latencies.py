@@ -29,7 +29,7 @@ def judge_percentile(p90: object) -> str:
     value = number_in(p90, "p90")
     if math.isclose(value, rank):
         return (
-            f"by rank: nine of ten calls took {rank:g} ms or less. edgewb, as numpy, goes on between the two calls: {summary.p90:.3g} ms."
+            f"by rank: nine of ten calls took {rank:g} ms or less. edgewb, as NumPy, goes on between the two calls: {summary.p90:.3g} ms."
         )
     expect_close(
         value,
@@ -45,7 +45,7 @@ def judge_percentile(p90: object) -> str:
         },
         hint="Sort the calls; nine of ten take that long or less.",
     )
-    return f"between the two longest calls, as numpy does it. By rank it would be {rank:g} ms: nine of ten calls took that or less."
+    return f"between the two longest calls, as NumPy does it. By rank it would be {rank:g} ms: nine of ten calls took that or less."
 
 
 @exercise("07.2")
