@@ -72,8 +72,8 @@ class Place:
 def prose_of(path: Path) -> str:
     """What is read of a file, line by line as it stands there, with all else blanked out.
 
-    Of a notebook's source it is the markdown cells, of other Python the sentences among its strings, of TOML the strings of three words or more, of a template what is
-    outside of its expressions; of all of them without code, links and markup.
+    Of a notebook's source it is the markdown cells, of other Python the sentences among its strings, of TOML the strings of three
+    words or more, of a template what is outside of its expressions; of all of them without code, links and markup.
     """
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
