@@ -1,12 +1,14 @@
 """Make what comes with the repository for dashboards and notebooks: models, test images, recorded studies (some six minutes, TensorFlow
 needed).
 
-``python data/make.py`` writes all of it, ``--courses`` the studies of the notebooks alone; ``--check`` trains nothing: it says with exit
-status 1 where a file is not the one described, or where the code of today says something else of it.
+``python data/make.py`` writes all of it, ``--studies`` the recorded studies alone. Times are taken while the computer is quiet; where
+it does not become so, no study is written, unless ``--noisy`` asks for it. ``--check`` trains nothing: it says with exit status 1 where a
+file is not the one described, or where the code of today says something else of it.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -16,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from quiet_measurements import NoisyError, measured_quietly
 
 HERE = Path(__file__).resolve().parent
 CLASSIFIER, SKETCHES, STUDY = "digits_cnn_int8", "digits_sketch_int8", "digits"
 TRAINING_PICTURES = 24_000
 DIGITS_LICENCE = "file Apache-2.0; the digits it was trained on CC BY 4.0 (see datasets.json)"
+NOISY = "--noisy" in sys.argv[1:]
 OWN_LICENCE = "Apache-2.0; weights are random numbers, no data were used"
 EXAMPLES = {
     "elu_branch": "an int8 net as the converter makes it, with an ELU in one of two branches: the op runs in float on the CPU, and with it "
@@ -129,7 +133,7 @@ def make_study() -> None:
 
     with tempfile.TemporaryDirectory() as place:
         os.environ[HOME_VARIABLE] = f"{place}/home"  # all of it is trained and measured now
-        done = edgewb.run("digits", out=f"{place}/out", progress=True)
+        done = measured_quietly(lambda: edgewb.run("digits", out=f"{place}/out", progress=True), noisy=NOISY)
         folder = HERE / "studies" / STUDY
         folder.mkdir(parents=True, exist_ok=True)
         files = {}
@@ -178,7 +182,15 @@ def make_courses() -> None:
         os.environ[HOME_VARIABLE] = f"{place}/home"  # all of it is trained and measured now
         for model, seed, recipes, keep in COURSES:
             out = f"{place}/{model}{seed}"
-            study = edgewb.run("digits", recipes, model=model, seed=seed, targets=TARGETS, budget=BUDGET_POINTS, out=out, progress=True)
+            settings: dict[str, Any] = {
+                "model": model,
+                "seed": seed,
+                "targets": TARGETS,
+                "budget": BUDGET_POINTS,
+                "out": out,
+                "progress": True,
+            }
+            study = measured_quietly(functools.partial(edgewb.run, "digits", recipes, **settings), noisy=NOISY)
             record(study, folder, model, keep)
         diagnosis = edgewb.debug_model("digits_hard", "digits")
         (folder / diagnosis_name("digits", "digits_hard")).write_text(json.dumps(diagnosis.to_dict(), indent=1) + "\n")
@@ -259,9 +271,20 @@ def main() -> int:
         for line in found:
             print(f"data/{line}; run `python data/make.py`", file=sys.stderr)
         return 1 if found else 0
-    if "--courses" in sys.argv[1:]:
+    try:
+        if "--studies" in sys.argv[1:]:
+            make_study()
+        else:
+            make_all()
         make_courses()
-        return 0
+    except NoisyError as error:
+        print(f"data/make.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make_all() -> None:
+    """Everything but the studies of the notebooks."""
     (HERE / "models").mkdir(exist_ok=True)
     if not (HERE / "models.json").exists():
         (HERE / "models.json").write_text("{}\n")  # the folder is known by it
@@ -269,8 +292,6 @@ def main() -> int:
     make_study()
     make_sketch_model()
     make_models()
-    make_courses()
-    return 0
 
 
 if __name__ == "__main__":
