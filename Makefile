@@ -6,6 +6,11 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 (3.11.5 or later: pinned packages need it) or 3.12; name another with `make setup PYTHON=...`.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11, 5) <= sys.version_info[:3] < (3, 13))' 2>/dev/null && echo $$p && break; done)
 
+# How many workers share the tests: one for each processor, four at most (each takes up to a gigabyte). One elsewhere: make test WORKERS=1.
+WORKERS ?= logical
+XDIST := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
+FAST := not training and not notebooks and not browser
+
 .PHONY: help setup run test test-all test-slow check lab dashboards screenshots bench fuzz study pages notebooks book lock clean
 
 help: ## list the targets
@@ -24,7 +29,8 @@ run: setup ## the digits study: table, recommendation, runs/demo/report.html
 	@$(BIN)/edgewb demo
 
 test: setup ## the whole package, fast: no training, no browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(XDIST) -m "$(FAST) and not alone"
+	@$(BIN)/python -m pytest -m "$(FAST) and alone"
 
 test-slow: setup ## what `make test` leaves out: training, notebooks, the browser
 	@$(BIN)/python -m pytest -m "training or notebooks or browser"

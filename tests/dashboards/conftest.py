@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import Watched, started_browser, wait_until
+from browsers import PATIENCE_MS, Watched, started_browser, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +35,7 @@ class Server:
         command = [sys.executable, "-m", "edgewb.cli", "dashboard", "--no-browser", "--port", str(self.port), *arguments]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 urllib.request.urlopen(self.origin, timeout=5).close()
@@ -47,7 +47,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,7 @@ def visit(browser: Any, server: Server) -> Iterator[Callable[..., Any]]:
 
     def open_page(name: str, width: int = 1366, height: int = 768, scheme: str = "light", **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True, **options)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         watched.watch(page)

@@ -64,7 +64,7 @@ def proxy(tmp_path: Path) -> Iterator[Callable[..., None]]:
         log = tmp_path / "proxy.log"
         with log.open("wb") as output:
             started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -77,7 +77,7 @@ def proxy(tmp_path: Path) -> Iterator[Callable[..., None]]:
     yield start
     for process in started:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 @pytest.fixture(scope="module")

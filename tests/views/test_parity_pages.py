@@ -48,7 +48,7 @@ def test_a_browser_draws_it_without_a_word_or_a_request(page, width):
         opened.on("pageerror", lambda error: said.append(str(error)))
         opened.on("request", lambda request: outside.append(request.url) if request.url.startswith("http") else None)
         opened.goto(page[0].as_uri())
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while opened.evaluate("document.querySelectorAll('[data-drawn]').length") < 2:
             assert time.monotonic() < deadline
             opened.wait_for_timeout(50)
