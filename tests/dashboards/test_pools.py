@@ -120,6 +120,8 @@ def test_visitors_go_before_pages_nobody_waits_for():
         studio = Studio(gate=gate)
         pool = studio.pool(3, names=("ahead", "wanted"), turns=1)
         pool.fill()
+        while not studio.begun:
+            await asyncio.sleep(0)
         taken = asyncio.gather(pool.take("wanted"), pool.take("wanted"))
         for _ in range(20):  # whatever can go on does
             await asyncio.sleep(0)

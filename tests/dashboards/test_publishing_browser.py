@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import started_browser, wait_until
+from browsers import PATIENCE_MS, started_browser, wait_until
 from dashboard_servers import running, write_notebook
 
 pytestmark = pytest.mark.browser
@@ -96,6 +96,7 @@ def folder(tmp_path: Path) -> Path:
 def visit(chromium: Any, server: Any, address: str) -> Any:
     """Through the proxy: gallery, dashboard, websocket, a click, and the kernel's end when the page is closed. Then the page again."""
     context = chromium.new_context(ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
