@@ -254,7 +254,7 @@ def test_ctrl_c_twice_is_still_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def wait_for(home: Path, monkeypatch: pytest.MonkeyPatch, true: Callable[[RunningStudy], bool], seconds: float = 180.0) -> RunningStudy:
+def wait_for(home: Path, monkeypatch: pytest.MonkeyPatch, true: Callable[[RunningStudy], bool], seconds: float = 600.0) -> RunningStudy:
     """The one study under way in that home, once it is so far."""
     monkeypatch.setenv("EDGEWB_HOME", str(home))
     deadline = time.monotonic() + seconds
