@@ -6,6 +6,12 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 (3.11.5 or later: pinned packages need it) or 3.12; name another with `make setup PYTHON=...`.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c 'import sys; sys.exit(not (3, 11, 5) <= sys.version_info[:3] < (3, 13))' 2>/dev/null && echo $$p && break; done)
 
+# How many workers share the tests: one for each processor, four at most (each takes up to a gigabyte). Another number: make test WORKERS=1.
+WORKERS ?= logical
+PYTEST := $(BIN)/python -m pytest --hypothesis-profile=repeatable
+SHARED := --numprocesses $(WORKERS) --maxprocesses 4
+FAST := not training and not notebooks and not browser
+
 .PHONY: help setup run test test-all test-slow check lab dashboards screenshots bench fuzz study pages notebooks book lock clean
 
 help: ## list the targets
@@ -24,10 +30,12 @@ run: setup ## the digits study: table, recommendation, runs/demo/report.html
 	@$(BIN)/edgewb demo
 
 test: setup ## the whole package, fast: no training, no browser
-	@$(BIN)/python -m pytest
+	@$(PYTEST) $(SHARED) --dist loadfile -m "$(FAST) and not alone"; shared=$$?; \
+	  $(PYTEST) -m "$(FAST) and alone" $$(grep -rl --include='test_*.py' 'mark[.]alone' tests) && exit $$shared
 
 test-slow: setup ## what `make test` leaves out: training, notebooks, the browser
-	@$(BIN)/python -m pytest -m "training or notebooks or browser"
+	@$(PYTEST) $(SHARED) --dist loadfile -m "(training or browser) and not notebooks"; others=$$?; \
+	  $(PYTEST) $(SHARED) --dist worksteal -m notebooks && exit $$others
 
 test-all: test test-slow ## everything
 

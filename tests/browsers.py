@@ -19,6 +19,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--use-fake-device-for-media-stream",
 ]
+PATIENCE_MS = 120_000
+"""Nothing that is waited for takes so long on a computer that others use, too: who waits longer waits in vain."""
 
 
 def started_browser(arguments: tuple[str, ...] = ()) -> Iterator[Any]:
@@ -28,12 +30,12 @@ def started_browser(arguments: tuple[str, ...] = ()) -> Iterator[Any]:
         pytest.skip("no Chromium on this machine")
     sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *arguments])
+        started = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *arguments], timeout=PATIENCE_MS)
         yield started
         started.close()
 
 
-def wait_until(page: Any, condition: str, seconds: float = 30) -> None:
+def wait_until(page: Any, condition: str, seconds: float = PATIENCE_MS / 1000) -> None:
     """Until a JavaScript expression is true. Not ``wait_for_function``: a content security policy may forbid the eval it polls with."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(condition):

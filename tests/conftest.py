@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -13,10 +14,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import builders
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A busy computer is no failure of what is tested: no example has a time limit of its own.
-settings.register_profile("edgewb", deadline=None)
+# A busy computer is no failure of what is tested: neither an example nor the making of one has a time limit.
+settings.register_profile("edgewb", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make test` tries the same examples each time, so that what passed passes again; plain pytest goes on looking for new ones.
+settings.register_profile("repeatable", settings.get_profile("edgewb"), derandomize=True)
 settings.load_profile("edgewb")
 
 
@@ -29,6 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "hardware" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="needs an Edge TPU: run with --run-hardware"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported so far stays: the collections that measurements ask for need not look through it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

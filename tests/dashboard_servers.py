@@ -72,7 +72,7 @@ class Running:
         request = urllib.request.Request(f"{self.origin}{path}", data=data, headers=names, method=method)
         opener = urllib.request.build_opener(_Stay())
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=180) as answer:
                 return Answer(answer.status, answer.headers, answer.read().decode())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.headers, error.read().decode())
@@ -83,7 +83,7 @@ class Running:
         async def call() -> Any:
             return action()
 
-        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(120)
 
     def kernels(self) -> list[str]:
         """The ids of the kernels that run."""
@@ -93,7 +93,7 @@ class Running:
         """A kernel's process."""
         return psutil.Process(self.inside(lambda: self.server.kernel_manager.get_kernel(kernel_id).provisioner.pid))
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "never came true"
@@ -133,7 +133,7 @@ def running(folder: Path, **options: Any) -> Iterator[Running]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    started.wait(60)
+    started.wait(180)
     try:
         if problems:
             raise problems[0]
@@ -141,7 +141,7 @@ def running(folder: Path, **options: Any) -> Iterator[Running]:
     finally:
         with contextlib.suppress(RuntimeError):  # it has ended already
             ended["loop"].call_soon_threadsafe(ended["event"].set)
-        thread.join(60)
+        thread.join(180)
     if problems:
         raise problems[0]
 

@@ -62,4 +62,4 @@ def _compile(compiler: str, place: Path, kind: str) -> bytes:
 
 
 def _run(compiler: str, *arguments: str) -> None:
-    subprocess.run([compiler, "-shared", "-fPIC", *arguments], check=True, capture_output=True, timeout=60)
+    subprocess.run([compiler, "-shared", "-fPIC", *arguments], check=True, capture_output=True, timeout=300)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,6 +66,25 @@ class Failing(CpuTarget):
         return super().run(inputs)
 
 
+class Telling(CpuTarget):
+    """Tells when its calls began, and does what a test wants before its first one."""
+
+    name = "telling"
+    started: ClassVar[list[float]] = []
+    first: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+
+    def __init__(self, argument: str | None = None, *, threads: int = 1, kernels: str = "xnnpack") -> None:
+        super().__init__(None, threads=threads, kernels=kernels)
+        self._called = False
+
+    def run(self, inputs: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        if not self._called:
+            self._called = True
+            self.first()
+        self.started.append(time.perf_counter())
+        return super().run(inputs)
+
+
 class Nested(CpuTarget):
     """While it loads, somebody measures on the CPU."""
 
@@ -82,6 +102,7 @@ class Nested(CpuTarget):
 def register(monkeypatch: Any) -> None:
     """Make them known for one test."""
     monkeypatch.setitem(TARGETS, "nested", Kind(home="made_targets:Nested", summary="somebody else measures"))
+    monkeypatch.setitem(TARGETS, "telling", Kind(home="made_targets:Telling", summary="tells when it is called"))
     monkeypatch.setitem(TARGETS, "shifted", Kind(home="made_targets:Shifted", summary="off by some steps", argument="DEVICE STEPS"))
     monkeypatch.setitem(TARGETS, "failing", Kind(home="made_targets:Failing", summary="goes away", argument="CALLS"))
 

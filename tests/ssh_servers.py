@@ -107,7 +107,7 @@ SetEnv "HOME={self.home}" "TMPDIR={self.temporary}"
             )
             with self.log.open("ab") as log:
                 process = subprocess.Popen([sshd, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            for _ in range(200):
+            for _ in range(3000):
                 with contextlib.suppress(OSError), socket.create_connection((LOCAL, port), timeout=1):
                     return port, process
                 if process.poll() is not None:

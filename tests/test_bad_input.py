@@ -293,7 +293,7 @@ def test_folders_without_permission(tmp_path: Path, capfd: pytest.CaptureFixture
     ],
 )
 def test_the_program_itself_prints_one_line_and_no_traceback(words: list[str], tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "edgewb.cli", *words], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "edgewb.cli", *words], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("edgewb: ")
@@ -312,7 +312,7 @@ sys.exit(main(sys.argv[1:]))
 def test_a_disk_with_no_room_for_the_database(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "lines.jsonl").write_text("")
     words = [str(tmp_path / "lines.jsonl") if word == "LINES" else word for word in words]
-    done = subprocess.run([sys.executable, "-c", LIMITED, *words], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", LIMITED, *words], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert "records.sqlite" in done.stderr

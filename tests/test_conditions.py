@@ -130,7 +130,7 @@ class TestClock:
 class TestShares:
     def test_own_work_is_not_that_of_others(self) -> None:
         def work() -> None:
-            child = subprocess.Popen([sys.executable, "-c", "import time\nend = time.time() + 1\nwhile time.time() < end: pass"])
+            child = subprocess.Popen([sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass"])
             child.wait()
 
         before, ours = psutil.cpu_times(), os.times()
@@ -140,18 +140,18 @@ class TestShares:
         total = sum(after) - sum(before)
         busy = total - (after.idle - before.idle) - (getattr(after, "iowait", 0) - getattr(before, "iowait", 0))
         child = now.children_user + now.children_system - ours.children_user - ours.children_system
-        assert child > 0.1
+        assert child > 0.9
         assert found.others_share == pytest.approx((busy - child) / total, abs=0.06)
 
     def test_a_process_that_is_not_ours_counts(self) -> None:
         burning = [
             sys.executable,
             "-c",
-            "import time\nend = time.time() + 20\nwhile time.time() < end: pass",
+            "import time\nend = time.time() + 120\nwhile time.time() < end: pass",
         ]
         # Started by a process that ends at once: then it is nobody's child but the system's.
         start = f"import subprocess\nprint(subprocess.Popen({burning!r}, stdout=subprocess.DEVNULL).pid)"
-        running = subprocess.run([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True, timeout=20, check=False)
+        running = subprocess.run([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True, timeout=120, check=False)
         pid = int(running.stdout)
         try:
             mine = watched(Path("/sys"), lambda: time.sleep(1))
@@ -169,10 +169,12 @@ class TestShares:
 
 class TestMeasure:
     def test_a_measurement_says_it_and_a_record_keeps_it(self, tflite_file: Files) -> None:
+        before = os.getloadavg()[0]
         found = measure(tflite_file("int8_conv"), runs=30)
         assert found.conditions is not None
         assert found.conditions.beside == ()
-        assert found.conditions.load_before == pytest.approx(os.getloadavg()[0] / os.cpu_count(), abs=0.5)
+        low, high = sorted((before, os.getloadavg()[0]))
+        assert low - 0.5 <= found.conditions.load_before * os.cpu_count() <= high + 0.5
         assert found.to_latency().conditions == found.conditions
         assert msgspec.convert(json.loads(json.dumps(found.to_dict()))["conditions"], Conditions) == found.conditions
 

@@ -35,10 +35,9 @@ def test_packages_are_added_and_their_parts_are_not(tmp_path: Path) -> None:
     meter, reason = rapl_meter(tmp_path)
     assert reason is None
     with meter:
-        time.sleep(0.15)
-        first.write_text("1999999\n")  # goes round: 2 J - 1 uJ more, of a counter of 1 J
-        first.write_text("499999\n")
-        second.write_text("1000005\n")
+        for counter, text in ((first, "499999\n"), (second, "1000005\n")):  # the first goes round, at 1 J
+            (tmp_path / "new").write_text(text)
+            (tmp_path / "new").replace(counter)  # never seen empty
         times, watts = meter.readings(time.perf_counter())
     assert meter.failure is None
     joules = sum(power * (later - earlier) for power, earlier, later in zip(watts[1:], times, times[1:], strict=False))
@@ -74,7 +73,7 @@ def test_a_counter_that_goes_away_is_a_reason(tmp_path: Path) -> None:
     meter, _ = rapl_meter(tmp_path)
     with meter:
         counter.unlink()
-        deadline = time.perf_counter() + 5
+        deadline = time.perf_counter() + 60
         while meter.failure is None and time.perf_counter() < deadline:
             time.sleep(0.02)
         assert "No such file" in meter.failure

@@ -107,7 +107,7 @@ def test_commands_can_be_copied_in_one_piece(tmp_path: Path) -> None:
     assert command.startswith("printf")
     assert command.endswith("--reload-rules")
     shell = command.partition("| sudo tee")[0]
-    written = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+    written = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True, timeout=300).stdout.splitlines()
     assert [line.count("==") for line in written] == [3, 3]
     after = MadeMachine(tmp_path / "after").stick(mode=0o660).write("etc/udev/rules.d/70-edgetpu.rules", "\n".join(written))
     answer = next(check for check in diagnose(machine=after.machine).checks if check.id == "usb_permission")

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,9 +77,7 @@ class TestLatency:
         assert msgspec.convert(json.loads(json.dumps(found.to_dict())), Latency) == found
 
     def test_time_ends_a_sample_but_not_below_twenty(self, tflite_file: Files) -> None:
-        started = time.perf_counter()
         found = measure(tflite_file("int8_conv"), runs=1_000_000, warmup_runs=1_000_000, seconds=0.05)
-        assert time.perf_counter() - started < 20
         assert 20 <= found.runs == len(found.samples_ms) < 1_000_000
         assert found.warmup_runs < 1_000_000
         assert measure(tflite_file("int8_conv"), runs=100, seconds=1e-9).runs == 20

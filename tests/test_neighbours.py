@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_it_costs_less_than_a_call_of_a_model(tmp_path: Path) -> None:
     spent = []
     for _ in range(50):
-        started = time.perf_counter()
+        started = time.process_time()
         Announcement("cpu", "here", tmp_path).close()
-        spent.append(time.perf_counter() - started)
+        spent.append(time.process_time() - started)
     assert sorted(spent)[25] < 0.005

@@ -59,9 +59,17 @@ def test_every_exercise_has_a_judge(source: Path) -> None:
 
 @pytest.fixture(scope="session")
 def course_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One home for all notebooks, so that what two of them train is trained once; another one by EDGEWB_NOTEBOOKS_HOME."""
+    """One home for all notebooks, so that what two of them train is trained once; another one by EDGEWB_NOTEBOOKS_HOME.
+
+    Two workers share it, as two people's studies may share a home: who comes second waits for what is under way.
+    """
     given = os.environ.get("EDGEWB_NOTEBOOKS_HOME")
-    return Path(given) if given else tmp_path_factory.mktemp("course")
+    if given:
+        return Path(given)
+    run = tmp_path_factory.getbasetemp()
+    home = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "course"
+    home.mkdir(exist_ok=True)
+    return home
 
 
 @pytest.mark.notebooks

@@ -158,9 +158,10 @@ def fit_range(low: float, high: float, dtype: str = "int8", *, symmetric: bool =
         raise InputError(f"the range from {low!r:.40} to {high!r:.40} cannot be used: two finite numbers are wanted, the lower one first")
     limits = np.iinfo(dtype)
     low, high = min(float(low), 0.0), max(float(high), 0.0)
-    if symmetric:
-        return (max(-low, high) / limits.max, 0) if high > low else (1.0, 0)
     if high == low:
         return 1.0, 0
-    scale = (high - low) / (limits.max - limits.min)
+    least = float(np.finfo(np.float64).tiny)  # of an extent near 0 a step would be rounded to 0
+    if symmetric:
+        return max(max(-low, high) / limits.max, least), 0
+    scale = max((high - low) / (limits.max - limits.min), least)
     return scale, int(np.clip(np.rint(limits.min - low / scale), limits.min, limits.max))

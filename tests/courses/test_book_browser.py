@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import Watched, started_browser, wait_until
+from browsers import PATIENCE_MS, Watched, started_browser, wait_until
 
 from edgewb.courses.books import make_book
 
@@ -33,6 +33,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (1366, "dark"), (390, "light")])
 def test_a_page(browser: Any, book: Path, width: int, scheme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
     page, watched = context.new_page(), Watched("file:")
     watched.watch(page)
     page.goto((book / "index.html").as_uri())

@@ -30,10 +30,10 @@ from edgewb.running import Announcement
 with Announcement(dataset="digits", dataset_fingerprint="f" * 64, model="digits_cnn", seed=5, recipes=["float32", "qat_int8"]) as study:
     study.report("training digits_cnn", 0.25)
     print(study.id, flush=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not study.is_cancelled() and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(3)  # long enough to be seen stopping
+    sys.stdin.readline()  # until it was seen stopping
 """
 AXE_SERIOUS = ("serious", "critical")
 
@@ -222,7 +222,9 @@ def test_names_and_contrast_pass_axe_and_nothing_is_cut_off(visit, width, height
 def test_a_study_under_way_is_seen_and_cancelled_and_its_variants_appear(visit, home):
     page = visit("explorer")
     environment = {**os.environ, "EDGEWB_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", UNDER_WAY], env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", UNDER_WAY], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         study = process.stdout.readline().strip()
         wait_until(page, "document.querySelector('[data-region=running] progress') !== null")
         assert "now training digits_cnn" in text(page, "running")
@@ -232,8 +234,9 @@ def test_a_study_under_way_is_seen_and_cancelled_and_its_variants_appear(visit, 
         wait_until(page, f"document.querySelectorAll('.chart.wide .mark').length === {marks + 1}")
         page.click(f"#cancel-{study}")
         wait_until(page, "document.querySelector('[data-region=running]').innerText.includes('Stopping')")
+        print(file=process.stdin, flush=True)
         wait_until(page, "document.querySelector('[data-region=running] progress') === null")
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     assert text(page, "alert") == ""
 
 

@@ -38,7 +38,9 @@ class Probe(Page):
     def on_say(self, value, buffers): self.said = value
     def on_exit(self, value, buffers): os._exit(int(value))
     def on_sleep(self, value, buffers):
-        try: time.sleep(30)
+        try:
+            open(value, "w").close()
+            time.sleep(600)
         except KeyboardInterrupt: self.said = "interrupted"
     def on_facts(self, value, buffers):
         self.said = "FACTS" + json.dumps({
@@ -78,7 +80,7 @@ def asked(server: Running, page: Answer, name: str, value: Any = None) -> str:
         await connection.write_message(event(page.comm, name, value), binary=True)
         text = ""
         try:
-            while '"done"' not in text and (message := await asyncio.wait_for(connection.read_message(), 20)) is not None:
+            while '"done"' not in text and (message := await asyncio.wait_for(connection.read_message(), 60)) is not None:
                 text += message.decode("utf-8", "replace")
         finally:
             connection.close()
@@ -127,7 +129,7 @@ def test_a_copy_holds_nothing_of_the_zygotes_or_the_servers(server):
 def test_how_a_kernel_ended_is_known(server, code):
     page = server.get("/explorer")
     manager = server.inside(lambda: server.server.kernel_manager.get_kernel(page.kernel))
-    assert asyncio.run_coroutine_threadsafe(manager.provisioner.poll(), server.loop).result(10) is None
+    assert asyncio.run_coroutine_threadsafe(manager.provisioner.poll(), server.loop).result(60) is None
     process = manager.provisioner.process
     asked(server, page, "exit", code)
     server.wait_until(lambda: process.poll() is not None)
@@ -135,22 +137,23 @@ def test_how_a_kernel_ended_is_known(server, code):
     server.wait_until(lambda: page.kernel not in server.kernels())
 
 
-def test_it_is_killed_interrupted_and_restarted_like_any_other(server):
+def test_it_is_killed_interrupted_and_restarted_like_any_other(server, tmp_path):
     page = server.get("/explorer")
     kernels = server.server.kernel_manager
     manager = server.inside(lambda: kernels.get_kernel(page.kernel))
 
     def inside(awaitable: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(awaitable, server.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(awaitable, server.loop).result(120)
 
     async def interrupted() -> str:
         connection = await server.connect(page.kernel)
-        await connection.write_message(event(page.comm, "sleep"), binary=True)
-        await asyncio.sleep(0.5)
+        await connection.write_message(event(page.comm, "sleep", str(tmp_path / "sleeps")), binary=True)
+        while not (tmp_path / "sleeps").exists():
+            await asyncio.sleep(0.05)
         asyncio.run_coroutine_threadsafe(manager.interrupt_kernel(), server.loop)
         text = ""
         while '"done"' not in text:
-            message = await asyncio.wait_for(connection.read_message(), 20)
+            message = await asyncio.wait_for(connection.read_message(), 60)
             assert message is not None
             text += message.decode("utf-8", "replace")
         connection.close()
@@ -173,7 +176,7 @@ def test_visitors_outlive_the_zygote_and_the_next_one_comes_from_a_new_one(folde
     with running(folder) as server:
         page, zygote = server.get("/explorer"), zygote_of(server)
         zygote.kill()
-        zygote.wait(10)
+        zygote.wait(60)
         assert "still here" in asked(server, page, "say", "still here")
         another = server.get("/explorer")
         assert server.process(another.kernel).ppid() == zygote_of(server).pid != zygote.pid
@@ -182,7 +185,7 @@ def test_visitors_outlive_the_zygote_and_the_next_one_comes_from_a_new_one(folde
         server.wait_until(lambda: page.kernel not in server.kernels())
         assert "later" in asked(server, another, "say", "later")
         kernels = [server.process(another.kernel), zygote_of(server)]
-    assert psutil.wait_procs(kernels, timeout=10)[1] == []
+    assert psutil.wait_procs(kernels, timeout=60)[1] == []
 
 
 def test_where_nothing_can_be_forked_kernels_are_started_and_the_log_says_so(folder, caplog, monkeypatch):
@@ -224,7 +227,7 @@ def test_one_that_does_not_answer_is_given_up(tmp_path, monkeypatch, caplog):
         assert zygote is not None
         os.kill(zygote.pid, signal.SIGSTOP)
         assert await made.fork([], {}, None) is None
-        await asyncio.wait_for(zygote._listening, 10)
+        await asyncio.wait_for(zygote._listening, 60)
         assert zygote.ended
         assert made.begin() is not zygote
         await made.close()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scenes
 from axe_playwright_python.sync_playwright import Axe
-from browsers import wait_until
+from browsers import PATIENCE_MS, wait_until
 from PIL import Image
 
 pytestmark = pytest.mark.browser
@@ -334,6 +334,7 @@ def test_a_model_of_one_s_own_where_the_server_was_started_for_it(browser, serve
     started = type(server)(tmp_path, "--trusted")
     try:
         context = browser.new_context()
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.goto(f"{started.origin}/live")
         wait_until(page, "document.documentElement.dataset.connected === 'true'")
@@ -352,6 +353,7 @@ def test_nothing_jumps_when_the_page_becomes_alive(browser, server):
     names, found = ("h1", "[data-paper]", ".fed", ".answer", ".settings", ".figures"), []
     for alive in (False, True):
         context = browser.new_context(viewport={"width": 1366, "height": 768})
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         if not alive:
             page.route("**/host.js", lambda route: route.abort())

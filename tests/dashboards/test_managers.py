@@ -86,13 +86,13 @@ def test_kernels_nobody_needs_are_ended_and_one_that_is_looked_at_is_not(tmp_pat
             while idle in server.kernels():
                 await first.write_message("looked at")
                 await asyncio.sleep(0.5)
-                assert asyncio.get_running_loop().time() - start < 20
+                assert asyncio.get_running_loop().time() - start < 120
             assert left.kernel not in server.kernels()
             assert looked_at in server.kernels()
-            assert await asyncio.wait_for(second.read_message(), 20) is None
+            assert await asyncio.wait_for(second.read_message(), 60) is None
             assert second.close_code == ENDED
             first.close()
-            server.wait_until(lambda: looked_at not in server.kernels(), 10)
+            server.wait_until(lambda: looked_at not in server.kernels())
             return asyncio.get_running_loop().time() - start
 
         asyncio.run(run())

@@ -13,18 +13,19 @@ from edgewb.dashboards.pools import ERROR_MARK, DrawnPage, PagePool, Turns
 class Studio:
     """Draws pages without kernels: notes what was begun, and finishes when told."""
 
-    def __init__(self, html: str = "page", seconds: float = 0.0) -> None:
+    def __init__(self, html: str = "page", gate: asyncio.Event | None = None) -> None:
         self.begun: list[str] = []
         self.dead: set[str] = set()
         self.failing = False
-        self.html, self.seconds = html, seconds
+        self.html, self.gate = html, gate
 
     async def draw(self, name: str) -> DrawnPage:
         self.begun.append(name)
         if self.failing:
             raise RuntimeError("no kernel")
         kernel = f"{name}{len(self.begun)}"
-        await asyncio.sleep(self.seconds)
+        if self.gate is not None:
+            await self.gate.wait()
         return DrawnPage(kernel, self.html)
 
     async def alive(self, kernel: str) -> bool:
@@ -115,12 +116,18 @@ def test_a_failure_is_logged_and_the_next_visitor_is_served(caplog):
 
 def test_visitors_go_before_pages_nobody_waits_for():
     async def run() -> None:
-        studio = Studio(seconds=0.01)
+        gate = asyncio.Event()
+        studio = Studio(gate=gate)
         pool = studio.pool(3, names=("ahead", "wanted"), turns=1)
         pool.fill()
-        await asyncio.sleep(0.005)
+        while not studio.begun:
+            await asyncio.sleep(0)
+        taken = asyncio.gather(pool.take("wanted"), pool.take("wanted"))
+        for _ in range(20):  # whatever can go on does
+            await asyncio.sleep(0)
         assert studio.begun == ["ahead"], "one at a time"
-        pages = await asyncio.gather(pool.take("wanted"), pool.take("wanted"))
+        gate.set()
+        pages = await taken
         assert studio.begun[:3] == ["ahead", "wanted", "wanted"]
         assert len({page.kernel_id for page in pages}) == 2
         await pool.close()
@@ -146,7 +153,7 @@ def test_a_visitor_who_goes_away_gives_his_turn_back():
         tasks[2].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert order == ["first", "second", "idle"]
-        await asyncio.wait_for(work("again"), 1)
+        await asyncio.wait_for(work("again"), 60)
 
     asyncio.run(run())
 
@@ -165,6 +172,6 @@ def test_one_that_is_cancelled_just_as_it_is_its_turn_passes_it_on():
         waiting.cancel()  # the turn is its own already, and it has not noticed yet
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await asyncio.wait_for(work(), 1)
+        await asyncio.wait_for(work(), 60)
 
     asyncio.run(run())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import started_browser, wait_until
+from browsers import PATIENCE_MS, started_browser, wait_until
 from dashboard_servers import running, write_notebook
 
 pytestmark = pytest.mark.browser
@@ -64,7 +64,7 @@ def proxy(tmp_path: Path) -> Iterator[Callable[..., None]]:
         log = tmp_path / "proxy.log"
         with log.open("wb") as output:
             started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -77,7 +77,7 @@ def proxy(tmp_path: Path) -> Iterator[Callable[..., None]]:
     yield start
     for process in started:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,7 @@ def folder(tmp_path: Path) -> Path:
 def visit(chromium: Any, server: Any, address: str) -> Any:
     """Through the proxy: gallery, dashboard, websocket, a click, and the kernel's end when the page is closed. Then the page again."""
     context = chromium.new_context(ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsers import Watched, started_browser, wait_until
+from browsers import PATIENCE_MS, Watched, started_browser, wait_until
 from dashboard_servers import Running, running, write_notebook
 
 from edgewb.dashboards.websockets import PageConnection
@@ -63,6 +63,7 @@ def view(chromium: Any) -> Iterator[Callable[..., tuple[Any, Watched]]]:
 
     def open_page(server: Running, path: str = "/explorer", width: int = 1366, scheme: str = "light") -> tuple[Any, Watched]:
         context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page, watched = context.new_page(), Watched(server.origin)
         watched.watch(page)
@@ -175,6 +176,7 @@ def test_no_script_that_somebody_slips_in_is_run(served, view):
 
 def test_a_page_cannot_be_framed_by_another(served, view, chromium):
     page = chromium.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.set_content(f'<iframe src="{served.origin}/"></iframe>')
     page.wait_for_timeout(700)
     assert "edgewb dashboards" not in page.frames[1].content()
@@ -264,6 +266,7 @@ def test_a_page_that_is_not_there_says_so_in_our_own_words(served, view):
 
 def test_while_a_kernel_starts_the_page_says_so(served, view, chromium):
     context = chromium.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(f"{served.origin}/explorer", wait_until="commit")
     page.wait_for_selector("#starting:visible")

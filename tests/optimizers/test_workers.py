@@ -31,7 +31,7 @@ sys.modules[__name__] = sys.modules["tf_keras"] = _Anything()
 """
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -206,7 +206,7 @@ def test_ctrl_c_leaves_no_child_behind(instead_of_tensorflow: Callable[[str], No
     parent, child = start_parent(instead_of_tensorflow)
     time.sleep(delay)
     os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: the whole group, the child too
-    assert parent.wait(timeout=20) != 0
+    assert parent.wait(timeout=60) != 0
     wait_until(lambda: gone(child))
 
 

@@ -217,7 +217,7 @@ def test_a_limit_on_the_file_size_is_one_line_and_loses_nothing(tmp_path):
     process = run_writer(
         tmp_path / "r.sqlite", "a", stderr=subprocess.PIPE, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     )
-    errors = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=300)[1]
     assert process.returncode == 1
     assert "edgewb.errors.StorageError: cannot write to the database" in errors.splitlines()[-1]
     with RecordStore(tmp_path / "r.sqlite") as store:
@@ -231,7 +231,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_whole_records(tmp_path):
         assert process.stdout.readline() == "ready\n"
         time.sleep(chance.uniform(0.02, 0.25))
         process.send_signal(signal.SIGKILL)
-        assert process.wait(timeout=30) == -signal.SIGKILL
+        assert process.wait(timeout=120) == -signal.SIGKILL
         process.stdout.close()
         with RecordStore(database) as store:
             records = store.query()

@@ -354,11 +354,11 @@ def test_a_device_lost_in_mid_run_keeps_the_samples(
 
 def test_a_device_that_hangs_is_given_up(tflite_file: Files, using: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     using("HANG_AT=4")
-    monkeypatch.setattr(edgetpu_runners, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(edgetpu_runners, "CALL_SECONDS", 2.0)
     with open_target("edgetpu") as target:
         target.load(tflite_file("compiled"))
         started = time.monotonic()
-        with pytest.raises(TargetError, match=r"call 4 failed \(no answer within 0.5 s\)\. Plug it in again") as caught:
+        with pytest.raises(TargetError, match=r"call 4 failed \(no answer within 2 s\)\. Plug it in again") as caught:
             target.sample([image()], 10, 10, 60.0)
         assert len(caught.value.samples_ms) == 3
         assert time.monotonic() - started < 30  # of the 60 s of the sample
@@ -390,7 +390,7 @@ def test_a_killed_parent_leaves_nothing_behind(tflite_file: Files, libraries: Li
     time.sleep(0.3)
     running.kill()
     running.wait()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert list(tmp_path.glob("edgewb-*")) == []

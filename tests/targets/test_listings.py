@@ -29,7 +29,7 @@ def test_every_kind_is_listed_with_what_it_needs() -> None:
 def test_the_command() -> None:
     def run(*arguments: str) -> str:
         command = [sys.executable, "-m", "edgewb.cli", "targets", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
 
     listed = json.loads(run("--json"))["targets"]
     assert [target["name"] for target in listed] == list(TARGETS)

@@ -59,7 +59,7 @@ def server(_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshS
     assert _server.files() == before
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it does not end"
@@ -77,7 +77,7 @@ def worker(server: SshServer) -> psutil.Process:
 
 def wait_until_sampled(server: SshServer) -> None:
     """Starting takes the runner less than a second of processor time, and after one of sampling the first samples are on their way."""
-    wait_for(lambda: len(server.running()) > 1 and worker(server).cpu_times().user > 2.5, 60)
+    wait_for(lambda: len(server.running()) > 1 and worker(server).cpu_times().user > 2.5, 300)
 
 
 def refusal(target: str | Target, path: Path, kind: type[EdgewbError] = TargetError) -> str:
@@ -86,7 +86,7 @@ def refusal(target: str | Target, path: Path, kind: type[EdgewbError] = TargetEr
     opened = open_target(target) if isinstance(target, str) else target
     with opened, pytest.raises(kind) as caught:
         opened.load(path)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert str(caught.value).isprintable()
     return str(caught.value)
 
@@ -190,9 +190,10 @@ class TestRunning:
             assert len(target.sample(inputs, 10**6, 7, 1e-9)) == 7
             started = time.monotonic()
             taken = target.sample(inputs, 10**6, 20, 1.2)  # more than a second: it arrives in parts
-            assert 1.2 <= time.monotonic() - started < 5
+            assert time.monotonic() - started >= 1.2
             assert 20 < len(taken) < 10**6
-            assert 0.5 < sum(taken) / 1e3 < 1.3
+            assert sum(taken) / 1e3 > 0.5
+            assert sum(taken[:-1]) / 1e3 <= 1.2  # the last call alone may end behind the time
             conditions, memory = target.remote_conditions, target.remote_memory
             assert conditions is not None
             assert conditions.load_before == pytest.approx(os.getloadavg()[0] / (os.cpu_count() or 1), abs=1)

