@@ -92,6 +92,13 @@ def _token(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _pool(text: str) -> int | None:
+    try:
+        return None if text == "auto" else _count(0, 50)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, nor auto") from None
+
+
 def _path(text: str) -> str:
     if not re.fullmatch(r"/?([A-Za-z0-9._~@-]+/)*[A-Za-z0-9._~@-]*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no path such as /dashboards/")
@@ -140,7 +147,12 @@ def _dashboard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="explorer, inspector or live (default: the page that lists them)")
     parser.add_argument("--port", type=_port, default=8866, metavar="P", help="where it listens; when taken, the next that is free (8866)")
     parser.add_argument("--ip", default="127.0.0.1", metavar="A", help="the address it listens on; 0.0.0.0 for others, too (127.0.0.1)")
-    parser.add_argument("--pool", type=_count(0, 50), default=1, metavar="N", help="pages of each dashboard kept ready (1)")
+    parser.add_argument(
+        "--pool",
+        type=_pool,
+        metavar="N",
+        help="pages of each dashboard kept ready (auto: 1 to 12, by free memory and --visitors; each takes some 30 MB)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument(
         "--token",
