@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.child_processes import ending, run_module
-from edgewb.enclosures import close_off, leave_files, prepare_litert
+from edgewb.enclosures import close_off, end_with_parent, leave_files, prepare_litert
 from edgewb.errors import EdgewbError, ModelFileError
 from edgewb.locations import write_whole
 from edgewb.types import Basis, Jsonable
@@ -98,7 +98,7 @@ def _ask(request: dict[str, Any], *contents: bytes) -> dict[str, Any]:
         files = [Path(folder, f"{number}.tflite") for number in range(len(contents))]
         for file, content in zip(files, contents, strict=True):
             write_whole(file, content)
-        request = {**request, "files": [str(file) for file in files]}
+        request = {**request, "files": [str(file) for file in files], "parent": os.getpid()}
         try:
             done = run_module("edgewb.comparisons", json.dumps(request), _LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -315,6 +315,7 @@ def _main(text: str) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what LiteRT prints must not get into the answer
     request = json.loads(text)
+    end_with_parent(request["parent"])
     files = [Path(file).read_bytes() for file in request["files"]]
     if os.environ.get(CLOSED_VARIABLE) == "1":
         _close_off()

@@ -24,6 +24,19 @@ _SMALLEST: Final = (  # one ABS of one float, as zlib has it in base64
 )
 
 
+def end_with_parent(parent: int) -> None:
+    """End this process with the thread that started it, however that ends, also if this one is stopped. On Linux alone.
+
+    Args:
+        parent: the process id of who started it, which may be gone already.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def close_off() -> bool:
     """Go on in a child that has no network and sees no other process; False where that is not allowed, and all is as before.
 
@@ -37,9 +50,7 @@ def close_off() -> bool:
     closed = libc.unshare(_NEWUSER | _NEWPID | _NEWNET | _NEWIPC) == 0
     child = os.fork() if closed else 0
     if child or not closed:
-        libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # not before: with the namespaces came capabilities, and it is forgotten with these
-        if os.getppid() != above:
-            os._exit(1)
+        end_with_parent(above)  # not before: with the namespaces came capabilities, and it is forgotten with these
     if not closed:
         return False
     if child:

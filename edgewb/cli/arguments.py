@@ -97,6 +97,14 @@ def read_token(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def read_pool(text: str) -> int | None:
+    """How many pages to keep ready; None for ``auto``."""
+    try:
+        return None if text == "auto" else count_reader(0, 50)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, nor auto") from None
+
+
 def read_path(text: str) -> str:
     """A path under which a proxy offers something, with a slash at either end."""
     if not re.fullmatch(r"/?([A-Za-z0-9._~@-]+/)*[A-Za-z0-9._~@-]*", text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from edgewb.cli.arguments import count_reader, read_minutes, read_path, read_port, read_range, read_token
+from edgewb.cli.arguments import count_reader, read_minutes, read_path, read_pool, read_port, read_range, read_token
 from edgewb.types import Task
 
 
@@ -57,7 +57,12 @@ def add_dashboard_options(parser: argparse.ArgumentParser) -> None:
         "--port", type=read_port, default=8866, metavar="P", help="where it listens; when taken, the next that is free (8866)"
     )
     parser.add_argument("--ip", default="127.0.0.1", metavar="A", help="the address it listens on; 0.0.0.0 for others, too (127.0.0.1)")
-    parser.add_argument("--pool", type=count_reader(0, 50), default=1, metavar="N", help="pages of each dashboard kept ready (1)")
+    parser.add_argument(
+        "--pool",
+        type=read_pool,
+        metavar="N",
+        help="pages of each dashboard kept ready (auto: 1 to 12, by free memory and --visitors; each takes some 30 MB)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument(
         "--token",

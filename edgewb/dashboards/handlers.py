@@ -180,6 +180,8 @@ class DashboardPage(Shielded):
             return
         visits = self.settings["visits"]
         if visits.full:
+            await visits.make_room()
+        if visits.full:
             minutes = max(1, math.ceil(visits.free_in_s() / 60))
             self.set_status(503)
             self.set_header("Retry-After", str(_ASK_AGAIN_S))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,8 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
         forks: what they are forked of.
         is_waiting: whether a kernel waits for its visitor, and is not to be ended for being idle.
         on_end: called with the id of a kernel that is about to be ended.
+        on_connect: called with the id of a kernel whose page has connected.
+        shown: ids of kernels whose pages have connected at least once.
         lonely_s: seconds after which a kernel is ended that nobody is connected with.
     """
 
@@ -84,12 +88,28 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
     forks: Forks
     is_waiting: Callable[[str], bool]
     on_end: Callable[[str], None]
+    on_connect: Callable[[str], None]
     lonely_s = LONELY_S
+    shown: set[str]
 
     async def _async_start_kernel(self, **options: Any) -> str:
-        return str(await super()._async_start_kernel(**{**options, "env": dict(self.environment)}))
+        kernel_id = str(uuid.uuid4())
+        files = self._files(kernel_id)
+        files.mkdir(mode=0o700, parents=True)
+        given = {"env": {**self.environment, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(files))}, "kernel_id": kernel_id}
+        return str(await super()._async_start_kernel(**{**options, **given}))
 
     start_kernel = _async_start_kernel
+
+    def _files(self, kernel_id: str) -> Path:
+        """Where a kernel and what it starts write what is to be gone with it."""
+        return Path(self.connection_dir) / "files" / kernel_id
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget a kernel that has ended, and what it left."""
+        shutil.rmtree(self._files(kernel_id), ignore_errors=True)
+        self.shown.discard(kernel_id)
+        return super().remove_kernel(kernel_id)
 
     async def _async_shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> Any:
         self.on_end(kernel_id)
@@ -100,7 +120,7 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
     def prepare(self, environment: dict[str, str]) -> None:
         """Say what every kernel is started with."""
         register_provisioner()
-        self.environment, self.forks = environment, Forks(environment)
+        self.environment, self.forks, self.shown = environment, Forks(environment), set()
 
     async def end_all(self) -> list[str]:
         """End all kernels, also those that somebody else is ending just now; their ids."""
@@ -118,6 +138,11 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
         if kernel_id in self:
             self.get_kernel(kernel_id).last_activity = utcnow()
 
+    def notify_connect(self, kernel_id: str) -> None:
+        super().notify_connect(kernel_id)
+        self.shown.add(kernel_id)
+        self.on_connect(kernel_id)
+
     def notify_disconnect(self, kernel_id: str) -> None:
         super().notify_disconnect(kernel_id)
         self.touch(kernel_id)
@@ -133,7 +158,7 @@ class VisitorKernels(AsyncMappingKernelManager):  # type: ignore[misc]
 
         Busy ones are no exception: one that has said nothing for so long will not, and would keep a processor from everybody.
         """
-        if self.is_waiting(kernel_id):
+        if kernel_id not in self._kernel_connections or self.is_waiting(kernel_id):  # the first: it is still being started
             return
         idle, limit = self.unused_s(kernel_id)
         if idle > limit:

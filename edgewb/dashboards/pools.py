@@ -13,6 +13,14 @@ from dataclasses import dataclass
 
 ERROR_MARK = 'class="edgewb-error"'
 """In the markup of a page whose notebook failed: it is shown, but not kept for others."""
+MOST_PAGES = 12
+"""Of each dashboard kept ready where nobody says how many: a class of twenty on 2 cores sees its plot in time, see PUBLISHING.md."""
+QUIET_S = 1.0
+LOADING_S = 10.0
+"""After this time a page that was given out and has not come to life is waited for no longer: whoever asked for it is no browser."""
+PATIENCE_S = 30.0
+"""After this time a page is drawn ahead also where it never becomes quiet."""
+_LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class Turns:
 
 
 class PagePool:
-    """Keeps ``size`` pages of each dashboard ready.
+    """Keeps ``size`` pages of each dashboard ready, drawn when nobody is being served: visitors' browsers need the processors first.
 
     Args:
         names: the dashboards.
@@ -70,7 +78,9 @@ class PagePool:
         draw: starts a kernel and draws a page; ends the kernel again when it fails or is cancelled.
         alive: whether a kernel still runs.
         turns: how many are drawn at once.
-        delay_s: how long after a page was taken the next is begun: the visitor's browser needs the processors first.
+        ahead: how many of these nobody waits for.
+        delay_s: how long it has to be quiet before such a one is begun.
+        room: how many visitors may still come: more pages than that are not made ready, but for one of each.
     """
 
     def __init__(
@@ -80,12 +90,18 @@ class PagePool:
         draw: Callable[[str], Awaitable[DrawnPage]],
         alive: Callable[[str], Awaitable[bool]],
         turns: Turns,
-        delay_s: float = 1.0,
+        ahead: int = 2,
+        delay_s: float = QUIET_S,
+        room: Callable[[], int] = lambda: MOST_PAGES,
     ) -> None:
         self._ready: dict[str, deque[DrawnPage]] = {name: deque() for name in names}
         self._filling: dict[str, int] = dict.fromkeys(self._ready, 0)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._size, self._draw, self._alive, self._turns, self._delay_s = size, draw, alive, turns, delay_s
+        self._size, self._draw, self._alive, self._turns, self._delay_s, self._room = size, draw, alive, turns, delay_s, room
+        self._ahead = asyncio.Semaphore(ahead)
+        self._asking = 0
+        self._loading: dict[str, float] = {}
+        self._quiet_from = 0.0
         self.log = logging.getLogger(__name__)
 
     def __contains__(self, kernel_id: object) -> bool:
@@ -96,28 +112,42 @@ class PagePool:
         """How many pages of a dashboard wait for their visitors."""
         return len(self._ready[name])
 
-    def fill(self, delay_s: float = 0.0) -> None:
+    def fill(self) -> None:
         """Begin to draw what is missing, and return at once. One of each dashboard comes before a second of any."""
-        for _ in range(self._size):
+        size = min(self._size, max(1, self._room()))
+        for wanted in range(1, size + 1):
             for name, pages in self._ready.items():
-                if len(pages) + self._filling[name] < self._size:
+                if len(pages) + self._filling[name] < wanted:
                     self._filling[name] += 1
-                    task = asyncio.get_running_loop().create_task(self._add(name, delay_s))
+                    task = asyncio.get_running_loop().create_task(self._add(name))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
 
+    def loaded(self, kernel_id: str) -> None:
+        """The page of this kernel has come to life at its visitor's."""
+        if self._loading.pop(kernel_id, None) is not None:
+            self._quiet_from = self._now() + self._delay_s
+
     async def take(self, name: str) -> DrawnPage:
         """A page for a visitor: one that is ready, else one drawn now, before any that nobody waits for."""
-        pages = self._ready[name]
+        self._asking += 1
         try:
-            while pages:
-                page = pages.popleft()
-                if await self._alive(page.kernel_id):
-                    return page
-            async with self._turns.turn(urgent=True):
-                return await self._draw(name)
+            page = await self._find(name)
+            self._loading[page.kernel_id] = self._now() + LOADING_S
+            return page
         finally:
-            self.fill(self._delay_s)
+            self._asking -= 1
+            self._quiet_from = self._now() + self._delay_s
+            self.fill()
+
+    async def _find(self, name: str) -> DrawnPage:
+        pages = self._ready[name]
+        while pages:
+            page = pages.popleft()
+            if await self._alive(page.kernel_id):
+                return page
+        async with self._turns.turn(urgent=True):
+            return await self._draw(name)
 
     async def close(self) -> None:
         """Stop drawing."""
@@ -126,11 +156,25 @@ class PagePool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _add(self, name: str, delay_s: float) -> None:
+    async def _quiet(self) -> None:
+        """Wait until nobody is being served, for a while."""
+        until = self._now() + PATIENCE_S
+        while (now := self._now()) < until:
+            self._loading = {kernel_id: end for kernel_id, end in self._loading.items() if end > now}
+            if not self._asking and not self._loading and now >= self._quiet_from:
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _add(self, name: str) -> None:
         try:
-            await asyncio.sleep(delay_s)
-            async with self._turns.turn(urgent=False):
-                page = await self._draw(name)
+            async with self._ahead:
+                await self._quiet()
+                async with self._turns.turn(urgent=False):
+                    page = await self._draw(name)
         except Exception:
             self.log.exception("the page %s could not be drawn ahead", name)
         else:

@@ -14,7 +14,7 @@ def describe_server() -> dict[str, Any]:
     """
     command = [sys.executable, "-m", "edgewb.cli", "dashboard", "--no-browser", "--port", "{port}"]
     return {
-        "command": [*command, "--base-url", "{base_url}dashboards/", "--hostname", "*"],
+        "command": [*command, "--base-url", "{base_url}dashboards/", "--hostname", "*", "--pool", "1"],
         "absolute_url": True,
         "timeout": 60,
         "launcher_entry": {"title": "edgewb dashboards", "path_info": "dashboards/"},

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import socket
-import tempfile
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from edgewb.dashboards import handlers
+from edgewb.dashboards.folders import clear_folders, make_folder
 from edgewb.dashboards.kernels import MEMORY_BYTES, OWN_MEMORY_BYTES
 from edgewb.dashboards.managers import KernelProgram, VisitorKernels, kernel_environment
 from edgewb.dashboards.visits import Visits
@@ -45,7 +45,7 @@ class Serving:
         folder: of the notebooks.
         port: the first that is tried; 0 for any.
         ip: the address that is listened on.
-        pool: pages of each dashboard kept ready.
+        pool: pages of each dashboard kept ready; None for as many as suit the free memory and the visitors.
         idle_s: seconds after which a page that nobody uses or looks at loses its kernel.
         visitors: how many at once; None for as many as memory is enough for.
         token: what a visitor has to know; "" for nothing.
@@ -58,7 +58,7 @@ class Serving:
     folder: Path
     port: int = 8866
     ip: str = "127.0.0.1"
-    pool: int = 1
+    pool: int | None = None
     idle_s: float = 1800.0
     visitors: int | None = None
     token: str = field(default="", repr=False)
@@ -86,6 +86,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
     serving: Serving
     names: tuple[str, ...]
     visits: Visits
+    held: int | None
 
     def setup_template_dirs(self) -> None:
         self.template_paths = [str(HERE / "template")]
@@ -109,7 +110,8 @@ class DashboardServer(Voila):  # type: ignore[misc]
     def prepare_app(self) -> tornado.web.Application:
         """Everything but the open port and the kernels."""
         serving = self.serving
-        self.connection_dir = tempfile.mkdtemp(prefix="edgewb_")
+        folder, self.held = make_folder()
+        self.connection_dir = str(folder)
         self.app = tornado.web.Application(
             **{
                 **self.init_settings(),
@@ -183,6 +185,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
             self.kernel_manager.forks.begin()
             self.visits.pool.fill()
             announce(self)
+            await asyncio.to_thread(clear_folders)
             await ended.wait()
         finally:
             if http is not None:
@@ -191,6 +194,8 @@ class DashboardServer(Voila):  # type: ignore[misc]
             await PageConnection.gone(await self.kernel_manager.end_all())
             self.kernel_manager.context.destroy(linger=0)  # here and now, rather than whenever Python cleans up
             shutil.rmtree(self.connection_dir, ignore_errors=True)
+            if self.held is not None:
+                os.close(self.held)
 
 
 def make_server(serving: Serving) -> DashboardServer:
@@ -230,6 +235,17 @@ def make_server(serving: Serving) -> DashboardServer:
     return server
 
 
+def allow_files(most: int = 2**16) -> None:
+    """Let this process have many files open, as far as it may: a visitor takes some ten, and 1,024 are usual."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def serve_dashboards(serving: Serving, announce: Callable[[DashboardServer], None]) -> None:
     """Serve dashboards until somebody ends it with Ctrl-C; ``announce`` is called with the server when its port is open.
 
@@ -239,6 +255,7 @@ def serve_dashboards(serving: Serving, announce: Callable[[DashboardServer], Non
     if not serving.verbose:
         for name in ("tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.ERROR)
+    allow_files()
     server = make_server(serving)
 
     async def serve() -> None:

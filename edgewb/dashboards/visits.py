@@ -12,13 +12,16 @@ from jupyter_core.utils import ensure_async
 from voila.notebook_renderer import NotebookRenderer
 from voila.utils import get_page_config
 
+from edgewb.dashboards import pools
 from edgewb.dashboards.managers import VisitorKernels
-from edgewb.dashboards.pools import DrawnPage, PagePool, Turns
+from edgewb.dashboards.pools import MOST_PAGES, DrawnPage, PagePool, Turns
 
 BYTES_PER_VISITOR = 260 * 10**6
 """What a visitor's kernel takes at most, of itself: its limit (``kernels.MEMORY_BYTES``) less the stacks that no thread fills."""
 BYTES_PER_SANDBOX = 370 * 10**6
 """And a model of a visitor's own, where these are run: ``sandboxes.MEMORY_BYTES`` less what all share or never touch."""
+_SHARE_WAITING = 8
+"""Pages kept ready take one part in so many of the free memory at most, where nobody says how many."""
 _FORKED_AT_ONCE = 4
 """Per processor: a start by fork is waiting for the most part, one from the beginning is all work."""
 BYTES_WAITING = 35 * 10**6
@@ -28,6 +31,17 @@ BYTES_WAITING = 35 * 10**6
 def visitors_that_fit(available_bytes: int, trusted: bool = False) -> int:
     """How many visitors three quarters of the free memory are enough for if each takes what he may: at least one, at most a hundred."""
     return max(1, min(100, available_bytes * 3 // 4 // (BYTES_PER_VISITOR + trusted * BYTES_PER_SANDBOX)))
+
+
+def pages_that_fit(available_bytes: int, dashboards: int, visitors: int, forked: bool) -> int:
+    """How many pages of each dashboard are worth being kept ready: 1 at least, as many as visitors can come at most.
+
+    They take a part of the memory, see ``_SHARE_WAITING``. Where kernels are not forked each takes a second and a half of a processor to
+    make, and twice the memory: 1.
+    """
+    if not forked or not dashboards:
+        return 1
+    return max(1, min(MOST_PAGES, visitors, available_bytes // _SHARE_WAITING // (dashboards * BYTES_WAITING)))
 
 
 def free_bytes(root: Path = Path("/")) -> int:
@@ -48,27 +62,43 @@ class Visits:
         server: the Voila application, whose settings and kernels are used.
         names: the dashboards.
         most: visitors at once, or None for as many as the memory free now is enough for.
-        size: pages of each dashboard that are kept ready.
+        size: pages of each dashboard that are kept ready, or None for as many as ``pages_that_fit``.
         trusted: whether models that visitors bring are run.
     """
 
-    def __init__(self, server: Any, names: tuple[str, ...], most: int | None, size: int, trusted: bool) -> None:
+    def __init__(self, server: Any, names: tuple[str, ...], most: int | None, size: int | None, trusted: bool) -> None:
         self.server = server
         self.kernels: VisitorKernels = server.kernel_manager
-        self.most = most or visitors_that_fit(free_bytes() - size * len(names) * BYTES_WAITING, trusted)
-        at_once = max(1, psutil.cpu_count() or 1) * (_FORKED_AT_ONCE if self.kernels.forks.possible else 1)
-        self.pool = PagePool(names, size, self._draw, self._alive, Turns(at_once))
+        free, forked, processors = free_bytes(), self.kernels.forks.possible, max(1, psutil.cpu_count() or 1)
+        if size is None:
+            size = pages_that_fit(free, len(names), most or visitors_that_fit(free, trusted), forked)
+        self.most = most or visitors_that_fit(free - size * len(names) * BYTES_WAITING, trusted)
+        turns = Turns(processors * (_FORKED_AT_ONCE if forked else 1))
+        self.pool = PagePool(names, size, self._draw, self._alive, turns, processors, room=lambda: self.most - self.here)
         self._given: set[str] = set()
         self._coming: set[asyncio.Task[Any]] = set()
         self._drawing: set[str] = set()
         self.kernels.is_waiting = lambda kernel_id: kernel_id in self._drawing or kernel_id in self.pool
-        server.log.info("at most %d visitors at once", self.most)
+        self.kernels.on_connect = self.pool.loaded
+        server.log.info("at most %d visitors at once; %d pages of each dashboard kept ready", self.most, size)
+
+    @property
+    def here(self) -> int:
+        """Visitors who have a page, or are about to get one."""
+        self._given = {kernel_id for kernel_id in self._given if kernel_id in self.kernels}
+        return len(self._given) + len(self._coming)
 
     @property
     def full(self) -> bool:
         """Whether nobody can be let in now."""
-        self._given = {kernel_id for kernel_id in self._given if kernel_id in self.kernels}
-        return len(self._given) + len(self._coming) >= self.most
+        return self.here >= self.most
+
+    async def make_room(self) -> None:
+        """End one that was given a page which never came to life: mostly somebody who loaded it again before it was there."""
+        for kernel_id in tuple(self._given):
+            if kernel_id in self.kernels and kernel_id not in self.kernels.shown and self.kernels.unused_s(kernel_id)[0] > pools.LOADING_S:
+                await ensure_async(self.kernels.shutdown_kernel(kernel_id, now=True))
+                return
 
     def free_in_s(self) -> float:
         """When the place that is unused for longest is free again at the latest, in seconds, if its page stays as it is."""

@@ -15,11 +15,13 @@ import random
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
 from edgewb.dashboards import kernels
+from edgewb.enclosures import end_with_parent
 
 MODULES = (
     "ipykernel.kernelapp",
@@ -65,8 +67,8 @@ def preload(modules: Sequence[str] = MODULES) -> None:
 def serve(control: socket.socket) -> dict[str, Any]:
     """Fork whenever asked to. Returns in the copies alone, with what was asked for; ends with the server.
 
-    A message is a JSON object. In: ``{"argv", "env", "cwd"}``. Out: ``{"pid"}`` for each that was asked for, in their order, and ``{"pid",
-    "code"}`` when one has ended, the code as ``subprocess`` has it.
+    A message is a JSON object. In: ``{"argv", "env", "cwd"}``. Out: ``{}`` when it is ready; ``{"pid"}`` for each that was asked for, in
+    their order, and ``{"pid", "code"}`` when one has ended, the code as ``subprocess`` has it.
     """
 
     def tell(**content: int) -> None:
@@ -81,6 +83,7 @@ def serve(control: socket.socket) -> dict[str, Any]:
                 tell(pid=ended[0], code=os.waitstatus_to_exitcode(ended[1]))
 
     signal.signal(signal.SIGCHLD, reap)
+    tell()
     while request := control.recv(_REQUEST_BYTES):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # also one that ends at once is announced before its end is
         pid = os.fork()
@@ -102,18 +105,21 @@ def part_ways(environment: dict[str, str], folder: str | None) -> None:
     os.environ.update(environment)
     if folder:
         os.chdir(folder)
+    tempfile.tempdir = None  # where that is follows from the environment
     random.seed()
     if numbers := sys.modules.get("numpy.random"):
         numbers.seed()
 
 
-def main(control: int, lifeline: int) -> None:
+def main(server: int, control: int, lifeline: int) -> None:
     """Be the zygote; and in its copies, kernels.
 
     Args:
+        server: its process id.
         control: file descriptor of a socket that keeps messages apart.
         lifeline: of a pipe whose other end the server alone holds.
     """
+    end_with_parent(server)  # also one that is stopped; copies do not inherit it: they end with the server, by the lifeline
     for descriptor in (control, lifeline):
         os.set_inheritable(descriptor, False)
     kernels.forgo_debugger()
@@ -125,4 +131,4 @@ def main(control: int, lifeline: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:4]))

@@ -314,8 +314,15 @@ def dashboards() -> None:
     run()
 
 
+def crowds() -> None:
+    """Twenty visitors at once, and what pages kept ready cost, see ``crowds.py``."""
+    from tests.benchmarks.crowds import crowds as run
+
+    run()
+
+
 def main() -> None:
-    """Run all of them but ``changes``, ``hard``, ``culprits`` and ``dashboards``, which take minutes, or those named."""
+    """Run all of them but ``changes``, ``hard``, ``culprits``, ``dashboards`` and ``crowds``, which take minutes, or those named."""
     known: dict[str, Callable[[], None]] = {
         "starting": starting,
         "measuring": measuring,
@@ -330,7 +337,8 @@ def main() -> None:
         "sketches": sketches,
     }
     # Too long to be run unless named.
-    known_apart: dict[str, Callable[[], None]] = {"changes": changing, "hard": hard, "culprits": culprits, "dashboards": dashboards}
+    known_apart: dict[str, Callable[[], None]] = {"changes": changing, "hard": hard, "culprits": culprits}
+    known_apart |= {"dashboards": dashboards, "crowds": crowds}
     chosen = sys.argv[1:] or list(known)
     known |= known_apart
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")

@@ -26,6 +26,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 ROUNDS = 5
 VISITORS = 20
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 _VIVID_PIXELS = 60
 _CONNECTED = "document.documentElement.dataset.connected === 'true' && document.querySelector('[data-ready]') !== null"
 _PLAIN = (
@@ -72,7 +73,7 @@ def serving(command: list[str], home: str, path: str) -> Iterator[tuple[str, psu
             process.wait(60)
 
 
-def ours(pool: int) -> list[str]:
+def ours(pool: int | str) -> list[str]:
     """The command that serves our dashboards."""
     return [sys.executable, "-m", "edgewb.cli", "dashboard", "--no-browser", "--port", "{port}", "--pool", str(pool), "--visitors", "100"]
 
@@ -100,18 +101,28 @@ def kernels_of(server: psutil.Process) -> list[psutil.Process]:
     return [child for child in children if child not in forking] + [kernel for zygote in forking for kernel in zygote.children()]
 
 
-def warm(server: psutil.Process, kernels: int) -> None:
-    """Wait until so many kernels run and have nothing more to do."""
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
+def warm(server: psutil.Process, kernels: int | None) -> float:
+    """Wait until so many kernels run (None: as many as the server wants) and have nothing more to do; the seconds until then."""
+    begun = time.monotonic()
+    while (now := time.monotonic()) < begun + 240:
         running = kernels_of(server)
-        if len(running) >= kernels:
+        if running and len(running) >= (kernels or 0):
             before = sum(sum(process.cpu_times()[:2]) for process in running)
             time.sleep(1.5)
-            if sum(sum(process.cpu_times()[:2]) for process in running) - before < 0.1:
-                return
-        time.sleep(0.3)
+            still = kernels_of(server)
+            if len(still) == len(running) and sum(sum(process.cpu_times()[:2]) for process in running) - before < 0.1:
+                return now - begun
+        else:
+            time.sleep(0.1)
     raise SystemExit(f"{kernels} kernels were never ready")
+
+
+def find_chromium() -> str | None:
+    """Where Chromium is; where there is none that is said."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        print("dashboards          no Chromium on this machine")
+    return program
 
 
 def first_plot(page: Any, url: str, plot: str) -> float:
@@ -238,15 +249,12 @@ def dashboards() -> None:
     """First plot, interactive, slider, cold and preheated, beside plain Voila; then twenty visitors at once."""
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        print("dashboards          no Chromium on this machine")
+    if (program := find_chromium()) is None:
         return
-    chromium = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
     print(f"dashboards          load {os.getloadavg()[0]:.1f} before, {os.cpu_count()} cores; median (range) of {ROUNDS} visits")
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         plain_notebook(Path(folder))
-        browser = playwright.chromium.launch(executable_path=program, args=chromium)
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
         plain_ready = "document.querySelector('.js-plotly-plot .point') !== null"
         for name, pool, bars in (("cold", 0, (2.5, None)), ("preheated", 1, (0.5, 3.0))):
             with serving(ours(pool), home, "") as (origin, server):

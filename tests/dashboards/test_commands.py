@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[2]
         (["explore"], "did you mean 'explorer'?"),
         (["--port", "99999"], "'99999' is no whole number from 0 to 65535"),
         (["--pool", "-1"], "'-1' is no whole number from 0 to 50"),
+        (["--pool", "many"], "'many' is no whole number from 0 to 50, nor auto"),
         (["--visitors", "0"], "'0' is no whole number from 1 to 1000"),
         (["--idle", "soon"], "'soon' is no number of minutes"),
         (["--idle", "0"], "'0' is no number of minutes from 1 to 10080"),
@@ -105,13 +107,43 @@ def test_ctrl_c_ends_it_quietly_and_its_kernels(tmp_path):
     assert psutil.wait_procs(kernels, timeout=120)[1] == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_server_may_have_many_files_open_whatever_the_shell_says(tmp_path):
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    code = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+    code += "from edgewb.dashboards.servers import allow_files\nallow_files()\nprint(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == (2**16 if hard == resource.RLIM_INFINITY else min(hard, 2**16))
+
+
 @pytest.mark.browser  # no browser, but seconds
-def test_kernels_do_not_outlive_a_server_that_was_killed(tmp_path):
-    process, _ = started(tmp_path, "--pool", "1", "--no-browser")
+def test_kernels_do_not_outlive_a_server_that_was_killed_and_the_next_one_removes_its_files(tmp_path, monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        killed_and_started_again(tmp_path, Path(folder))
+
+
+def killed_and_started_again(home: Path, temporary: Path) -> None:
+    process, _ = started(home, "--pool", "1", "--no-browser")
     kernels = []
-    while len(kernels) < 3:
+    while len(kernels) < 4:  # what forks them, and three
         kernels = psutil.Process(process.pid).children(recursive=True)
         time.sleep(0.05)
+    kernels[-1].suspend()  # one that does nothing ends, too
+    kernels[0].suspend()
     process.kill()
     process.communicate()
     assert psutil.wait_procs(kernels, timeout=120)[1] == []
+    (left,) = temporary.glob("edgewb.*")
+    assert list(left.glob("kernel-*.json"))
+    process, _ = started(home, "--pool", "0", "--no-browser")
+    until = time.monotonic() + 60
+    while left.exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert list(temporary.glob("edgewb.*")) == []

@@ -10,7 +10,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 from dashboard_servers import Answer, Running, event, running, write_notebook
 
 from edgewb.dashboards import forks
-from edgewb.dashboards.forks import ForkedKernel, Forks
+from edgewb.dashboards.forks import ForkedKernel, Forks, Zygote, ZygoteError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
 ROOT = Path(__file__).parents[2]
@@ -205,7 +206,7 @@ def test_where_nothing_can_be_forked_kernels_are_started_and_the_log_says_so(fol
             assert f"n{number}" in asked(server, page, "say", f"n{number}")
     lines = [record.getMessage() for record in caplog.records if record.name == forks.__name__]
     assert len(lines) == 1, "after the first of one failure it is not tried again"
-    assert re.fullmatch("a kernel is started, not forked, which takes a second longer: .* (ended with status 3|is gone .*)", lines[0])
+    assert re.fullmatch("a kernel takes a second longer: .* (ended with status 3|is gone .*)", lines[0])
 
 
 def test_elsewhere_than_on_linux_kernels_are_started(monkeypatch):
@@ -218,22 +219,112 @@ def test_elsewhere_than_on_linux_kernels_are_started(monkeypatch):
     asyncio.run(run())
 
 
-def test_one_that_does_not_answer_is_given_up(tmp_path, monkeypatch, caplog):
+async def ready(zygote: Zygote) -> None:
+    await asyncio.wait_for(zygote._ready.wait(), 60)
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "never came true"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_one_that_stands_still_is_replaced_and_whoever_waits_gets_his_kernel_of_the_next(monkeypatch, caplog, imported):
+    monkeypatch.setattr(forks, "ANSWER_SECONDS", 0.5)
+
+    async def run() -> None:
+        made = Forks({**os.environ, "PYTHONPATH": str(ROOT)})
+        zygote = made.begin()
+        assert zygote is not None
+        try:
+            if imported:
+                await ready(zygote)
+            os.kill(zygote.pid, signal.SIGSTOP)
+            arguments = (["--help"], dict(os.environ), None)
+            kernels = await asyncio.wait_for(asyncio.gather(*(made.fork(*arguments) for _ in range(8))), 40)
+            assert all(kernels), "many wait for the same one: that is one failure"
+            assert {psutil.Process(kernel.pid).ppid() for kernel in kernels} == {made.begin().pid}
+            await asyncio.wait_for(zygote._listening, 10)
+            assert zygote.ended
+            assert not psutil.pid_exists(zygote.pid), "reaped"
+        finally:
+            await made.close()
+
+    asyncio.run(run())
+    assert caplog.text.count("did not answer within 0.5 s") == 1
+
+
+def test_a_slow_one_is_waited_for_as_long_as_it_does_something(monkeypatch, tmp_path):
+    monkeypatch.setattr(forks, "ANSWER_SECONDS", 0.3)
+    (tmp_path / "slow.py").write_text("import time\nend = time.process_time() + 1.2\nwhile time.process_time() < end: pass\n")
+    slow = f"import sys\nfrom edgewb.dashboards import zygotes\nzygotes.preload.__defaults__ = ({('slow',)!r},)\n"
+    slow += "zygotes.main(*map(int, sys.argv[1:4]))"
+    real = subprocess.Popen
+
+    def begin(command: list[str], **options: Any) -> Any:
+        return real([command[0], "-c", slow, *command[3:]], **options)
+
+    monkeypatch.setattr(forks.subprocess, "Popen", begin)
+
+    async def run() -> None:
+        made = Forks({**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))})
+        try:
+            zygote = made.begin()
+            assert await asyncio.wait_for(made.fork([], dict(os.environ), None), 30) is not None
+            assert made.begin() is zygote
+        finally:
+            await made.close()
+
+    asyncio.run(run())
+
+
+def test_a_copy_nobody_was_told_of_ends_with_its_zygote(monkeypatch):
     monkeypatch.setattr(forks, "ANSWER_SECONDS", 1.0)
 
     async def run() -> None:
         made = Forks({**os.environ, "PYTHONPATH": str(ROOT)})
         zygote = made.begin()
         assert zygote is not None
-        os.kill(zygote.pid, signal.SIGSTOP)
-        assert await made.fork([], {}, None) is None
-        await asyncio.wait_for(zygote._listening, 60)
-        assert zygote.ended
-        assert made.begin() is not zygote
-        await made.close()
+        try:
+            await ready(zygote)
+            known = await made.fork([], dict(os.environ), None)
+            assert known is not None
+            process = psutil.Process(zygote.pid)
+            monkeypatch.setattr(zygote, "_heard", lambda _told: None)  # the word of it is lost
+            waiting = asyncio.create_task(zygote.fork([], dict(os.environ), None))
+            while len(process.children()) < 2:
+                await asyncio.sleep(0.01)
+            (stray,) = [child for child in process.children() if child.pid != known.pid]
+            with pytest.raises(ZygoteError, match="did not answer within 1 s"):
+                await waiting
+            until(lambda: not stray.is_running() or stray.status() == psutil.STATUS_ZOMBIE)
+            assert known.poll() is None
+        finally:
+            await made.close()
 
     asyncio.run(run())
-    assert "did not answer within 1 s" in caplog.text
+
+
+@pytest.mark.browser  # no browser, but seconds
+def test_a_zygote_that_was_killed_is_no_zombie_and_kernels_end_also_while_it_is_stopped(folder):
+    with running(folder) as server:
+        page, zygote = server.get("/explorer"), zygote_of(server)
+        zygote.suspend()
+        process = server.process(page.kernel)
+        asyncio.run_coroutine_threadsafe(server.server.kernel_manager.shutdown_kernel(page.kernel, now=True), server.loop).result(10)
+        assert page.kernel not in server.kernels()
+        assert process.status() == psutil.STATUS_ZOMBIE, "its parent does nothing"
+        server.get("/explorer")
+        assert zygote_of(server).pid != zygote.pid
+        zygote_of(server).kill()
+        until(lambda: not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE])
+        zygote = psutil.Process(server.inside(lambda: server.server.kernel_manager.forks.begin().pid))
+        zygote.suspend()
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 10, "a server ends also with a stopped one"
+    assert not zygote.is_running()
 
 
 def test_a_process_that_has_ended_gets_no_signal_meant_for_it():

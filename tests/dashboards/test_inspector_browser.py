@@ -328,3 +328,28 @@ def test_taking_over_moves_nothing(visit):
 def test_the_folder_of_the_test_holds_no_visitors_file(server, home: Path):
     """What visitors gave in the tests above is nowhere below the served home."""
     assert not list(home.rglob("*.tflite"))
+
+
+def test_the_page_is_used_while_a_model_is_mended_and_a_mend_is_cancelled(inspector, tmp_path):
+    page = inspector()
+    page.click("[data-click=example][data-value=dynamic_batch]")
+    settled(page, "document.querySelector('#mend') !== null")
+    page.click("#mend")
+    wait_until(page, "document.querySelector('#mend-cancel') !== null")
+    page.click("#op-0")
+    wait_until(page, "document.querySelector('#details-title').textContent.startsWith('Op 0:')")
+    assert page.locator("#mend-cancel").count() == 1, "the page answered before the mend was there"
+    assert page.get_attribute("#mend", "aria-disabled") == "true"
+    page.focus("#mend-cancel")
+    page.keyboard.press("Enter")
+    wait_until(page, "document.querySelector('#mend-cancel') === null")
+    assert page.get_attribute("#mend", "aria-disabled") is None
+    assert page.inner_text("[data-region=mended]").strip() == ""
+    with page.expect_download(timeout=60_000) as waiting:
+        page.click("#mend")
+        wait_until(page, "document.querySelector('[data-region=mended] [data-seconds]').textContent.includes('s so far')", 20)
+    waiting.value.save_as(tmp_path / "fixed.tflite")
+    assert waiting.value.suggested_filename == "dynamic_batch_fixed.tflite"
+    assert edgewb.inspect(tmp_path / "fixed.tflite").ops_edgetpu == 10
+    wait_until(page, "document.querySelector('[data-region=mended]').textContent.includes('identical outputs')")
+    assert page.locator("#mend-cancel").count() == 0

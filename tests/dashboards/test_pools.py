@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edgewb.dashboards import pools
 from edgewb.dashboards.pools import ERROR_MARK, DrawnPage, PagePool, Turns
 
 
@@ -31,13 +32,20 @@ class Studio:
     async def alive(self, kernel: str) -> bool:
         return kernel not in self.dead
 
-    def pool(self, size: int, names: tuple[str, ...] = ("a", "b"), delay_s: float = 0.0, turns: int = 2) -> PagePool:
-        return PagePool(names, size, self.draw, self.alive, Turns(turns), delay_s)
+    def pool(self, size: int, names: tuple[str, ...] = ("a", "b"), delay_s: float = 0.0, turns: int = 2, **options: Any) -> PagePool:
+        return PagePool(names, size, self.draw, self.alive, Turns(turns), delay_s=delay_s, **options)
 
 
 async def settled(pool: PagePool) -> None:
     while pool._tasks:
         await asyncio.sleep(0.001)
+
+
+async def take(pool: PagePool, name: str) -> DrawnPage:
+    """A page, whose visitor's browser has shown it."""
+    page = await pool.take(name)
+    pool.loaded(page.kernel_id)
+    return page
 
 
 def test_one_of_each_dashboard_is_drawn_before_a_second_of_any():
@@ -58,10 +66,10 @@ def test_a_page_taken_is_replaced_and_an_empty_pool_draws_at_once():
     async def run() -> None:
         studio = Studio()
         pool = studio.pool(1)
-        assert (await pool.take("a")).kernel_id == "a1", "nothing was ready"
+        assert (await take(pool, "a")).kernel_id == "a1", "nothing was ready"
         await settled(pool)
         assert sorted(studio.begun) == ["a", "a", "b"]
-        taken = await pool.take("a")
+        taken = await take(pool, "a")
         assert taken.kernel_id not in pool
         await settled(pool)
         assert pool.ready("a") == 1
@@ -76,7 +84,7 @@ def test_a_page_whose_kernel_has_died_meanwhile_is_given_to_nobody():
         pool.fill()
         await settled(pool)
         studio.dead = {"a1"}
-        assert (await pool.take("a")).kernel_id == "a2"
+        assert (await take(pool, "a")).kernel_id == "a2"
         studio.dead = {f"a{i}" for i in range(1, 5)}
         await settled(pool)
         assert (await pool.take("a")).kernel_id == "a5", "all that waited were dead: drawn now"
@@ -107,7 +115,7 @@ def test_a_failure_is_logged_and_the_next_visitor_is_served(caplog):
         with pytest.raises(RuntimeError, match="no kernel"):
             await pool.take("a")
         studio.failing = False
-        assert await pool.take("a")
+        assert await take(pool, "a")
         await settled(pool)
         assert pool.ready("a") == 1
 
@@ -132,6 +140,69 @@ def test_visitors_go_before_pages_nobody_waits_for():
         assert len({page.kernel_id for page in pages}) == 2
         await pool.close()
         assert not pool._tasks
+
+    asyncio.run(run())
+
+
+def test_nothing_is_drawn_ahead_while_somebody_is_being_served(monkeypatch):
+    async def run() -> None:
+        studio = Studio()
+        pool = studio.pool(2, names=("a",), delay_s=0.2)
+        pool.fill()
+        await settled(pool)
+        first, second = await pool.take("a"), await pool.take("a")
+        await asyncio.sleep(0.5)
+        assert studio.begun == ["a", "a"], "neither browser has shown its page"
+        pool.loaded(first.kernel_id)
+        await asyncio.sleep(0.5)
+        assert studio.begun == ["a", "a"]
+        pool.loaded(second.kernel_id)
+        pool.loaded(second.kernel_id)  # connected again, which is no page shown
+        await asyncio.sleep(0.15)
+        assert studio.begun == ["a", "a"], "a moment more"
+        await settled(pool)
+        assert pool.ready("a") == 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", ["LOADING_S", "PATIENCE_S"])
+def test_who_never_shows_a_page_does_not_keep_the_others_from_theirs_for_ever(monkeypatch, name):
+    monkeypatch.setattr(pools, name, 0.3)
+
+    async def run() -> None:
+        studio = Studio()
+        pool = studio.pool(1, names=("a",))
+        await pool.take("a")
+        await asyncio.sleep(0.15)
+        assert studio.begun == ["a"]
+        await asyncio.wait_for(settled(pool), 2)
+        assert studio.begun == ["a", "a"]
+
+    asyncio.run(run())
+
+
+def test_so_many_are_drawn_ahead_at_once_and_visitors_beside_them():
+    async def run() -> None:
+        studio = Studio(seconds=0.05)
+        pool = studio.pool(4, names=("ahead", "wanted"), turns=8, ahead=2)
+        pool.fill()
+        await asyncio.sleep(0.01)
+        assert studio.begun == ["ahead", "wanted"]
+        await pool.take("wanted")
+        assert studio.begun == ["ahead", "wanted", "wanted"]
+        await pool.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("room", "ready"), [(9, 4), (3, 3), (1, 1), (0, 1), (-2, 1)])
+def test_no_more_pages_than_visitors_may_come_but_one_of_each(room, ready):
+    async def run() -> None:
+        pool = Studio().pool(4, room=lambda: room)
+        pool.fill()
+        await settled(pool)
+        assert (pool.ready("a"), pool.ready("b")) == (ready, ready)
 
     asyncio.run(run())
 

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from dashboard_servers import Running, event, message, running, write_notebook
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
+from edgewb.dashboards import pools
 from edgewb.dashboards.kernels import MEMORY_BYTES
-from edgewb.dashboards.visits import BYTES_PER_SANDBOX, BYTES_PER_VISITOR, free_bytes, visitors_that_fit
-from edgewb.dashboards.websockets import ENDED, MAX_CONNECTIONS, MAX_MESSAGE_BYTES
+from edgewb.dashboards.visits import BYTES_PER_SANDBOX, BYTES_PER_VISITOR, BYTES_WAITING, free_bytes, pages_that_fit, visitors_that_fit
+from edgewb.dashboards.websockets import ENDED, MAX_CONNECTIONS, MAX_MESSAGE_BYTES, PageConnection
 from edgewb.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,7 @@ class Probe(Page):
         try:
             while True: self.kept.append(bytearray(b"x") * 2**20)
         except MemoryError: self.said = "full"
+    def on_temporary(self, value, buffers): import tempfile; self.said = tempfile.mkstemp()[1]
     def on_break(self, value, buffers): os.abort()
     def on_modules(self, value, buffers): self.said = str("debugpy.server" in sys.modules)
 """
@@ -434,6 +437,92 @@ def test_there_are_places_for_so_many_and_then_a_page_that_says_when_to_come_aga
         assert len(server.kernels()) == 1
         assert closing(server, first) == 204
         assert server.get("/explorer").status == 200
+
+
+def test_a_page_that_never_came_to_life_gives_its_place_to_the_next_visitor_and_one_that_lost_its_connection_does_not(folder, monkeypatch):
+    monkeypatch.setattr(pools, "LOADING_S", 0.5)
+    with running(folder, visitors=1) as server:
+        first = server.get("/explorer")
+        assert server.get("/explorer").status == 503, "it may still be loading"
+        server.wait_until(lambda: server.get("/explorer").status == 200)
+        assert first.kernel not in server.kernels()
+        (second,) = server.kernels()
+
+        async def look() -> None:
+            (await server.connect(second)).close()
+
+        asyncio.run(look())
+        time.sleep(0.7)
+        assert server.get("/explorer").status == 503
+        assert server.kernels() == [second]
+
+
+def test_what_a_kernel_leaves_in_the_folder_for_temporary_files_goes_with_it(folder):
+    with running(folder) as server:
+        answer = server.get("/explorer")
+
+        async def told() -> str:
+            connection = await server.connect(answer.kernel)
+            await connection.write_message(event(answer.comm, "temporary"), binary=True)
+            return await said(connection)
+
+        text = asyncio.run(told())
+        files = Path(server.server.connection_dir) / "files" / answer.kernel
+        assert str(files) in text
+        assert list(files.iterdir())
+        assert files.stat().st_mode & 0o077 == 0
+        server.wait_until(lambda: answer.kernel not in PageConnection.open_ones)
+        assert closing(server, answer) == 204
+        assert not files.exists()
+
+
+def test_a_kernel_that_is_still_being_started_is_not_idle(folder, caplog):
+    with running(folder, idle_s=4.0) as server:
+        manager = server.server.kernel_manager
+
+        async def cull() -> None:
+            starting = asyncio.ensure_future(manager.start_kernel(kernel_name="python3", path=""))
+            while not manager.list_kernel_ids():
+                await asyncio.sleep(0)
+            await manager.cull_kernels()
+            assert not starting.done()
+            await starting
+
+        asyncio.run_coroutine_threadsafe(cull(), server.loop).result(30)
+        assert len(server.kernels()) == 1
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("available", "visitors", "forked", "pages"),
+    [
+        (24 * 10**9, 100, True, 12),
+        (24 * 10**9, 5, True, 5),
+        (4 * 10**9, 11, True, 4),
+        (2 * 10**9, 5, True, 2),
+        (5 * 10**8, 1, True, 1),
+        (0, 1, True, 1),
+        (24 * 10**9, 100, False, 1),
+    ],
+)
+def test_as_many_pages_are_kept_ready_as_memory_and_visitors_allow(available, visitors, forked, pages):
+    assert pages_that_fit(available, 3, visitors, forked) == pages
+    assert pages == 1 or 3 * pages * BYTES_WAITING <= available / 8
+
+
+def test_by_itself_the_server_reckons_how_many_pages_it_keeps_ready(folder):
+    with running(folder, pool=None, visitors=3) as server:
+        server.wait_until(lambda: server.inside(lambda: server.server.visits.pool.ready("explorer")) == 3)
+        answer = server.get("/explorer")
+        assert server.inside(lambda: server.server.visits.here) == 1
+        asyncio.run(seen(server, answer))
+        server.wait_until(lambda: not server.inside(lambda: server.server.visits.pool._tasks))
+        assert server.inside(lambda: server.server.visits.pool.ready("explorer")) == 2, "as many as may still come"
+
+
+async def seen(server: Running, answer: Any) -> None:
+    """As a browser does that shows the page."""
+    (await server.connect(answer.kernel)).close()
 
 
 def test_a_server_that_ends_leaves_no_kernel_and_no_file(folder):

@@ -24,9 +24,10 @@ from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import load_bytes, read_graph
 from edgewb.views.widgets import inspector_mends as mends
 from edgewb.views.widgets import inspector_parts as parts
+from edgewb.views.widgets.inspector_mendings import TRUSTED_VARIABLE, MendsPage, plain_stem
 from edgewb.views.widgets.pages import draw, script, style
 from edgewb.views.widgets.registry import PARTS
-from edgewb.views.widgets.uploads import Upload, UploadLimit, UploadPage
+from edgewb.views.widgets.uploads import Upload, UploadLimit
 
 LOG_BYTES: Final = 2 * 2**20
 """Of a log; real ones have some kB, and 16 MB of one took 40 s to read on a busy computer, with the page waiting."""
@@ -35,7 +36,7 @@ _TEXT: Final = re.compile(rb"[^\x00-\x06\x0e-\x1a\x1c-\x1f]*\Z")
 _BOMS: Final = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
-class Inspector(UploadPage):
+class Inspector(MendsPage):
     """The graph with each op's placement, the first blocker, the chip's memory, findings with fixes, an estimate per host; and logs.
 
     ``Inspector("model.tflite")`` in a notebook; without a file it shows an example. Visitors' files stay in memory and are not run unless
@@ -78,13 +79,12 @@ class Inspector(UploadPage):
     shown = traitlets.Unicode("model")
 
     def __init__(self, model: str | Path | bytes | None = None, log: str | None = None, trusted: bool | None = None, **traits: Any) -> None:
-        self.trusted = os.environ.get(mends.TRUSTED_VARIABLE) == "1" if trusted is None else trusted
+        self.trusted = os.environ.get(TRUSTED_VARIABLE) == "1" if trusted is None else trusted
         self._content = b""
         self._graph: Graph | None = None
         self._is_own = False
         self._opened: frozenset[int] = frozenset()
         self._drawn: tuple[Inspection, frozenset[int], Markup] | None = None
-        self._mended: dict[str, Any] | None = None
         self._quiet = True  # nothing is drawn by itself until all is there
         self._not_estimated = ""
         if model is not None:
@@ -125,6 +125,8 @@ class Inspector(UploadPage):
         except ModelFileError as error:
             raise ModelFileError(str(error).replace("the given bytes", repr(name), 1)) from None
         inspection = inspect_graph(graph, name, hashlib.sha256(content).hexdigest(), self.compiler)
+        if content != self._content:
+            self._stop_mending()
         self._content, self._graph, self._is_own, self._mended, self._opened = content, graph, is_own, None, frozenset()
         with self.hold_trait_notifications():
             self.inspection, self.shown = inspection, "model"
@@ -244,14 +246,6 @@ class Inspector(UploadPage):
             raise unknown_name("example", str(value)[:40], known)
         self._load(known[value])
 
-    def on_mend(self, _value: Any, _buffers: Sequence[memoryview]) -> None:
-        """Mend the model, say what was done, and hand out the file where anything was."""
-        if self.inspection is None:
-            raise InputError("there is no model to mend: drop a .tflite file")
-        self._mended, content = mends.mend(self._content, self.inspection.file, run=self._is_own, apart=self.trusted)
-        if content is not None:
-            self.download(f"{self._stem()}_fixed.tflite", "application/octet-stream", content)
-
     def on_report(self, value: Any, _buffers: Sequence[memoryview]) -> None:
         """Hand out what is shown, as one HTML file or as JSON."""
         from edgewb.views.inspection_reports import report_html, report_json
@@ -267,16 +261,15 @@ class Inspector(UploadPage):
             self.download(f"{self._stem()}_inspection.html", "text/html", report_html(model, estimates, log).encode())
 
     def _stem(self) -> str:
-        """For the name of a download: plain letters alone of what the visitor called it."""
-        name = "log" if self.shown == "log" or self.inspection is None else self.inspection.file
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", re.sub(r"\.tflite$", "", name))[:60].strip("._-")
-        return plain or "model"
+        """For the name of a download of what is shown."""
+        return plain_stem("log" if self.shown == "log" or self.inspection is None else self.inspection.file)
 
     def context(self) -> dict[str, Any]:
         """What the template is drawn from."""
         inspection, graph = self.inspection, self._graph
         shown: dict[str, Any] = {
-            "shown": self.shown, "inspection": inspection, "explanation": self.explanation, "mended": self._mended,
+            "shown": self.shown, "inspection": inspection, "explanation": self.explanation,
+            "mended": self._mended, "mending": self._mending,
             "examples": parts.examples(), "generations": GENERATIONS, "compiler": self.compiler, "clock": self.clock,
             "all_findings": parts.all_findings, "facts": inspection_facts, "name": parts.name, "clean": clean, "signs": parts.SIGNS,
             "size": parts.amount(len(self._content)), "kept": self._kept(),

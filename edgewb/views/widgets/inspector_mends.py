@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from edgewb.comparisons import CLOSED_VARIABLE
 from edgewb.compilers.inspections import Inspection
+from edgewb.enclosures import end_with_parent
 from edgewb.errors import EdgewbError, ModelFileError, TargetError
 from edgewb.views.texts import clean
 
 if TYPE_CHECKING:  # what mends is loaded with the first mend: most visitors of the page ask for none
     from edgewb.mends import Mended
 
-TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
 MEMORY_BYTES: Final = 2**30
 """Of address space, for each process that has a part in it."""
 CPU_SECONDS: Final = 60
@@ -29,6 +31,7 @@ SECONDS: Final = 90.0
 _FILE_BYTES: Final = 2**28
 _KEPT_VARIABLES: Final = ("PATH", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 _LENGTH: Final = 8
+_REFUSED: Final = 2
 _OF_THE_BATCH: Final = frozenset({"dynamic_batch", "dynamic_tensors", "cut_short", "rank"})
 
 
@@ -49,56 +52,53 @@ def fix_command(file: str) -> str:
     return f"edgewb fix {shlex.quote(f'./{name}' if name.startswith('-') else name)}"
 
 
-def mend(content: bytes, file: str, *, run: bool, apart: bool) -> tuple[dict[str, Any], bytes | None]:
-    """What the page says of a mend, and the mended file; None where none was made.
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that is waited for, with those it has started."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (OSError, AttributeError):  # it is ending; or there are no groups: Windows
+            process.kill()
+
+
+def mend_apart(
+    content: bytes, file: str, *, limited: bool = True, begun: Callable[[subprocess.Popen[bytes]], None] = lambda _process: None
+) -> tuple[Mended, bytes]:
+    """As ``mend_bytes`` with ``run``, in a process of its own, which ends with who asked.
+
+    It reads the model and rewrites it; what runs it is a child of its own.
 
     Args:
-        run: verify it here: the model is one's own. apart: verify it in a process with limits, where ``run`` is False.
-
-    Raises:
-        ModelFileError, TargetError: see ``mend_bytes`` and ``mend_apart``.
-    """
-    from edgewb.mends import mend_bytes
-    from edgewb.mends.attempts import NOT_RUN
-    from edgewb.mends.results import gain, verified
-
-    mended, made = mend_apart(content, file) if apart and not run else mend_bytes(content, file, run=run)
-    said = {
-        "result": mended,
-        "gain": gain(mended.before, mended.after),
-        "needs_a_run": any(NOT_RUN in entry.why for entry in mended.refused),
-        "verified": None if mended.verification is None else verified(mended.verification),
-    }
-    return said, made if mended.mends else None
-
-
-def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
-    """As ``mend_bytes`` with ``run``, in a process that may take so much memory and time, and knows nothing of the server's environment.
-
-    It reads the model and rewrites it; what runs it is a child of its own, without network, files or sight of others where Linux allows it.
+        limited: it may take so much memory and time, knows nothing of this one's environment, and what runs the model is without network,
+            files or sight of others where Linux allows it.
+        begun: called with the process.
 
     Raises:
         ModelFileError: as ``mend_bytes``, or it took too much. TargetError: this system cannot limit a process.
     """
-    try:
-        import resource
-    except ImportError:
-        raise TargetError("models of visitors cannot be run here: this system cannot limit a process; serve from Linux or macOS") from None
-    environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(place or os.getcwd() for place in sys.path)
-    environment["OPENBLAS_NUM_THREADS"] = environment["OMP_NUM_THREADS"] = "1"  # one with threads cannot be closed off
-    environment[CLOSED_VARIABLE] = "1"
-    command = [sys.executable, "-P", "-m", "edgewb.views.widgets.inspector_mends", file]
-    with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:  # all that it writes, gone with it
+    environment = _environment(limited)
+    command = [sys.executable, "-P", "-m", "edgewb.views.widgets.inspector_mends", file, str(os.getpid()), str(int(limited))]
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryDirectory(prefix="edgewb-", ignore_cleanup_errors=True) as folder,  # all that it writes, gone with it
+        subprocess.Popen(
+            command, env={**environment, "TMPDIR": folder}, cwd=folder, start_new_session=True, stdin=pipe, stdout=pipe, stderr=pipe
+        ) as process,
+    ):
+        begun(process)
         try:
-            done = subprocess.run(
-                command, input=content, env={**environment, "TMPDIR": folder}, cwd="/", capture_output=True, timeout=SECONDS, check=False
-            )
+            output, _ = process.communicate(content, SECONDS if limited else None)
         except subprocess.TimeoutExpired:
             raise ModelFileError(f"{file!r} could not be mended within {SECONDS:g} s: mend it on a computer of your own") from None
-    if done.returncode == 2:
-        raise ModelFileError(done.stdout.decode("utf-8", "replace"))
-    if done.returncode:
+        finally:
+            end(process)
+    if process.returncode == _REFUSED:
+        raise ModelFileError(output.decode("utf-8", "replace"))
+    if process.returncode and not limited:
+        raise ModelFileError(f"{file!r} could not be mended: the process for it ended with status {process.returncode}")
+    if process.returncode:
+        import resource
+
         data = resource.getrlimit(resource.RLIMIT_DATA)[0]  # of the page, which its children have, too
         most = MEMORY_BYTES if data == resource.RLIM_INFINITY else min(MEMORY_BYTES, data)
         limits = f"{most / 2**20:,.0f} MB of memory and {CPU_SECONDS} s"
@@ -107,18 +107,30 @@ def mend_apart(content: bytes, file: str) -> tuple[Mended, bytes]:
 
     from edgewb.mends import Mended
 
-    length = int.from_bytes(done.stdout[:_LENGTH], "little")
-    mended = msgspec.json.decode(done.stdout[_LENGTH : _LENGTH + length], type=Mended)
-    return mended, done.stdout[_LENGTH + length :]
+    length = int.from_bytes(output[:_LENGTH], "little")
+    mended = msgspec.json.decode(output[_LENGTH : _LENGTH + length], type=Mended)
+    return mended, output[_LENGTH + length :]
 
 
-def _main(file: str) -> int:
-    """The child: a model on standard input; length and JSON of what was done, then the mended file, on standard output."""
+def _environment(limited: bool) -> dict[str, str]:
+    """Of the process that mends.
+
+    Raises:
+        TargetError: it cannot be limited.
+    """
+    found = {"PYTHONPATH": os.pathsep.join(place or os.getcwd() for place in sys.path)}
+    if not limited:
+        return {**os.environ, **found}
+    if sys.platform == "win32":
+        raise TargetError("models of visitors cannot be run here: this system cannot limit a process; serve from Linux or macOS")
+    found |= {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
+    # One with threads cannot be closed off.
+    return {**found, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", CLOSED_VARIABLE: "1"}
+
+
+def _limit() -> None:
+    """What this process may take, and those it starts."""
     import resource
-
-    import msgspec
-
-    from edgewb.mends import mend_bytes
 
     limits = {"AS": MEMORY_BYTES, "CPU": CPU_SECONDS, "FSIZE": _FILE_BYTES, "CORE": 0}
     for name, value in limits.items():
@@ -129,15 +141,26 @@ def _main(file: str) -> int:
             resource.setrlimit(kind, (value, value))
         except (ValueError, OSError):  # macOS refuses some
             continue
+
+
+def _main(file: str, parent: str, limited: str) -> int:
+    """The child: a model on standard input; length and JSON of what was done, then the mended file, on standard output."""
+    end_with_parent(int(parent))
+    import msgspec
+
+    from edgewb.mends import mend_bytes
+
+    if limited == "1":
+        _limit()
     try:
         mended, content = mend_bytes(sys.stdin.buffer.read(), file, run=True)
     except EdgewbError as error:
         sys.stdout.write(str(error))
-        return 2
+        return _REFUSED
     told = msgspec.json.encode(mended)
     sys.stdout.buffer.write(len(told).to_bytes(_LENGTH, "little") + told + content)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1]))
+    sys.exit(_main(*sys.argv[1:4]))

@@ -6,8 +6,8 @@ from edgewb.views.widgets.pages import script, style
 
 PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "explorer": (("explorer",), ("explorer",)),
-    "inspector": (("uploads", "inspector"), ("inspector",)),
-    "live": (("uploads", "live_frames", "live"), ("live",)),
+    "inspector": (("uploads", "watching", "inspector"), ("inspector",)),
+    "live": (("uploads", "watching", "live_frames", "live"), ("live",)),
     "systolic": (("systolic",), ("systolic",)),
 }
 """By name: the scripts before ``page.js``, the style sheets after ``page.css``."""

@@ -60,6 +60,17 @@ class Page:
         self.widget._handle_custom_msg({"event": name, "value": value, "number": 1}, [])
         return {region: html for content, _ in self.sent for region, html in content.get("regions", {}).items()}
 
+    def mend(self) -> dict[str, str]:
+        """As the page does it where the model is run for that: ask, and look now and then until it is there."""
+        self.event("mend")
+        until = time.monotonic() + 60
+        while True:
+            regions = self.event("look")
+            if self.widget._mending is None:
+                return regions
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
     def give(self, content: bytes, name: str = "net.tflite", kind: str = "file") -> None:
         """As the script sends a file."""
         self.sent.clear()
@@ -359,7 +370,7 @@ def test_where_the_server_was_started_for_it_a_visitors_file_is_mended_and_verif
     page = Page()
     page.give(bundled_models()["dynamic_batch"].path.read_bytes(), "mine.tflite")
     assert "Mend and download" in page.widget.render()
-    regions = page.event("mend")
+    regions = page.mend()
     assert page.widget.alert == ""
     assert "identical outputs" in regions["mended"]
     assert "Not checked" not in regions["mended"]
@@ -385,11 +396,85 @@ def test_what_runs_a_visitors_file_for_a_mend_is_closed_off_and_ends_with_who_as
     assert psutil.wait_procs(family, timeout=60)[1] == []
 
 
+def test_the_page_answers_while_a_model_is_mended_and_the_file_comes_when_it_is_there():
+    page = Page(trusted=True)
+    page.give(bundled_models()["dynamic_batch"].path.read_bytes(), "mine.tflite")
+    began = time.monotonic()
+    regions = page.event("mend")
+    assert time.monotonic() - began < 0.5
+    assert "Mending mine.tflite, and running it before and after, for 90 s at most" in regions["mended"]
+    mending = page.widget._mending
+    page.event("mend")  # an impatient second click
+    assert page.widget._mending is mending
+    page.event("select", "99999")
+    assert "no op 99999" in page.widget.alert
+    assert "alert" not in page.event("look"), "the page asks by itself: that takes no message away"
+    assert "no op 99999" in page.widget.alert
+    page.event("select", "3")
+    assert page.widget.selected == 3
+    assert page.widget.alert == ""
+    page.event("compiler", "15.0")
+    assert page.widget._mending is mending, "the same model"
+    took = []
+    while page.widget._mending is not None:
+        began = time.monotonic()
+        page.event("place", "pi4 usb3")
+        took.append(time.monotonic() - began)
+        regions = page.event("look")
+    assert len(took) > 3
+    assert "Mending" not in regions["mended"]
+    assert edgewb.inspect(written(page.download()[1])).ops_edgetpu == 10
+    assert page.event("look") == {}, "one that was on its way already"
+
+
+@pytest.mark.parametrize("how", ["cancel", "another", "close"])
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_mend_nobody_waits_for_is_ended_with_all_it_started(tmp_path, tflite_bytes, how, trusted):
+    content = bundled_models()["dynamic_batch"].path.read_bytes()
+    page = Page(None if trusted else content, trusted=trusted)
+    if trusted:
+        page.give(content, "mine.tflite")
+    page.event("mend")
+    until = time.monotonic() + 20
+    while len(family := psutil.Process().children(recursive=True)) < 2:  # the one that mends, and the one that runs the model
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    if how == "cancel":
+        assert "Mending" not in page.event("cancel")["mended"]
+    elif how == "another":
+        page.give(tflite_bytes("int8_conv"), "other.tflite")
+    else:
+        page.widget.close()
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert page.widget._mending is None
+    if how != "close":
+        page.event("look")
+        assert not [content for content, _ in page.sent if "download" in content]
+        assert page.widget.alert == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone ends a process with its parent")
+def test_a_mend_ends_with_a_page_that_is_killed(tmp_path):
+    code = (
+        "import sys, time\nfrom edgewb.bundles import bundled_models\nfrom edgewb.views.widgets import Inspector\n"
+        "page = Inspector(bundled_models()['dynamic_batch'].path)\npage.on_mend(None, [])\nprint('begun', flush=True)\ntime.sleep(60)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with psutil.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as kernel:
+        kernel.stdout.readline()
+        until = time.monotonic() + 20
+        while len(family := kernel.children(recursive=True)) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        kernel.kill()
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
 def test_a_model_that_takes_too_much_is_ended_and_the_page_goes_on(monkeypatch):
     monkeypatch.setattr(inspector_mends, "SECONDS", 0.05)
     page = Page(trusted=True)
     page.give(bundled_models()["dynamic_batch"].path.read_bytes(), "slow.tflite")
-    page.event("mend")
+    page.mend()
     assert page.widget.alert == "'slow.tflite' could not be mended within 0.05 s: mend it on a computer of your own"
     page.event("select", "0")
     assert page.widget.alert == ""
@@ -471,7 +556,7 @@ def written(content: bytes) -> Path:
 
 def test_ones_own_model_is_mended_and_verified(tflite_file):
     page = Page(tflite_file("float_io"))
-    regions = page.event("mend")
+    regions = page.mend()
     assert "identical outputs" in regions["mended"]
     assert page.download()[0] == "float_io_fixed.tflite"
 

@@ -1,6 +1,7 @@
-// What the inspector adds to page.js: files (uploads.js), arrow keys in the graph, and a mark on the op whose details are shown.
-function enhance({ model, root }) {
+// What the inspector adds to page.js: files (uploads.js), a mend under way (watching.js), arrow keys in the graph, and a mark on the op whose details are shown.
+function enhance({ model, root, sender }) {
   const undoUploads = acceptUploads({ model, root });
+  const unwatch = watchWork({ root, sender, region: "mended" });
   const rows = () => [...root.querySelectorAll("#metro button")];
 
   function mark() {
@@ -51,6 +52,7 @@ function enhance({ model, root }) {
   settle();
   return () => {
     undoUploads();
+    unwatch();
     root.removeEventListener("edgewb:changed", changed);
     root.removeEventListener("keydown", keydown);
   };

@@ -2,7 +2,6 @@
 const MOST_FILES = 1_000;
 const QUICK_SOURCE_MS = 25;
 const PEN = 22; // of a paper of 320
-const LOOK_MS = 500;
 const THUMBNAILS = 60; // as many as are listed
 const NAMED = 3; // files that could not be opened
 const REFUSALS = {
@@ -18,7 +17,7 @@ function enhance({ model, root, sender }) {
   let grabber = makeGrabber(form);
   let pending = () => {}; // what to do when a frame may be sent
   let stopSource = () => {};
-  const undo = [acceptUploads({ model, root })];
+  const undo = [acceptUploads({ model, root }), watchWork({ root, sender, region: "opening" })];
   const listen = (element, kind, action) => {
     element?.addEventListener(kind, action);
     undo.push(() => element?.removeEventListener(kind, action));
@@ -285,7 +284,6 @@ function enhance({ model, root, sender }) {
     return thumbnailCount;
   }
   listen(stage, "edgewb:changed", (event) => {
-    if (event.detail === "opening") watchOpening();
     if (event.detail !== "pictures") return;
     for (const cell of stage.querySelectorAll("[data-thumbnail]")) {
       const canvas = thumbnails.get(Number(cell.dataset.thumbnail));
@@ -378,21 +376,6 @@ function enhance({ model, root, sender }) {
     streamButton.textContent = "Stop";
     nextExample(false);
   });
-
-  // --- Targets being opened: asked for now and then ---
-  let looking = null;
-  function watchOpening() {
-    const [marks, began] = [stage.querySelectorAll("[data-opening] [data-seconds]"), performance.now()];
-    clearInterval(looking);
-    if (!marks.length) return;
-    looking = setInterval(() => {
-      const seconds = Math.round((performance.now() - began) / 1000);
-      for (const mark of marks) mark.textContent = `: ${seconds} s so far`;
-      sender.send("look");
-    }, LOOK_MS);
-  }
-  watchOpening();
-  undo.push(() => clearInterval(looking));
 
   // --- Nothing goes on where nobody looks ---
   listen(document, "visibilitychange", () => {
