@@ -28,6 +28,8 @@ _REPLACED: Final = {
 _KINDS: Final = ("Only Strided-Slice with unitary strides supported", "Operation not supported", "Operation version not supported")
 """Reasons that block whatever the shape, the likeliest first blocker first (slices stand in front); the rows have no order."""
 _ENDS: Final = {Outcome.CRASHED: ("out_of_memory", "compiler_crashed"), Outcome.TIMEOUT: ("timed_out",)}
+_NOT_ALL: Final = "Model successfully compiled but not all operations are supported"
+_GIVE_ALL: Final = "Give all that the compiler printed, from its version line to its last."
 _DONE: Final = (Outcome.SUCCESS, Outcome.NOTHING_MAPPED)
 
 
@@ -50,19 +52,39 @@ def findings_of(logged: LoggedCompilation) -> tuple[Finding, ...]:
 
 def _about_failure(logged: LoggedCompilation) -> list[Finding]:
     known = problems()
-    found = [dataclasses.replace(f, severity=Severity.ERROR) if f.severity is Severity.WARNING else f for f in from_texts(logged.lines)]
+    lines = [line for line in logged.lines if not line.startswith(_NOT_ALL)]  # of an attempt before
+    found = [dataclasses.replace(f, severity=Severity.ERROR) if f.severity is Severity.WARNING else f for f in from_texts(lines)]
     ids = {finding.id for finding in found}
     if logged.outcome is Outcome.INCOMPLETE:
-        return [*(f for f in found if f.id != "failed_without_reason"), known["incomplete_log"].to_finding()]
+        return [*(f for f in found if f.id != "failed_without_reason"), *_about_rows(logged), _incomplete(logged)]
+    if logged.outcome is Outcome.FAILED and not lines:
+        found.append(known["incomplete_log"].to_finding("The compiler refused the model; the line that says why is not here.", _GIVE_ALL))
     if logged.outcome is Outcome.CRASHED and not ids & {"compiler_crashed", "out_of_memory"}:
         killed = any("Killed" in line for line in logged.lines)
         found.append(known["out_of_memory" if killed else "compiler_crashed"].to_finding())
     if logged.segments_tried:
         found.append(
-            known["search_unfinished"].to_finding(f"The search (-d) made {logged.segments_tried} attempts; none is seen to succeed.")
+            known["search_unfinished"].to_finding(
+                f"The search (-d) made {logged.segments_tried} attempt{'s' * (logged.segments_tried != 1)}; none is seen to succeed."
+            )
         )
     # How it ended comes before what went wrong on the way, in attempts before the last.
     return sorted(found, key=lambda finding: finding.id not in _ENDS.get(logged.outcome, ()))
+
+
+def _incomplete(logged: LoggedCompilation) -> Finding:
+    problem = problems()["incomplete_log"]
+    if logged.compiler_version is not None:
+        return problem.to_finding()
+    # Without the version line it is somebody's excerpt: nothing is wrong with the compilation.
+    what = (
+        "This is part of a log"
+        if not logged.ops
+        else "This row is part of a table"
+        if len(logged.ops) == 1
+        else "These rows are part of a table"
+    )
+    return problem.to_finding(f"{what}; what came of the compilation is not in it.", _GIVE_ALL, severity=Severity.INFO)
 
 
 def _names(rows: Sequence[LoggedOps]) -> str:
@@ -76,13 +98,26 @@ def _count(rows: Sequence[LoggedOps]) -> int:
 def _about_result(logged: LoggedCompilation) -> list[Finding]:
     """Why ops stayed on the CPU, from the last column of the table."""
     known = problems()
-    left = [row for row in logged.ops if not row.mapped]
     if logged.outcome is Outcome.NOTHING_MAPPED:
-        return [_nothing_maps(logged, left)]
+        nothing = _nothing_maps(logged, [row for row in logged.ops if not row.mapped])
+        told = nothing.id == "nothing_maps" and any(row.status not in (_DATA_TYPE, _RANK) for row in logged.ops)
+        return [nothing, *(_about_rows(logged) if told else ())]
+    if not logged.ops and logged.ops_cpu is None and any(line.startswith(_NOT_ALL) for line in logged.lines):
+        return [known["partly_mapped"].to_finding()]
     if not logged.ops and logged.ops_cpu:
-        return [
-            known["partly_mapped"].to_finding(f"{logged.ops_cpu} of {logged.ops_total} ops stay on the CPU; this log does not say which.")
-        ]
+        return [known["partly_mapped"].to_finding(f"{_staying(logged.ops_cpu, logged.ops_total)}; this log does not say which.")]
+    return _about_rows(logged)
+
+
+def _staying(count: int, total: int | None, what: str = "") -> str:
+    of_all = "" if total is None else f" of {total}"
+    one = count == 1 if total is None else total == 1
+    return f"{count}{of_all} op{'s' * (not one)} {'stays' if count == 1 else 'stay'} on the CPU{what}"
+
+
+def _about_rows(logged: LoggedCompilation) -> list[Finding]:
+    known = problems()
+    left = [row for row in logged.ops if not row.mapped]
     edges = [row for row in left if row.op in _EDGES and row.status not in (_STRANDED, _RANK)]
     edges = edges if _count(edges) <= _MOST_EDGES else []
     stranded = [row for row in left if row.status == _STRANDED]
@@ -113,7 +148,6 @@ def _stayed(rows: Sequence[LoggedOps], problem: Problem) -> Finding:
 
 def _cut_short(logged: LoggedCompilation, stranded: Sequence[LoggedOps], culprits: Sequence[LoggedOps]) -> Finding:
     kinds = [row for status in _KINDS for row in culprits if row.status == status]
-    share = f" of {logged.ops_total}" if logged.ops_total else ""
     behind = f" behind {', '.join(dict.fromkeys(row.op for row in culprits))}" if culprits else ""
     if kinds:
         fix = f"{_REPLACED.get(kinds[0].op, f'Replace {kinds[0].op} or take it out of the model')}: all that depends on it waits for it."
@@ -124,13 +158,15 @@ def _cut_short(logged: LoggedCompilation, stranded: Sequence[LoggedOps], culprit
     several = logged.subgraphs is not None and logged.subgraphs > 1
     why = f"even with {logged.subgraphs} subgraphs (-a)" if several else "the compiler makes one cut"
     problem = problems()["cut_short"]
-    return problem.to_finding(f"{_count(stranded)}{share} ops stay on the CPU{behind} though they could run on the Edge TPU: {why}.", fix)
+    count = _count(stranded)
+    could = f" though {'it' if count == 1 else 'they'} could run on the Edge TPU: {why}."
+    return problem.to_finding(f"{_staying(count, logged.ops_total or None, behind)}{could}", fix)
 
 
 def _nothing_maps(logged: LoggedCompilation, left: Sequence[LoggedOps]) -> Finding:
     known = problems()
-    total = logged.ops_total or _count(left)
-    said = f"None of the {total} ops runs on the Edge TPU, although the compiler calls that a success"
+    nothing = _nothing(logged, left)
+    said = f"{nothing}, although the compiler calls that a success"
     weights = _count([row for row in left if row.op == "DEQUANTIZE"])
     if left and 2 * (_count([row for row in left if row.status == _DATA_TYPE]) + weights) > _count(left):
         problem = known["dynamic_range_model" if 4 * weights > _count(left) else "float_model"]
@@ -143,7 +179,16 @@ def _nothing_maps(logged: LoggedCompilation, left: Sequence[LoggedOps]) -> Findi
         # So it is not that.
         why = "A compiler before 16.0 refuses a float model: the usual reason is an old runtime asked for with -m"
         return problem.to_finding(f"{said}. {why}.", problem.fixes[1])
-    return problem.to_finding(f"{said}. {problem.cause}")
+    # Where a table says why, the usual reason is not it.
+    return problem.to_finding(f"{said}." if left else f"{nothing}. {problem.cause}")
+
+
+def _nothing(logged: LoggedCompilation, left: Sequence[LoggedOps]) -> str:
+    total = logged.ops_total or _count(left)
+    if not total:
+        return "No op runs on the Edge TPU"
+    which = "" if logged.ops_total else " in this table, which may not be whole,"
+    return f"The only op{which} does not run on the Edge TPU" if total == 1 else f"None of the {total} ops{which} runs on the Edge TPU"
 
 
 def _size(count: int) -> str:

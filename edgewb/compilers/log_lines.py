@@ -47,6 +47,14 @@ _REASONS: Final = (
     r"Compilation failed due to large activation tensors in model\.?",
     r"Internal error\.?",
 )
+
+
+def _cut_anywhere(start: str, rest: str) -> str:
+    """A sentence over several lines, of which a paste may hold the first words only."""
+    words = rest.split(" ")[1:]
+    return start + "".join(f"(?: {word}" for word in words) + ")?" * len(words)
+
+
 _LINES: Final = {
     "banner": r"Edge TPU Compiler version (?P<version>\d[\w.]{0,40})(?P<banner_note>[^\n]{0,200}?)",
     "success": r"Models? compiled successfully in (?P<ms>\d{1,9}) ms\.?",
@@ -62,9 +70,11 @@ _LINES: Final = {
     "total": "Total number of operations: " + _COUNT.format("total_count"),
     "operation_log": "Operation log: " + _PATH.format("operation_log_path"),
     "see_log": r"See the operation log file for individual operation details\.?",
-    "not_all": r"Model successfully compiled but not all operations are supported by the Edge TPU\. A percentage of the model will "
-    r"instead run on the CPU, which is slower\. If possible, consider updating your model to use only operations supported by the "
-    r"Edge TPU\.(?: For details, visit g\.co/coral/model-reqs\.?)?",
+    "not_all": _cut_anywhere(
+        "Model successfully compiled but not all operations are supported",
+        r" by the Edge TPU\. A percentage of the model will instead run on the CPU, which is slower\. If possible, consider updating your "
+        r"model to use only operations supported by the Edge TPU\. For details, visit g\.co/coral/model-reqs\.?",
+    ),
     "on_edgetpu": "Number of operations that will run on Edge TPU: " + _COUNT.format("edgetpu_count"),
     "on_cpu": "Number of operations that will run on CPU: " + _COUNT.format("cpu_count"),
     "log_input": "Input: " + _PATH.format("log_input_path"),

@@ -14,7 +14,7 @@ SAID: Final = {
     "success": "compiled",
     "nothing_mapped": "NOTHING maps: the compiler calls it a success, but all of the model runs on the CPU",
     "failed": "FAILED",
-    "incomplete": "incomplete: the log stops before a result",
+    "incomplete": "incomplete: there is no result in it",
     "crashed": "the compiler CRASHED",
     "timeout": "TIMED OUT",
     "unknown": "unknown: this is not what edgetpu_compiler prints",
@@ -41,7 +41,12 @@ def size(count: int) -> str:
 def compilation_facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
     """What a log says of one compilation: a label and a text each; words are cleaned, markup is not escaped."""
     known = not one.strange and any(finding.id != "not_a_log" for finding in one.findings)
-    facts = [("outcome", "no compiler log, but an error that is known" if one.outcome == "unknown" and known else SAID[one.outcome.value])]
+    outcome = SAID[one.outcome.value]
+    if one.outcome == "unknown" and known:
+        outcome = "no compiler log, but words that are known"
+    elif one.outcome == "nothing_mapped" and one.ops and one.ops_total is None:
+        outcome = "NOTHING maps, as far as this table shows"
+    facts = [("outcome", outcome)]
     if one.compiler_version is not None:
         facts.append(("compiler", clean(one.compiler_version, 60) + (" (edgewb's stand-in: nothing was compiled)" if one.stand_in else "")))
     if one.model is not None:
@@ -52,6 +57,11 @@ def compilation_facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
             share = f" ({100 * one.ops_edgetpu / one.ops_total:.1f} %)" if one.ops_total else ""
             count = f"{one.ops_edgetpu} of {one.ops_total} on the Edge TPU{share}, {one.ops_cpu} on the CPU"
         facts.append(("ops", f"{count} ({one.basis.value})"))
+    else:
+        counts = [(one.ops_edgetpu, "Edge TPU"), (one.ops_cpu, "CPU")]
+        printed_counts = [f"{count} on the {where}" for count, where in counts if count is not None]
+        if printed_counts:
+            facts.append(("ops", f"{', '.join(printed_counts)} ({one.basis.value})"))
     if one.subgraphs is not None:
         facts.append(("Edge TPU subgraphs", str(one.subgraphs)))
     memory = [
@@ -66,7 +76,7 @@ def compilation_facts(one: ExplainedCompilation) -> list[tuple[str, str]]:
     if one.compile_ms is not None:
         facts.append(("compiled in", f"{one.compile_ms:,} ms ({'simulated' if one.stand_in else 'measured by the compiler'})"))
     if one.segments_tried:
-        facts.append(("search (-d)", f"{one.segments_tried} attempts"))
+        facts.append(("search (-d)", f"{one.segments_tried} attempt{'s' * (one.segments_tried != 1)}"))
     return facts
 
 

@@ -85,7 +85,7 @@ _MAX_SHOWN: Final = 20
 _MAX_COMPILATIONS: Final = 1000
 _ASKED_VERSION: Final = re.compile(r"edgetpu_compiler\b.*\s(?:-v|--version)\b")
 _TELLING: Final = frozenset(
-    {"error", "failed", "failed_why", "invalid_why", "internal_error", "cannot_write", "timed_out", "crash", "other"}
+    {"error", "not_all", "failed", "failed_why", "invalid_why", "internal_error", "cannot_write", "timed_out", "crash", "other"}
 )
 _SUCCESS_LINES: Final = frozenset({"success", "succeeded", "not_all", "on_edgetpu", "on_cpu", "subgraphs", "total", "see_log"})
 _FAILURE_LINES: Final = frozenset({"failed", "failed_why", "internal_error", "invalid_model", "invalid_why"})

@@ -7,6 +7,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgewb.errors import EdgewbError
 from edgewb.tflite.reader import read_graph
 from edgewb.workbench import Study, run
 
@@ -32,10 +33,7 @@ def study_own_model(
     Args:
         model: a float model (.keras, .h5, SavedModel, .tflite); None trains a small network.
         data: a folder with one of images for each class, an .npz, a bundled name; None runs nothing.
-        recipes, out: as in ``edgewb.run``.
-
-    Raises:
-        EdgewbError: what ``edgewb.run`` finds wrong with model or data.
+        recipes, out: as in ``edgewb.run``. What that finds wrong with model or data is a reason to run nothing, not an error.
     """
     if data is None:
         return NothingRun("there are no data. Set DATA to a folder with one sub-folder of images per class.")
@@ -49,4 +47,7 @@ def study_own_model(
         return NothingRun(
             "conversion needs TensorFlow, which is not installed here. `make setup` in a clone of the repository installs it."
         )
-    return run(data, recipes, model=model, out=out)
+    try:
+        return run(data, recipes, model=model, out=out)
+    except EdgewbError as error:
+        return NothingRun(str(error))

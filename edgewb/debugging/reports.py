@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 10
 _WIDTH: Final = 140
+_REMARKS: Final = "On the rungs:"
 _RUNG: Final = "rung: the same examples, one rung further on the way from the float model to the device"
 
 
 def text(diagnosis: Diagnosis) -> str:
     """The rungs, the costliest layers, the findings, and first of all the verdict."""
+    remarks = _remarks(diagnosis)
     parts = [
         _wrapped(f"Culprit: {plain(diagnosis.verdict)}"),
         _wrapped(f"What helps: {diagnosis.culprit.remedy}") if diagnosis.culprit else "",
         "",
         f"{plain(diagnosis.model)}, {plain(diagnosis.int8_file)}, on the validation split of {plain(diagnosis.dataset)}",
         render_text(_rung_columns(diagnosis), _WIDTH).rstrip(),
+        *([_REMARKS, *(_wrapped(f"  {name}: {remark}") for name, remark in remarks)] if remarks else []),
         *(_wrapped(line) for line in _rung_notes(diagnosis)),
         "",
         render_text(_layer_columns(diagnosis.layers[:SHOWN]), _WIDTH).rstrip(),
@@ -49,7 +52,7 @@ def html_fragment(diagnosis: Diagnosis) -> str:
     return "".join(
         (
             f"<p><strong>Culprit:</strong> {html.escape(plain(diagnosis.verdict))}{remedy}</p><p>{html.escape(title)}</p>",
-            _table(_rung_columns(diagnosis), _rung_notes(diagnosis)),
+            _table(_rung_columns(diagnosis), _rung_notes(diagnosis), _remarks(diagnosis)),
             _table(_layer_columns(diagnosis.layers[:SHOWN]), _layer_notes(diagnosis)),
             f"<ul>{findings}</ul>" if findings else "",
         )
@@ -82,9 +85,11 @@ def _wrapped(line: str) -> str:
     return textwrap.fill(line, _WIDTH, subsequent_indent="  ")
 
 
-def _table(columns: tuple[Column, ...], below: Iterable[str]) -> str:
+def _table(columns: tuple[Column, ...], below: Iterable[str], remarks: Iterable[tuple[str, str]] = ()) -> str:
     small = "<br>".join(html.escape(line) for line in below)
-    return f'<div style="overflow-x:auto">{render_html(columns)}</div><p><small>{small}</small></p>'
+    items = "".join(f"<li><strong>{html.escape(name)}</strong>: {html.escape(remark)}</li>" for name, remark in remarks)
+    listed = f"<p>{_REMARKS}</p><ul>{items}</ul>" if items else ""
+    return f'<div style="overflow-x:auto">{render_html(columns)}</div>{listed}<p><small>{small}</small></p>'
 
 
 def _rung_columns(diagnosis: Diagnosis) -> tuple[Column, ...]:
@@ -95,7 +100,6 @@ def _rung_columns(diagnosis: Diagnosis) -> tuple[Column, ...]:
         Column(title=("R2" if _regression(diagnosis) else "right",), cells=tuple(_right(rung) for rung in rungs)),
         Column(title=("against the rung before",), cells=tuple(_delta(rung) for rung in rungs)),
         Column(title=("p",), cells=tuple(f"{change.p_value:.2g}" if (change := _change(rung)) else "" for rung in rungs)),
-        Column(title=("",), cells=tuple(_remark(diagnosis, rung) for rung in rungs), align="left"),
     )
 
 
@@ -115,7 +119,7 @@ def _right(rung: Rung) -> str:
     if rung.errors is not None:
         return f"{rung.errors.r2:.3f} [{rung.errors.r2_ci95[0]:.3f}, {rung.errors.r2_ci95[1]:.3f}]"
     if rung.accuracy is None:
-        return ""
+        return "" if rung.skipped is None else "not run"
     low, high = rung.accuracy.ci95
     return f"{100 * rung.accuracy.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
@@ -125,12 +129,11 @@ def _delta(rung: Rung) -> str:
     return "" if change is None else f"{points(change.points)} [{points(change.ci95[0])}, {points(change.ci95[1])}] points"
 
 
-def _remark(diagnosis: Diagnosis, rung: Rung) -> str:
-    if rung.skipped is not None:
-        return textwrap.shorten(plain(f"not run: {rung.skipped}"), 100, placeholder=" ...")
-    if rung.name != diagnosis.first_fall:
-        return ""
-    return "R2 falls here" if rung.errors is not None else "accuracy falls here"
+def _remarks(diagnosis: Diagnosis) -> tuple[tuple[str, str], ...]:
+    """Rungs of which there is something to say, in sentences: too long for a column, which would go into a table of its own."""
+    said = [(plain(rung.name), f"not run: {plain(rung.skipped)}") for rung in diagnosis.rungs if rung.skipped is not None]
+    fallen = [rung for rung in diagnosis.rungs if rung.skipped is None and rung.name == diagnosis.first_fall]
+    return (*((plain(rung.name), "R2 falls here" if rung.errors is not None else "accuracy falls here") for rung in fallen), *said)
 
 
 def _rung_notes(diagnosis: Diagnosis) -> tuple[str, ...]:

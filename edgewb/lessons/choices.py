@@ -1,4 +1,4 @@
-"""What a budget does to a choice, and what choosing does to the figures of what was chosen."""
+"""What a budget does to a choice, and what becomes of the figures one chose by on other examples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgewb.errors import InputError
-from edgewb.lessons.selections import expected_best
 from edgewb.recommendations import recommend
 from edgewb.types import Jsonable, Record
 
@@ -21,21 +20,26 @@ class Choice(Jsonable):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BestOfMany(Jsonable):
-    """The best of several variants that are all equally good.
+class SecondLook(Jsonable):
+    """One variant's change against its reference, in points: on the examples one chooses by, and on those nothing was chosen by.
 
     Attributes:
-        variants: how many there were to choose from; ``n`` examples each was judged on.
-        true_percent: accuracy of every one of them.
-        excess_points: by how much the best one looks better than it is: the expected value, then the 10th and 90th percentile.
+        chosen_points: on ``chosen_n`` validation examples; test_points: on ``test_n`` test examples.
+        low_points, high_points: the 95 % interval of ``test_points``.
     """
 
-    variants: int
-    n: int
-    true_percent: float
-    excess_points: float
+    recipe: str
+    chosen_points: float
+    chosen_n: int
+    test_points: float
+    test_n: int
     low_points: float
     high_points: float
+
+    @property
+    def fall_points(self) -> float:
+        """By how much the test figure lies below the one of the choice; less than 0: above it."""
+        return self.chosen_points - self.test_points
 
 
 def choices_by_budget(records: Sequence[Record], highest_points: float = 5.0, step_points: float = 0.1) -> tuple[Choice, ...]:
@@ -59,33 +63,19 @@ def choices_by_budget(records: Sequence[Record], highest_points: float = 5.0, st
     return tuple(found)
 
 
-def best_of_many(variants: int, n: int, true_percent: float = 98.0) -> BestOfMany:
-    """Equally good variants are judged on ``n`` examples each, the best is taken: by how much does its figure flatter it?
-
-    Computed, not drawn: the best of independent binomial counts has the distribution function F(k)^variants. Real variants err on much
-    the same images, which makes the excess smaller.
-
-    Args:
-        variants: 1 or more. n: examples, 1 or more.
-        true_percent: accuracy of all of them.
-
-    Raises:
-        InputError: an argument out of range.
-    """
-    from scipy.stats import binom
-
-    for name, value in (("variants", variants), ("n", n)):
-        if value < 1:
-            raise InputError(f"{name} = {value}: give 1 or more")
-    if not 0 <= true_percent <= 100:
-        raise InputError(f"true_percent = {true_percent}: an accuracy lies between 0 and 100 %")
-    share = true_percent / 100
-    low, high = (100 * float(binom.ppf(level ** (1 / variants), n, share)) / n - true_percent for level in (0.1, 0.9))
-    return BestOfMany(
-        variants=variants,
-        n=n,
-        true_percent=true_percent,
-        excess_points=100 * expected_best(share, n, variants) - true_percent,
-        low_points=low,
-        high_points=high,
-    )
+def look_twice(records: Sequence[Record]) -> tuple[SecondLook, ...]:
+    """Each variant of a study that has both figures, the one that looked best when choosing first."""
+    found = [
+        SecondLook(
+            recipe=record.recipe,
+            chosen_points=record.validation_delta.points,
+            chosen_n=record.validation_delta.n,
+            test_points=record.accuracy_delta.points,
+            test_n=record.accuracy_delta.n,
+            low_points=record.accuracy_delta.ci95[0],
+            high_points=record.accuracy_delta.ci95[1],
+        )
+        for record in records
+        if record.validation_delta is not None and record.accuracy_delta is not None
+    ]
+    return tuple(sorted(found, key=lambda one: -one.chosen_points))

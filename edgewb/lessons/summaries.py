@@ -15,6 +15,7 @@ from edgewb.estimates.estimations import estimate
 from edgewb.estimates.reports import ms
 from edgewb.latencies import measure
 from edgewb.lessons.remedies import Remedy, find_remedy
+from edgewb.lessons.unscored import explain_no_score
 from edgewb.locations import write_whole
 from edgewb.records.formats import three_digits
 from edgewb.types import Jsonable
@@ -177,17 +178,16 @@ def _accuracy(model: str | Path, data: str | Path | None, input_range: tuple[flo
         then = "Give data: a folder with one sub-folder of images per class, or an .npz."
         return SummaryPoint(question=question, answer="not known: no data were given", basis=OPEN, then=then)
 
-    def answer() -> SummaryPoint:
+    try:
         result = evaluate(model, data, input_range=input_range)
-        if result.accuracy is None:
-            return SummaryPoint(
-                question=question, answer="; ".join(errors_lines(result.errors)) if result.errors else "", basis=result.basis
-            )
-        low, high = result.accuracy.ci95
-        text = f"{100 * result.accuracy.value:.1f} % right, 95 % interval {100 * low:.1f} to {100 * high:.1f} %; n = {result.accuracy.n}"
-        return SummaryPoint(question=question, answer=f"{text} test examples of {clean(result.dataset, 60)}", basis=result.basis)
-
-    return _asked(question, answer, "See the message; `edgewb evaluate` has options for the input's range.")
+    except EdgewbError as error:
+        reason = explain_no_score(model, error)
+        return SummaryPoint(question=question, answer=reason.why, basis=OPEN, then=reason.instead)
+    if result.accuracy is None:
+        return SummaryPoint(question=question, answer="; ".join(errors_lines(result.errors)) if result.errors else "", basis=result.basis)
+    low, high = result.accuracy.ci95
+    text = f"{100 * result.accuracy.value:.1f} % right, 95 % interval {100 * low:.1f} to {100 * high:.1f} %; n = {result.accuracy.n}"
+    return SummaryPoint(question=question, answer=f"{text} test examples of {clean(result.dataset, 60)}", basis=result.basis)
 
 
 def _asked(question: str, answer: Callable[[], SummaryPoint], then: str) -> SummaryPoint:

@@ -11,6 +11,9 @@ _MARGIN = (
     "padding: .35em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,.35); overflow-wrap: anywhere"
 )
 
+_NAME = 20
+_NAME_EM = 0.6  # of a letter, in the fonts notebooks have
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class WordTable:
@@ -41,7 +44,10 @@ class WordTable:
     def _repr_html_(self) -> str:
         # A long word in one column would squeeze the sentences of the next to a word a line.
         longest = [max((len(row[i]) for row in self.rows), default=0) for i in range(len(self.columns))]
-        widths = [f"; min-width: {11 if length > 80 else 8 if length > 25 else min(length, 6)}em" for length in longest]
+        least = [11 if length > 80 else 8 if length > 25 else min(length, 6) for length in longest]
+        # A name of usual length stays whole: `ptq_int8_per_tensor` broken within a word is hard to copy.
+        names = [max((len(word) for row in self.rows for word in row[i].split()), default=0) for i in range(len(self.columns))]
+        widths = [f"; min-width: {max(em, _NAME_EM * name if name <= _NAME else 0):g}em" for em, name in zip(least, names, strict=True)]
 
         def cells(tag: str, texts: tuple[str, ...]) -> str:
             return "".join(

@@ -67,7 +67,7 @@ def parity_text(parity: Parity) -> str:
         lines.append(f"  no top-1: {parity.no_top_one}")
     else:
         lines += [f"  {line}" for line in agreement_lines(parity.top_one)]
-        lines += [f"    {_flip(flip)}" for flip in parity.flips[:_SHOWN_FLIPS]]
+        lines += [f"    {flip_text(flip)}" for flip in parity.flips[:_SHOWN_FLIPS]]
         if (more := len(parity.flips) - _SHOWN_FLIPS) > 0:
             lines.append(f"    and {more:,} more (all of them in the JSON)")
     lines += [f"  note: {clean(note)}" for note in parity.notes]
@@ -126,7 +126,8 @@ def effect_text(flip: Flip) -> str:
     return f"true {true}: " + {"lost": "right to wrong", "gained": "wrong to right"}.get(flip.effect, "wrong both times")
 
 
-def _flip(flip: Flip) -> str:
+def flip_text(flip: Flip) -> str:
+    """One flip in a line: both answers, and what it does to a right one."""
     effect = effect_text(flip)
     return f"example {flip.example}: {answer_text(flip.first)} -> {answer_text(flip.second)}" + (f"; {effect}" if effect else "")
 

@@ -38,6 +38,7 @@ def pair_lines(pair: PairedEvaluation) -> list[str]:
     if isinstance(delta, ErrorDelta):
         change = quantities(delta.mae_change, *delta.mae_change_ci95)
         lines.append(f"  MAE changes by {change} in the unit of y, 95 % interval ({delta.basis})")
+        lines.append("  no flips: a regression answers with numbers, which move, and no class that could turn into another")
     if (flips := pair.flips) is not None:
         lines.append(
             f"  answered otherwise: {flips.gained} gained (right only by {plain(pair.evaluation.file)}), {flips.lost} lost (right only by "

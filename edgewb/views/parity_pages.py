@@ -9,11 +9,14 @@ from typing import Final
 from edgewb.datasets import Dataset
 from edgewb.locations import write_whole
 from edgewb.parities import Parity, Side
-from edgewb.parities.reports import agreement_lines, heading, stand_ins, verdict
-from edgewb.views.parity_plots import flip_gallery, parity_info, plot_flips, plot_parity
+from edgewb.parities.reports import agreement_lines, flip_text, heading, stand_ins, verdict
+from edgewb.views.parity_plots import flip_gallery, is_drawn, parity_info, plot_flips, plot_parity
 from edgewb.views.report import figure_json, render_page
 
 _MOST_OUTPUTS: Final = 8
+_MOST_TOLD: Final = 10
+_FEWEST_FLIPS: Final = 3
+"""A figure of fewer flips would be all but empty: they are told in words."""
 
 
 def write_parity_page(path: str | os.PathLike[str], parity: Parity, data: Dataset | None = None) -> Path:
@@ -30,11 +33,12 @@ def write_parity_page(path: str | os.PathLike[str], parity: Parity, data: Datase
     figures: list[dict[str, str]] = []
     for output in parity.outputs[:_MOST_OUTPUTS]:
         figures.append(figure_json(plot_parity(parity, output.position), parity_info(parity, output.position).words))
-    if any(flip.first.margin is not None and flip.second.margin is not None for flip in parity.flips):
-        reading = (
-            f"{len(parity.flips):,} of {parity.n:,} answers {'flips' if len(parity.flips) == 1 else 'flip'}; near 0 it was nearly a tie."
-        )
-        figures.append(figure_json(plot_flips(parity), reading))
+    answers = [] if parity.top_one is None else agreement_lines(parity.top_one)
+    if sum(map(is_drawn, parity.flips)) >= _FEWEST_FLIPS:
+        figures.append(figure_json(plot_flips(parity), f"{len(parity.flips):,} of {parity.n:,} answers flip; near 0 it was nearly a tie."))
+    else:
+        answers += [f"Flip: {flip_text(flip)}" for flip in parity.flips[:_MOST_TOLD]]
+        answers += [f"And {len(parity.flips) - _MOST_TOLD:,} more flips, alike."] if len(parity.flips) > _MOST_TOLD else []
     page = render_page(
         "parity.html.j2",
         parity=parity,
@@ -43,7 +47,7 @@ def write_parity_page(path: str | os.PathLike[str], parity: Parity, data: Datase
         facts=[("Compared", heading(parity)), *map(_fact, (parity.first, parity.second))],
         figures=figures,
         more_outputs=max(len(parity.outputs) - _MOST_OUTPUTS, 0),
-        agreement=[] if parity.top_one is None else agreement_lines(parity.top_one),
+        agreement=answers,
         gallery="" if data is None else flip_gallery(parity, data),
     )
     return write_whole(path, page)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgewb.datasets import Dataset
 from edgewb.errors import InputError, require
-from edgewb.parities import DifferenceBin, Parity
+from edgewb.parities import DifferenceBin, Flip, Parity
 from edgewb.parities.reports import answer_text, bin_label, clean, effect_text
 from edgewb.types import Jsonable
 from edgewb.views.figures import BLUE, GREEN, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out, log_ticks, stamp_across, wrapped
@@ -118,6 +118,11 @@ def plot_parity(parity: Parity, position: int = 0) -> Any:
     return stamp_across(figure, _stamp(parity))
 
 
+def is_drawn(flip: Flip) -> bool:
+    """Whether both its margins are known (a score may be NaN)."""
+    return flip.first.margin is not None and flip.second.margin is not None
+
+
 def plot_flips(parity: Parity) -> Any:
     """Each flip by how far its answer lay ahead of the other one on either target; near 0 the answer was nearly a tie."""
     go = graph_objects()
@@ -149,9 +154,17 @@ def plot_flips(parity: Parity) -> Any:
     where = wrapped(f"ahead on {parity.first.label}", f"({parity.basis}, n = {parity.n:,})")
     lay_out(figure, "How near to a tie the flips were", where, 470, showlegend=True)
     figure.update_layout(legend={"y": -0.32})
-    figure.update_xaxes(rangemode="tozero")
-    figure.update_yaxes(rangemode="tozero", title={"text": wrapped(f"ahead on {parity.second.label}"), "font": {"size": 14}})
+    # Room around the marks: ties lie on the axes, and a single one would otherwise hide in the corner of an arbitrary range.
+    firsts, seconds = ([margin for trace in figure.data for margin in trace[axis]] for axis in "xy")
+    span = max([*firsts, *seconds], default=0.0) or max((output.step or 0.0 for output in parity.outputs), default=0.0) or 1.0
+    figure.update_xaxes(range=_with_room(firsts, span))
+    figure.update_yaxes(range=_with_room(seconds, span), title={"text": wrapped(f"ahead on {parity.second.label}"), "font": {"size": 14}})
     return stamp_across(figure, _stamp(parity))
+
+
+def _with_room(margins: list[float], span: float) -> list[float]:
+    most = max(margins, default=0.0) or span
+    return [-0.06 * most, 1.1 * most]
 
 
 def _stamp(parity: Parity) -> str:

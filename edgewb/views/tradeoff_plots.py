@@ -6,11 +6,23 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from edgewb.errors import unknown_name
+from edgewb.errors import InputError, unknown_name
 from edgewb.lessons.architectures import Architecture, list_architectures
-from edgewb.lessons.choices import BestOfMany, best_of_many, choices_by_budget
+from edgewb.lessons.choices import choices_by_budget, look_twice
 from edgewb.types import Record
-from edgewb.views.figures import BLUE, GREEN, GREY, ORANGE, VERMILION, escaped, graph_objects, lay_out, log_axis, stamp_across, wrapped
+from edgewb.views.figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    VERMILION,
+    escaped,
+    graph_objects,
+    lay_out,
+    lay_out_rows,
+    log_axis,
+    stamp_across,
+    wrapped,
+)
 from edgewb.views.tradeoffs import TradeoffInfo, list_costs, pareto_front, tradeoff_info
 
 HEIGHT = 480
@@ -164,29 +176,39 @@ def plot_choices(records: Sequence[Record], highest_points: float = 5.0) -> Any:
     return figure
 
 
-def best_of_many_info(n: int = 200, true_percent: float = 98.0, most: int = 40) -> tuple[BestOfMany, ...]:
-    """Excess of the best of 1, 2, 3, 5, ... up to ``most`` equally good variants."""
-    counts = [count for count in (1, 2, 3, 5, 8, 12, 20, 30, 40, 60, 100) if count <= most]
-    return tuple(best_of_many(count, n, true_percent) for count in counts)
+def plot_second_looks(records: Sequence[Record]) -> Any:
+    """Each variant's change against its reference twice: on the validation examples, by which one chooses, and on the test examples.
 
-
-def plot_best_of_many(n: int = 200, true_percent: float = 98.0, most: int = 40) -> Any:
-    """By how much the best of several equally good variants looks better than it is."""
+    Raises:
+        InputError: no record has both figures.
+    """
+    info = look_twice(records)
+    if not info:
+        raise InputError(
+            "no record has a change on validation and test examples: give the records of a study with a reference and variants"
+        )
     go = graph_objects()
-    info = best_of_many_info(n, true_percent, most)
+    labels = [escaped(one.recipe) for one in info]
     figure = go.Figure()
     figure.add_scatter(
-        x=[one.variants for one in info], y=[one.excess_points for one in info], mode="lines+markers", line={"color": BLUE, "width": 3},
-        error_y=_bars([(one.low_points, one.excess_points, one.high_points) for one in info]), name="the best of them", showlegend=False,
-        marker={"size": 10},
+        x=[one.test_points for one in info], y=labels, mode="markers", name=f"test, n = {info[0].test_n}, 95 % interval",
+        marker={"size": 12, "symbol": "square", "color": BLUE},
+        error_x={
+            "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": GREY,
+            "array": [one.high_points - one.test_points for one in info],
+            "arrayminus": [one.test_points - one.low_points for one in info],
+        },
+        customdata=[f"{one.test_points:+.1f} [{one.low_points:+.1f}, {one.high_points:+.1f}]" for one in info],
+        hovertemplate="<b>%{y}</b><br>test: %{customdata} points<extra></extra>",
     )  # fmt: skip
-    figure.add_hline(y=0, line={"color": GREEN, "dash": "dash", "width": 2})
-    figure.add_annotation(
-        x=1, xref="paper", xanchor="right", y=0, yanchor="top", text="what it really is better by", showarrow=False, font={"size": 13}
-    )
-    title = f"number of variants to choose from, all {true_percent:g} % right, judged on n = {n} examples"
-    lay_out(figure, "The best of many looks better than it is", title, 400)
-    figure.update_yaxes(title={"text": "excess in points, mean and<br>10th to 90th percentile (computed)", "font": {"size": 14}})
+    figure.add_scatter(
+        x=[one.chosen_points for one in info], y=labels, mode="markers", name=f"validation, n = {info[0].chosen_n}: chosen by",
+        marker={"size": 13, "symbol": "circle-open", "color": ORANGE, "line": {"width": 3}},
+        hovertemplate="<b>%{y}</b><br>validation: %{x:+.1f} points<extra></extra>",
+    )  # fmt: skip
+    x_title = "change against float in points (measured)"
+    lay_out_rows(figure, "What one chooses by, and a second look", x_title, labels, showlegend=True)
+    figure.add_vline(x=0, line={"color": GREY, "width": 2}, layer="below")
     return figure
 
 

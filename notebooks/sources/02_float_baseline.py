@@ -64,7 +64,8 @@ plot_best_of(percent=98, sizes=(200, 500, 5000))
 # **Reading.** Too high. Each variant here is right on 98 % of all images there are; the height is by how much the
 # winner's figure beats that on average, by luck alone. With 200 images and twenty variants it is more than a point.
 # (Computed for variants that err independently. Variants of one network err alike, so theirs is less: take it as the
-# most luck can add.)
+# most luck can add.) The best of many has also been the luckiest; this is known as the *winner's curse*. Notebook 09
+# meets it in a real study.
 #
 # This is why the test split is opened once. A figure you chose by is not a fair figure any more, and you cannot make
 # it fair again. In edgewb the split is behind a call, `open_test()`, so that every use of it can be found in the

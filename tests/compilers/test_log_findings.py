@@ -1,6 +1,7 @@
 """The first finding of a log or an error, and its first fix, are what its thread says."""
 
 import json
+import re
 
 import pytest
 from made_logs import (
@@ -270,3 +271,70 @@ def test_every_real_log_that_failed_has_a_reason(shared):
         findings = explain(load_text(folder / entry["file"])).findings
         if "_fail_" in entry["file"][:9] or entry["file"][:2] in expected:
             assert findings[0].id == expected[entry["file"][:2]], entry["file"]
+
+
+HEAD = "Operator                       Count      Status\n"
+FRAGMENTS = [
+    ("Number of operations that will run on Edge TPU: 0", "nothing_maps", "No op runs on the Edge TPU."),
+    ("Number of Edge TPU subgraphs: 0", "nothing_maps", "No op runs on the Edge TPU."),
+    (
+        "Number of operations that will run on Edge TPU: 0\nNumber of operations that will run on CPU: 1",
+        "nothing_maps",
+        "The only op does not run",
+    ),
+    (
+        "Number of operations that will run on Edge TPU: 0\nNumber of operations that will run on CPU: 293",
+        "nothing_maps",
+        "None of the 293 ops runs on the Edge TPU.",
+    ),
+    ("Number of operations that will run on CPU: 18", "partly_mapped", "18 ops stay on the CPU; this log does not say which."),
+    ("Number of operations that will run on CPU: 1", "partly_mapped", "1 op stays on the CPU; this log does not say which."),
+    ("Model successfully compiled but not all operations are supported by the", "partly_mapped", "does not say which"),
+    (
+        "Model successfully compiled but not all operations are supported by the\nEdge TPU. A percentage of the model will instead",
+        "partly_mapped",
+        "does not say which",
+    ),
+    ("supported by the Edge TPU. For details, visit g.co/coral/model-reqs.", "partly_mapped", "does not say which"),
+    ("LEAKY_RELU                     11         Operation not supported", "unsupported_op", "LEAKY_RELU (11)"),
+    (
+        "CONV_2D                        12         More than one subgraph is not supported",
+        "cut_short",
+        "12 ops stay on the CPU though they",
+    ),
+    ("CONV_2D                        1          More than one subgraph is not supported", "cut_short", "1 op stays on the CPU though it"),
+    ("DEQUANTIZE                     1          Operation is working on an unsupported data type", "float_edges", "does no harm"),
+    (f"{HEAD}LEAKY_RELU                     2          Operation not supported", "nothing_maps", "which may not be whole"),
+    ("Input size: 102.27KiB", "incomplete_log", "This is part of a log"),
+    ("Compilation failed: Internal error", "internal_compiler_error", "gave up"),
+    ("Invalid model: a.tflite", "incomplete_log", "the line that says why is not here"),
+]
+
+
+@pytest.mark.parametrize(("text", "finding", "words"), FRAGMENTS)
+def test_a_line_or_two(text, finding, words):
+    first = explain(text).findings[0]
+    assert first.id == finding
+    assert words in first.message
+
+
+def test_a_table_that_says_why_is_explained_by_its_rows():
+    read = explain(f"{HEAD}LEAKY_RELU                     2          Operation not supported")
+    assert [finding.id for finding in read.findings] == ["nothing_maps", "unsupported_op"]
+    assert "Usually the model is float" not in read.findings[0].message
+
+
+def test_every_row_of_real_logs_says_something_alone(shared):
+    rows = {
+        line
+        for path in sorted((shared / "compiler_logs").glob("*.log"))
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if re.match(r"[A-Z][A-Z0-9_]+ +\d+ +\S", line)
+    }
+    assert len(rows) > 100
+    for row in rows:
+        read = explain(row)
+        assert "None" not in str(read).replace("None of", ""), row
+        assert "None of the 0" not in str(read), row
+        if "Mapped to" not in row:
+            assert [finding.id for finding in read.findings] != ["incomplete_log"], row

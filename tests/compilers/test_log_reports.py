@@ -39,7 +39,7 @@ def test_each_outcome_is_said():
         "TIMED OUT": Made().banner + timer() + "Compilation timeout.\n",
         "incomplete": Made().banner,
         "unknown": Made().console() + "Mapped: 100%\n",
-        "an error that is known": "ValueError: Failed to load delegate from libedgetpu.so.1\n",
+        "words that are known": "ValueError: Failed to load delegate from libedgetpu.so.1\n",
         "NOTHING maps": Made(rows=(("ADD", 2, KIND),), subgraphs=0).console(show=True),
     }
     for words, log in said.items():
@@ -74,3 +74,13 @@ def test_a_huge_table_is_shown_in_part():
 def test_what_is_to_be_typed_looks_so():
     assert ticked("Run `edgewb fix <b>` & wait") == "Run <code>edgewb fix &lt;b&gt;</code> &amp; wait"
     assert ticked("one ` alone") == "one ` alone"
+
+
+def test_counts_without_a_total_are_shown():
+    assert "6 on the Edge TPU (compiled)" in str(explain("Number of operations that will run on Edge TPU: 6"))
+    assert "18 on the CPU (compiled)" in explain("Number of operations that will run on CPU: 18")._repr_html_()
+
+
+def test_a_table_that_may_be_cut_does_not_speak_for_the_model():
+    head = "Operator                       Count      Status\nADD                            2          Operation not supported\n"
+    assert "as far as this table shows" in str(explain(head)).splitlines()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -84,3 +85,39 @@ def test_the_queue_lets_one_measure_after_the_other(server: SshServer, tmp_path:
         time.sleep(0.05)
     turns = sorted((int(line.split()[1]), line.split()[0]) for line in log.read_text().splitlines())
     assert [word for _, word in turns] == ["begin", "end", "begin", "end"], "never two at once"
+
+
+def _plans() -> list[list[tuple[int, int, str]]]:
+    """Each plan's rows: minutes since midnight or the start, how long, what."""
+    found: list[list[tuple[int, int, str]]] = []
+    for line in GUIDE.splitlines():
+        if line.startswith("| from | min |"):
+            found.append([])
+        elif found and (row := re.match(r"\| (\d+):(\d\d) \| (\d+) \| ([^|]+) \|", line)):
+            found[-1].append((60 * int(row[1]) + int(row[2]), int(row[3]), row[4]))
+    return found
+
+
+def test_the_plans_add_up() -> None:
+    short, day = _plans()
+    for plan in (short, day):
+        for (start, minutes, _), (after, _, what) in itertools.pairwise(plan):
+            assert start + minutes == after, what
+    assert sum(minutes for _, minutes, _ in short) == 180
+    named = {number for _, _, what in day for number in re.findall(r"\b(\d\d) ", what)}
+    assert named == {f"{number:02}" for number in range(13)}
+    # What takes three hours trains nothing.
+    assert not {number for _, _, what in short for number in re.findall(r"^(\d\d) ", what)} & {"02", "04", "05"}
+
+
+def test_what_may_be_left_out_is_there() -> None:
+    headings = {
+        line.removeprefix("# ## ")
+        for source in (ROOT / "notebooks" / "sources").glob("[0-9]*.py")
+        for line in source.read_text(encoding="utf-8").splitlines()
+        if line.startswith("# ## ")
+    }
+    rows = [line for line in GUIDE.splitlines() if re.match(r"\| \d+:\d\d \|", line)]
+    named = [name for row in rows for name in re.findall(r'"([^"]+)"', row)]
+    assert len(named) > 5
+    assert set(named) <= headings

@@ -1,17 +1,14 @@
-"""What a budget takes, and how flattering it is to be the best of many."""
+"""What a budget takes, and what a second look shows."""
 
 from __future__ import annotations
 
 import itertools
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edgewb.bundles import bundled_studies
 from edgewb.errors import InputError
-from edgewb.lessons.choices import best_of_many, choices_by_budget
+from edgewb.lessons.choices import choices_by_budget, look_twice
 from edgewb.recommendations import recommend
 
 
@@ -33,23 +30,20 @@ def test_a_step_that_makes_no_sense(step: float) -> None:
         choices_by_budget(bundled_studies()[0].records, 5.0, step)
 
 
-def test_the_excess_is_what_drawing_gives() -> None:
-    drawn = 100 * np.random.default_rng(0).binomial(200, 0.98, size=(40_000, 20)).max(axis=1) / 200 - 98
-    found = best_of_many(20, 200, 98.0)
-    assert found.excess_points == pytest.approx(drawn.mean(), abs=0.02)
-    assert (found.low_points, found.high_points) == pytest.approx(tuple(np.percentile(drawn, [10, 90])))
+def test_a_second_look_has_both_figures_the_best_looking_first() -> None:
+    records = bundled_studies()[0].records
+    looks = look_twice(records)
+    assert [one.chosen_points for one in looks] == sorted((one.chosen_points for one in looks), reverse=True)
+    by_recipe = {record.recipe: record for record in records}
+    assert {one.recipe for one in looks} == set(by_recipe) - {"float32"}
+    for one in looks:
+        delta, before = by_recipe[one.recipe].accuracy_delta, by_recipe[one.recipe].validation_delta
+        assert delta is not None
+        assert before is not None
+        assert (one.test_points, one.test_n, one.chosen_points, one.chosen_n) == (delta.points, delta.n, before.points, before.n)
+        assert one.low_points <= one.test_points <= one.high_points
+        assert one.fall_points == pytest.approx(before.points - delta.points)
 
 
-@given(st.integers(1, 30), st.integers(1, 300), st.floats(0, 100))
-def test_more_variants_never_look_worse(variants: int, n: int, right: float) -> None:
-    one, many = (best_of_many(count, n, right) for count in (1, variants))
-    assert one.excess_points == pytest.approx(0, abs=1e-6)
-    assert many.excess_points >= -1e-9
-    assert many.low_points >= one.low_points - 1e-9
-    assert many.excess_points <= 100 - right + 1e-6
-
-
-@pytest.mark.parametrize(("arguments", "said"), [((0, 10), "variants"), ((1, 0), "n = 0"), ((1, 10, 101.0), "accuracy")])
-def test_bad_arguments(arguments: tuple[int, ...], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        best_of_many(*arguments)
+def test_records_without_deltas_have_no_second_look() -> None:
+    assert look_twice(bundled_studies()[0].records[:1]) == ()

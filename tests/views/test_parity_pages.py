@@ -1,8 +1,10 @@
 """The page of a comparison: self-contained, escaped, and drawn by a real browser."""
 
+import dataclasses
 import shutil
 import time
 
+import made_regressions
 import made_targets
 import numpy as np
 import pytest
@@ -59,3 +61,44 @@ def test_a_browser_draws_it_without_a_word_or_a_request(page, width):
         assert opened.evaluate("document.querySelectorAll('.bars .point').length") == len(page[1].outputs[0].histogram)
         browser.close()
     assert (said, outside) == ([], [])
+
+
+@pytest.fixture
+def parity(tmp_path, tflite_file, monkeypatch):
+    made_targets.register(monkeypatch)
+    x = np.random.default_rng(0).integers(0, 255, (400, 8, 8, 3)).astype(np.uint8)
+    np.savez(tmp_path / "pictures.npz", x=x, y=np.arange(400) % 10)
+    data = load_dataset(tmp_path / "pictures.npz")
+    return compare_targets(tflite_file("int8_conv"), ("cpu:builtin", "shifted:usb:0 250"), dataset=data)
+
+
+def with_flips(parity, flips):
+    return dataclasses.replace(parity, top_one=dataclasses.replace(parity.top_one, flips=tuple(flips)))
+
+
+def test_a_single_flip_is_told_and_not_drawn(parity, tmp_path):
+    one = with_flips(parity, parity.flips[:1])
+    text = write_parity_page(tmp_path / "one.html", one).read_text(encoding="utf-8")
+    assert "How near to a tie" not in text
+    assert f"Flip: example {one.flips[0].example}: " in text
+    many = write_parity_page(tmp_path / "many.html", parity).read_text(encoding="utf-8")
+    assert "How near to a tie" in many
+    assert "Flip: example" not in many
+
+
+def test_flips_without_margins_are_told_up_to_ten(parity, tmp_path):
+    margins = {"margin": None}
+    flips = [
+        dataclasses.replace(flip, first=dataclasses.replace(flip.first, **margins), second=dataclasses.replace(flip.second, **margins))
+        for flip in (parity.flips * 12)[:12]
+    ]
+    text = write_parity_page(tmp_path / "ties.html", with_flips(parity, flips)).read_text(encoding="utf-8")
+    assert text.count("Flip: example") == 10
+    assert "And 2 more flips" in text
+
+
+def test_where_nothing_can_flip_the_page_says_why(tmp_path):
+    data, raw, _ = made_regressions.made(tmp_path)
+    parity = compare_targets(raw, ("cpu:builtin", "cpu:xnnpack"), dataset=data)
+    text = write_parity_page(tmp_path / "page.html", parity).read_text(encoding="utf-8")
+    assert "No answer can flip here: the output has the shape [1, 1]" in text

@@ -1,6 +1,7 @@
 """The pictures of a comparison, from their data; the page in a real browser is in test_parity_pages.py."""
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -99,3 +100,20 @@ def test_a_gallery_of_nothing_is_empty_and_of_other_data_refused(tflite_file, da
 def test_no_such_output(tflite_file):
     with pytest.raises(InputError, match="output 1: the model has 1"):
         parity_info(compared(tflite_file("int8_conv"), 1, inputs=2), 1)
+
+
+@pytest.mark.parametrize("margins", [(0.0, 0.0), (0.25, 0.0), (0.5, 0.25)])
+def test_a_single_flip_lies_within_the_axes(tflite_file, data, margins):
+    parity = compared(tflite_file("int8_conv"), 250, dataset=data)
+    flip = parity.flips[0]
+    first, second = (dataclasses.replace(side, margin=margin) for side, margin in zip((flip.first, flip.second), margins, strict=True))
+    one = dataclasses.replace(flip, first=first, second=second)
+    figure = plot_flips(dataclasses.replace(parity, top_one=dataclasses.replace(parity.top_one, flips=(one,))))
+    for axis, margin in zip((figure.layout.xaxis, figure.layout.yaxis), margins, strict=True):
+        low, high = axis.range
+        assert low < margin < high
+        assert high < 1  # its own scale, not an arbitrary one
+
+
+def test_without_flips_there_are_axes(tflite_file):
+    assert len(plot_flips(compared(tflite_file("int8_conv"), 0, inputs=5)).data) == 0

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from edgewb.bundles import bundled_studies
 from edgewb.errors import InputError
-from edgewb.lessons.choices import choices_by_budget
+from edgewb.lessons.choices import choices_by_budget, look_twice
 from edgewb.views.tradeoff_plots import (
     _spread,
     architectures_info,
-    best_of_many_info,
     plot_architectures,
-    plot_best_of_many,
     plot_choices,
+    plot_second_looks,
     plot_tradeoff,
     tradeoff_of,
 )
@@ -71,11 +70,14 @@ def test_choices_are_bars_side_by_side() -> None:
     assert [trace.text for trace in figure.data] == [choice.recipe or "nothing" for choice in info]
 
 
-def test_best_of_many_is_called_computed() -> None:
-    figure = plot_best_of_many(n=100, true_percent=90.0, most=8)
-    assert list(figure.data[0].x) == [1, 2, 3, 5, 8]
-    assert list(figure.data[0].y) == [one.excess_points for one in best_of_many_info(100, 90.0, 8)]
-    assert "computed" in figure.layout.yaxis.title.text
+def test_second_looks_are_drawn_twice_a_row() -> None:
+    figure, info = plot_second_looks(RECORDS), look_twice(RECORDS)
+    test, chosen = figure.data
+    assert list(test.y) == list(chosen.y) == [one.recipe for one in info]
+    assert list(test.x) == [one.test_points for one in info]
+    assert list(chosen.x) == [one.chosen_points for one in info]
+    assert ("n = 500" in test.name, "n = 200" in chosen.name) == (True, True)
+    assert "measured" in figure.layout.xaxis.title.text
 
 
 @given(st.lists(st.floats(-500, 500), min_size=1, max_size=12), st.floats(1, 40))
@@ -84,3 +86,8 @@ def test_names_are_spread(places: list[float], gap: float) -> None:
     moved = _spread(places, gap)
     assert all(one - after >= gap - 1e-6 for one, after in itertools.pairwise(moved))
     assert sum(moved) == pytest.approx(sum(places), abs=1e-6)
+
+
+def test_no_second_look_without_deltas() -> None:
+    with pytest.raises(InputError, match="a reference and variants"):
+        plot_second_looks(RECORDS[:1])

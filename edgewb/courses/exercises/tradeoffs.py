@@ -1,12 +1,13 @@
-"""09, the trade-off: the front, a budget, and the best of many."""
+"""09, the trade-off: the front, a budget, and a second look."""
 
 from __future__ import annotations
 
-from edgewb.courses.checks import NotYet, exercise, expect_close, number_in, text_in
+from edgewb.courses.checks import NotYet, exercise, expect_close, text_in
 from edgewb.lessons.architectures import list_architectures
-from edgewb.lessons.choices import best_of_many
+from edgewb.lessons.choices import look_twice
 from edgewb.recommendations import recommend
 from edgewb.records.listings import Records
+from edgewb.types import Record
 from edgewb.views.tradeoff_plots import architectures_info
 
 
@@ -40,16 +41,21 @@ def judge_front(front: object) -> str:
     return "each of these is the most accurate of those that are as fast."
 
 
+def _records_in(records: object) -> tuple[Record, ...]:
+    if not isinstance(records, tuple | list | Records) or not records:
+        raise NotYet("the first answer is the study's records; leave it as it stands in the cell.")
+    return tuple(records)
+
+
 @exercise("09.2")
 def judge_budget(records: object, choice: object) -> str:
     """What to take when two points may be lost."""
-    if not isinstance(records, tuple | list | Records) or not records:
-        raise NotYet("the first answer is the study's records; leave it as it stands in the cell.")
-    recipe = text_in(choice, "choice", tuple(record.recipe for record in records))
-    wanted = recommend(records, 2.0).recipe
+    known = _records_in(records)
+    recipe = text_in(choice, "choice", tuple(record.recipe for record in known))
+    wanted = recommend(known, 2.0).recipe
     if recipe == wanted:
         return "of those that stay within two points on the validation examples and map, it is the smallest compressed."
-    record = next(one for one in records if one.recipe == recipe)
+    record = next(one for one in known if one.recipe == recipe)
     if record.validated is None:
         raise NotYet(f"{recipe} is what the others are compared with. Which of its variants can replace it?")
     if not record.placement.ops_edgetpu:
@@ -58,26 +64,33 @@ def judge_budget(records: object, choice: object) -> str:
 
 
 @exercise("09.3")
-def judge_excess(excess_points: object) -> str:
-    """How flattering it is to be the best of 20."""
-    found = best_of_many(20, 200)
-    right = found.excess_points
-    value = number_in(excess_points, "excess_points")
-    if abs(100 * value - right) <= 0.1:
-        raise NotYet(f"excess_points is {value:g}: that is a share; the figure is in points, of which 100 make the whole.")
+def judge_fall(records: object, fallen: object, points: object) -> str:
+    """Which variant fell the most between the two looks, and by how much."""
+    looks = {one.recipe: one for one in look_twice(_records_in(records))}
+    name = text_in(fallen, "fallen", tuple(looks))
+    right = max(looks.values(), key=lambda one: one.fall_points)
+    worst = min(looks.values(), key=lambda one: one.test_points)
+    best = max(looks.values(), key=lambda one: one.chosen_points)
+    if name != right.recipe:
+        if name == best.recipe:
+            raise NotYet(f"{name} looked best, and fell; another one fell further.")
+        if name == worst.recipe:
+            raise NotYet(f"{name} is the worst on the test images; which one has the longest way from circle to square?")
+        moved = f"{name} moved by {-looks[name].fall_points:+.1f} points"
+        raise NotYet(f"{moved}; another one fell further. Compare circle and square, row by row.")
     expect_close(
-        excess_points,
-        right,
-        "excess_points",
+        points,
+        right.fall_points,
+        "points",
         relative=0.0,
-        absolute=0.3,
+        absolute=0.15,
         mistakes={
-            "that is one variant alone, which on average looks as good as it is. Look at 20.": best_of_many(1, 200).excess_points,
-            "that is nearer to the upper end of the bar; the mean is asked for, the dot on the line.": found.high_points,
-            "that is nearer to the lower end of the bar; the mean is asked for, the dot on the line.": found.low_points,
-            "that is what the best one seems to get right; by how much is this more than the 98 %?": found.true_percent + right,
-            "the best of many looks better than it is, not worse: the sign.": -right,
+            "it fell: give the length of the way, without a sign.": -right.fall_points,
+            "that is what it lost on the test images against float; it came from above 0.": -right.test_points,
+            "that is the figure on the test images; how far is it from the one on the validation images?": right.test_points,
+            "that is the figure on the validation images; how far is it from the one on the test images?": right.chosen_points,
+            "that is a share; the axis is in points, of which 100 make the whole.": right.fall_points / 100,
         },
-        hint="Read the curve above 20 variants; it is in points.",
+        hint="Hover over circle and square: the way is the one less the other.",
     )
-    return f"about {right:.1f} points, for nothing (computed): the budget of one point would be gone, and nobody would have noticed."
+    return f"{right.recipe} fell by {right.fall_points:.1f} points on images that had no part in any choice (measured)."

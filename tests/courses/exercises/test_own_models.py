@@ -52,7 +52,13 @@ def test_other_wrong_answers(dynamic: Inspection, tmp_path: Path, tflite_bytes: 
     assert "the answer is None" in check("12.1", inspect(bundled_model("digits_cnn_int8").path), 1, 3).message
     compiled = tmp_path / "a_edgetpu.tflite"
     compiled.write_bytes(tflite_bytes("compiled"))
-    assert "compiled file" in check("12.1", inspect(compiled), 1, None).message
+    for share, blocker in ((1, None), (None, 0), (7 / 13, 10)):
+        refused = check("12.1", inspect(compiled), share, blocker)
+        assert not refused.passed
+        assert "both answers are None" in refused.message
+        assert "the file it was compiled from" in refused.message
+    assert not check("12.1", inspect(compiled), ..., ...).passed
+    assert check("12.1", inspect(compiled), None, None).passed
     assert "what kind of file" in check("12.2", inspect(compiled), "fix").message.lower()
     assert check("12.2", inspect(compiled), "use it").passed
 

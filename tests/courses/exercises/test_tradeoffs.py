@@ -55,22 +55,29 @@ def test_budget_without_records() -> None:
 
 
 @pytest.mark.parametrize(
-    ("excess", "said"),
+    ("fallen", "points", "said"),
     [
-        (1.6, None),
-        (1.4, None),
-        (0.0, "one variant alone"),
-        (3.2, "too large"),
-        (0.6, "too small"),
-        (0.016, "a share"),
-        (2.0, "upper end of the bar"),
-        (1.0, "lower end of the bar"),
-        (99.6, "more than the 98 %"),
-        (-1.6, "the sign"),
-        ("1.6", "a number"),
+        ("prune80_ptq_int8", 2.4, None),
+        ("prune80_ptq_int8", 2.5, None),
+        ("prune50_ptq_int8", 2.1, "looked best"),
+        ("qat_int8", 0.2, "moved by +0.2"),
+        ("ptq_int8", 0.5, "moved by -0.5"),
+        ("float32", 0.0, "one of"),
+        ("prune80_ptq_int8", -2.4, "without a sign"),
+        ("prune80_ptq_int8", 1.4, "came from above 0"),
+        ("prune80_ptq_int8", -1.4, "the figure on the test images"),
+        ("prune80_ptq_int8", 1.0, "the figure on the validation images"),
+        ("prune80_ptq_int8", 0.024, "a share"),
+        ("prune80_ptq_int8", 4.0, "too large"),
+        ("prune80_ptq_int8", "2.4", "a number"),
+        (80, 2.4, "in quotes"),
     ],
 )
-def test_excess(excess: object, said: str | None) -> None:
-    result = check("09.3", excess)
+def test_fall(fallen: object, points: object, said: str | None) -> None:
+    result = check("09.3", RECORDS, fallen, points)
     assert result.passed is (said is None), result
     assert (said or "") in result.message
+
+
+def test_fall_without_records() -> None:
+    assert "leave it" in check("09.3", 3, "ptq_int8", 1.0).message
