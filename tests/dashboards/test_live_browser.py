@@ -220,7 +220,7 @@ def test_pictures_are_answered_one_after_the_other_and_what_is_none_is_counted(v
     files.append({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"text"})
     page.set_input_files("[data-files]:not([webkitdirectory])", files)
     wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('3 answered')")
-    note = "3 answered; 1 could not be opened (broken.png); 1 left out: no pictures, or more than 1000."
+    note = "3 answered; 1 could not be opened (broken.png); 1 left out (no picture)."
     assert page.inner_text("[data-files-note]") == note
     wait_until(page, "document.querySelectorAll('[data-region=pictures] tbody tr').length === 3")  # drawn after the reply
     rows = page.locator("[data-region=pictures] tbody tr").all_inner_texts()

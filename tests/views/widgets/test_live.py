@@ -328,7 +328,7 @@ def test_what_was_answered_before_goes_when_pictures_come_from_elsewhere(how, di
     else:
         digits.event("source", "draw" if how == "a new source" else "pictures")
         assert (live.frames, live.latest, live.answers, live.latencies_ms) == (0, [], (), ())
-        assert "No picture yet" in digits.shown("answers")
+        assert "No answer yet" in digits.shown("answers")
     assert "How long calls took" not in digits.shown("charts")
     assert "Drift on" not in digits.shown("figures")
     assert live.pictures.count == 25  # a visitor's list stays

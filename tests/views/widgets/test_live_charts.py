@@ -107,6 +107,8 @@ def test_bars_stay_in_the_picture_whatever_the_labels():
     assert live_charts.bars(None) == ()
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0123456, "0.0123"), (12.34, "12.3"), (999.4, "999"), (1234.5, "1234"), (0, "0")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123456, "0.0123"), (12.34, "12.3"), (999.4, "999"), (1234.5, "1234"), (0, "0"), (0.1, "0.100"), (565.0, "565")]
+)
 def test_milliseconds_have_three_digits_and_no_exponent(value, text):
     assert live_charts.digits(value) == text
