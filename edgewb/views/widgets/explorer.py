@@ -76,9 +76,7 @@ class Explorer(Page):
         self._picked = False  # whether a visitor has chosen a variant of this study
         super().__init__(budget=budget)
         if self._shelf.choices:
-            # One that was stopped after its first variant has nothing to choose from.
-            best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
-            self.study = best.id
+            self._show_first()
         self.alert = self._shelf.problem
         self.markup = self.render()
         self._quiet = False
@@ -247,9 +245,16 @@ class Explorer(Page):
         if self.study in self.studies:
             self._show(self._shelf.open(self.study))
         elif self._shelf.choices:
-            # One that was stopped after its first variant has nothing to choose from.
-            best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
-            self.study = best.id
+            gone, self._picked = self._open is not None, False
+            self._show_first()
+            self._follow()
+            if gone:
+                self.alert = self.alert or "the study shown here is no longer recorded: another one has taken its place, choose above"
+
+    def _show_first(self) -> None:
+        # One that was stopped after its first variant has nothing to choose from.
+        best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
+        self.study = best.id
 
     def refresh(self, *regions: str) -> None:
         """Send what has changed; nothing is drawn where nothing has."""

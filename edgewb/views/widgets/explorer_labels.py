@@ -55,7 +55,7 @@ def place_labels(
         if label is not None:
             bold[recipe] = label
     taken = [area_of(label, name, BOLD_LETTER) for name, label in bold.items()]
-    plain = {name: label for name, label in placed.items() if name not in bold and is_free(area_of(label, name), box, taken)}
+    plain = {name: label for name, label in placed.items() if name not in wanted and is_free(area_of(label, name), box, taken)}
     return plain | bold
 
 

@@ -215,6 +215,22 @@ def test_variants_appear_as_they_are_recorded_and_what_was_chosen_stays(study):
     assert tell(page, "poll") == {}
 
 
+def test_a_study_that_is_gone_is_said_and_another_takes_its_place(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEWB_HOME", str(tmp_path))
+    with RecordStore() as store:
+        store.add_all(study[:4])
+    page = listened(Explorer())
+    assert not page.study.startswith("bundled-")
+    tell(page, "select", "ptq_int8")
+    for file in tmp_path.glob("records.sqlite*"):
+        file.unlink()
+    regions = tell(page, "poll")
+    assert "no longer recorded" in regions["alert"]
+    assert page.study.startswith("bundled-")
+    assert page.selected == page.recommendation.recipe  # not what was chosen of the other one
+    assert "alert" not in tell(page, "poll")  # it stays said
+
+
 def test_a_damaged_store_is_said_and_the_bundled_study_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEWB_HOME", str(tmp_path))
     (tmp_path / "records.sqlite").write_bytes(b"no database" * 100)

@@ -465,3 +465,28 @@ print([name for name in ("tensorflow", "sklearn", "plotly", "pandas", "scipy", "
 """
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, cwd=Path(__file__).parents[3], check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("draw", "draw on the paper"), ("camera", "turn the camera on"), ("video", "choose a video"), ("test", "press Stream")],
+)
+def test_where_no_answer_is_it_says_what_to_do(digits, source, words):
+    digits.event("source", source)
+    assert words in digits.live.render()
+
+
+def test_pictures_answered_are_listed_where_pictures_come_from(digits):
+    digits.frame(one(), source="pictures", name="a.png")
+    assert "Pictures answered" in digits.live.render()
+    digits.event("source", "camera")
+    assert "Pictures answered" not in digits.live.render()
+    digits.event("source", "pictures")
+    assert "Pictures answered" in digits.live.render()
+
+
+def test_two_sides_keep_the_line_of_whether_they_agree(digits):
+    digits.live.choose("cpu", "cpu:builtin")
+    assert '<p class="small wide"></p>' in digits.live.render()
+    digits.frame(one())
+    assert "Both say the same." in digits.live.render()

@@ -84,6 +84,15 @@ def test_medians_over_time_have_their_intervals(side):
     assert "(n = 1,200 calls, measured)" in words
 
 
+def test_axes_have_round_numbers(side):
+    fill(side, np.random.default_rng(0).normal(0.0877, 0.004, 200).tolist(), every_s=0.1)
+    for found in (live_charts.histogram(side), live_charts.timeline(side)):
+        assert 2 <= len(found.ticks) <= 5
+        assert all(len(tick.text.replace(".", "").strip("0")) <= 3 for tick in found.ticks)
+        gaps = np.diff([float(tick.text) for tick in found.ticks])
+        assert gaps == pytest.approx(gaps[0])
+
+
 def test_a_pause_between_two_streams_is_no_window(side):
     fill(side, [1.0] * 60)
     side.samples_ms.extend([1.0] * 60)
