@@ -64,6 +64,7 @@ class Explorer(Page):
         self._shelf = Shelf(records)
         self._version = self._shelf.version()
         self._running: tuple[RunningStudy, ...] = running_studies() if records is None else ()
+        self._cancelled: RunningStudy | None = None  # one that was asked to stop, and has
         self._watching = records is None
         self._open: OpenStudy | None = None
         self._costs: tuple[Cost, ...] = ()
@@ -235,7 +236,9 @@ class Explorer(Page):
         """See what has been recorded since, and what is under way. Cheap when nothing has changed."""
         if not self._watching:
             return
-        self._running = running_studies()
+        before, self._running = self._running, running_studies()
+        ended = [study for study in before if study.cancelling and study.id not in {each.id for each in self._running}]
+        self._cancelled = ended[-1] if ended else None if self._running else self._cancelled
         version = self._shelf.version()
         if version == self._version:
             return
@@ -274,7 +277,7 @@ class Explorer(Page):
     def _state(self) -> Hashable:
         running = tuple((s.id, s.current, s.done, s.failed, round(s.share, 2), s.alive, s.cancelling) for s in self._running)
         chosen = (self.study, self.cost, self.budget, self.selected, self.compared, self._slider_at)
-        return (chosen, id(self._open), self.alert, running, tuple(self.studies.items()))
+        return (chosen, id(self._open), self.alert, running, self._cancelled and self._cancelled.id, tuple(self.studies.items()))
 
     def _receive(self, widget: Any, content: Any, buffers: Any) -> None:
         quiet, self._quiet, self._said = self._quiet, True, self.alert
@@ -306,6 +309,7 @@ class Explorer(Page):
             "choices": self._shelf.choices,
             "study": self.study,
             "running": [(study, self._recorded(study)) for study in self._running],
+            "cancelled": self._cancelled,
             "control": self.control,
             "budget": self.budget,
             "budget_text": budget_text(round(self.budget, 2)),

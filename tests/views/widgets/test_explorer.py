@@ -274,6 +274,9 @@ def test_a_study_under_way_is_shown_and_can_be_cancelled(study):
         assert not running.is_cancelled()
         assert "Stopping" in tell(page, "cancel", running.id)["running"]
         assert running.is_cancelled()
+    assert "Cancelled:</strong> digits, digits_cnn, seed 0" in tell(page, "poll")["running"]
+    with announcement(study[0]):  # the next one takes its place
+        assert "Cancelled" not in tell(page, "poll")["running"]
     assert tell(page, "poll")["running"].strip() == ""
 
 
