@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import math
 import textwrap
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ COLOURS = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, GREY)
 FONT_SIZE = 15
 ROW_PIXELS = 40
 _MOST_TICKS = 4
+_TICKS_APART = 0.27  # of the axis, which on a phone is as long as three labels and the room between them
 HATCH = {"fillmode": "overlay", "fgcolor": "rgba(0,0,0,0.45)", "fgopacity": 1, "size": 7, "solidity": 0.2}
 GRID = "rgba(128,128,128,0.25)"
 
@@ -45,12 +47,18 @@ def wrapped(*lines: str, width: int = 26) -> str:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round values of every decade that touches low..high: the finest steps of which at most four lie inside, so that they fit a phone."""
+    """Round values of every decade that touches low..high, the finest steps that fit a phone.
+
+    That is: of which at most four lie inside, and no two so near each other that their labels would touch.
+    """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    length = math.log10(high / low) + 1e-9
     ticks: list[float] = []
     for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
-        if sum(low <= tick <= high for tick in ticks) <= _MOST_TICKS:
+        inside = [tick for tick in ticks if low <= tick <= high]
+        nearest = min((math.log10(b / a) for a, b in itertools.pairwise(inside)), default=length)
+        if len(inside) <= _MOST_TICKS and nearest >= _TICKS_APART * length:
             break
     return ticks
 

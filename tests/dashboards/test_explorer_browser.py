@@ -253,3 +253,40 @@ def test_kernels_stay_small(server, visit):
     kernels = [child for child in children if "edgewb.dashboards." in " ".join(child.cmdline())]
     assert len(kernels) > 1, "a kernel, and what it is forked of"
     assert max(kernel.memory_full_info().pss for kernel in kernels) < 80e6
+
+
+def test_the_slider_is_in_sight_with_the_picture_on_a_phone_and_goes_to_its_place(visit):
+    page = visit("explorer", width=390, height=844)
+    wait_until(page, "document.querySelector('[data-ready]') !== null")
+    slider, chart = page.locator(".budget"), page.locator(".chart.narrow")
+    top = page.evaluate("document.querySelector('.chart.narrow').getBoundingClientRect().top + scrollY")
+    page.evaluate(f"scrollTo(0, {top - 20})")
+    page.wait_for_timeout(100)
+    box, picture = slider.bounding_box(), chart.bounding_box()
+    assert picture["y"] + picture["height"] <= box["y"]
+    assert box["y"] + box["height"] <= 844
+    page.locator(".choice").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('.choice').scrollIntoView({ block: 'end' })")
+    page.wait_for_timeout(100)
+    assert slider.bounding_box()["y"] < page.locator(".choice").bounding_box()["y"]  # where it stands on the page, above the reason
+
+
+def test_the_details_of_who_was_clicked_are_a_link_away(visit):
+    page = visit("explorer")
+    press(page, "prune80_ptq_int8")
+    assert page.inner_text(".plot-head a") == "prune80_ptq_int8: its details below"
+    page.click(".plot-head a")
+    wait_until(page, "Math.abs(document.querySelector('#chosen').getBoundingClientRect().top) < 60")
+
+
+def test_a_projector_has_headings_that_are_larger_than_the_text(visit):
+    page = visit("explorer", width=1920, height=1080)
+    sizes = page.evaluate(
+        "Object.fromEntries(['.plot-title', '.choice h2', '.which label', '.choice li'].map("
+        "(place) => [place, parseFloat(getComputedStyle(document.querySelector(place)).fontSize)]))"
+    )
+    assert sizes[".which label"] == 20
+    assert sizes[".plot-title"] > 20
+    assert sizes[".choice h2"] > 20
+    assert sizes[".choice li"] >= 18
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1920

@@ -55,6 +55,29 @@ def test_a_drawn_digit_is_read(visit):
     assert page.locator("[data-camera-picture]").is_hidden()
 
 
+def test_what_is_drawn_is_asked_again_when_others_answer(visit):
+    page = visit("live")
+    assert page.locator("[data-hint]").is_visible()
+    draw(page, 1)
+    until_label(page, "1")
+    assert page.locator("[data-hint]").is_hidden()
+    page.select_option("#live-beside", label="cpu:builtin")
+    wait_until(page, "[...document.querySelectorAll('[data-label]')].map((each) => each.textContent).join() === '1,1'")
+    assert "Both say the same" in page.inner_text("[data-region=answers]")
+    page.click("[data-wipe]")
+    page.locator("[data-hint]").wait_for(state="visible")
+
+
+def test_two_answers_fill_a_projector_side_by_side(visit):
+    page = visit("live", width=1920, height=1080)
+    page.select_option("#live-beside", label="cpu:builtin")
+    wait_until(page, "document.querySelectorAll('.answer').length === 2")
+    first, second = (each.bounding_box() for each in page.locator(".answer").all())
+    whole = page.locator("[data-region=answers]").bounding_box()
+    assert first["y"] == second["y"]
+    assert second["x"] + second["width"] == pytest.approx(whole["x"] + whole["width"], abs=1)
+
+
 def blank(page, canvas):
     return page.eval_on_selector(
         canvas, "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.every((byte) => byte === 0)"
@@ -220,7 +243,7 @@ def test_pictures_are_answered_one_after_the_other_and_what_is_none_is_counted(v
     files.append({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"text"})
     page.set_input_files("[data-files]:not([webkitdirectory])", files)
     wait_until(page, "document.querySelector('[data-files-note]').textContent.includes('3 answered')")
-    note = "3 answered; 1 could not be opened (broken.png); 1 left out: no pictures, or more than 1000."
+    note = "3 answered; 1 could not be opened (broken.png); 1 left out (no picture)."
     assert page.inner_text("[data-files-note]") == note
     wait_until(page, "document.querySelectorAll('[data-region=pictures] tbody tr').length === 3")  # drawn after the reply
     rows = page.locator("[data-region=pictures] tbody tr").all_inner_texts()

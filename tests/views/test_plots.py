@@ -1,8 +1,11 @@
 import dataclasses
+import itertools
 import json
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_records import build_regression
 
 from edgewb.types import LatencySummary
@@ -97,6 +100,14 @@ def test_log_ticks_cover_the_range_in_order(low, high):
     assert ticks[0] <= low
     assert ticks[-1] >= high
     assert all(math.isfinite(t) for t in ticks)
+
+
+@given(st.floats(1e-4, 1e3), st.floats(0, 3.7))
+def test_log_ticks_do_not_touch_on_a_phone(low, decades):
+    high = low * 10**decades
+    inside = [math.log10(tick) for tick in figures.log_ticks(low, high) if low <= tick <= high]
+    apart = [after - before for before, after in itertools.pairwise(inside)]
+    assert all(gap >= 0.27 * decades - 1e-6 for gap in apart)  # of the axis; of more decades not even powers of ten are so far apart
 
 
 def test_bars_differ_by_pattern_too(nine):

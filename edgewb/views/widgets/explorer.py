@@ -64,6 +64,7 @@ class Explorer(Page):
         self._shelf = Shelf(records)
         self._version = self._shelf.version()
         self._running: tuple[RunningStudy, ...] = running_studies() if records is None else ()
+        self._cancelled: RunningStudy | None = None  # one that was asked to stop, and has
         self._watching = records is None
         self._open: OpenStudy | None = None
         self._costs: tuple[Cost, ...] = ()
@@ -76,9 +77,7 @@ class Explorer(Page):
         self._picked = False  # whether a visitor has chosen a variant of this study
         super().__init__(budget=budget)
         if self._shelf.choices:
-            # One that was stopped after its first variant has nothing to choose from.
-            best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
-            self.study = best.id
+            self._show_first()
         self.alert = self._shelf.problem
         self.markup = self.render()
         self._quiet = False
@@ -237,7 +236,9 @@ class Explorer(Page):
         """See what has been recorded since, and what is under way. Cheap when nothing has changed."""
         if not self._watching:
             return
-        self._running = running_studies()
+        before, self._running = self._running, running_studies()
+        ended = [study for study in before if study.cancelling and study.id not in {each.id for each in self._running}]
+        self._cancelled = ended[-1] if ended else None if self._running else self._cancelled
         version = self._shelf.version()
         if version == self._version:
             return
@@ -247,9 +248,16 @@ class Explorer(Page):
         if self.study in self.studies:
             self._show(self._shelf.open(self.study))
         elif self._shelf.choices:
-            # One that was stopped after its first variant has nothing to choose from.
-            best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
-            self.study = best.id
+            gone, self._picked = self._open is not None, False
+            self._show_first()
+            self._follow()
+            if gone:
+                self.alert = self.alert or "the study shown here is no longer recorded: another one has taken its place, choose above"
+
+    def _show_first(self) -> None:
+        # One that was stopped after its first variant has nothing to choose from.
+        best = next((choice for choice in self._shelf.choices if len(choice.group.keys) > 1), self._shelf.choices[0])
+        self.study = best.id
 
     def refresh(self, *regions: str) -> None:
         """Send what has changed; nothing is drawn where nothing has."""
@@ -269,7 +277,7 @@ class Explorer(Page):
     def _state(self) -> Hashable:
         running = tuple((s.id, s.current, s.done, s.failed, round(s.share, 2), s.alive, s.cancelling) for s in self._running)
         chosen = (self.study, self.cost, self.budget, self.selected, self.compared, self._slider_at)
-        return (chosen, id(self._open), self.alert, running, tuple(self.studies.items()))
+        return (chosen, id(self._open), self.alert, running, self._cancelled and self._cancelled.id, tuple(self.studies.items()))
 
     def _receive(self, widget: Any, content: Any, buffers: Any) -> None:
         quiet, self._quiet, self._said = self._quiet, True, self.alert
@@ -301,6 +309,7 @@ class Explorer(Page):
             "choices": self._shelf.choices,
             "study": self.study,
             "running": [(study, self._recorded(study)) for study in self._running],
+            "cancelled": self._cancelled,
             "control": self.control,
             "budget": self.budget,
             "budget_text": budget_text(round(self.budget, 2)),

@@ -14,8 +14,11 @@ _STRETCH = 0.5
 
 @dataclass(frozen=True)
 class Tick:
+    """A round value: where its line is and what stands there; ``text_at`` is the middle of that, None for right at the line."""
+
     at: float
     text: str
+    text_at: float | None = None
 
 
 @dataclass(frozen=True)

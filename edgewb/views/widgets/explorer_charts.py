@@ -1,31 +1,19 @@
-"""The explorer's picture in pixels: axes, where each variant is drawn, and which names fit beside their points. The template draws it."""
+"""The explorer's picture in pixels: axes, and where each variant is drawn. The template draws it."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from edgewb.records.formats import three_digits
 from edgewb.verdicts import budget_text
 from edgewb.views.tradeoffs import TradeoffInfo, TradeoffPoint
 from edgewb.views.widgets.explorer_axes import Scale, Span, Tick, span_of
+from edgewb.views.widgets.explorer_labels import BOLD_LETTER, LETTER, Box, Label, area_of, dots_of, is_free, place_labels
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
-_LETTER = 7.7  # pixels of a letter of 14 px in the fonts that system-ui stands for; wide ones take 8
+_DIGIT = 9.0  # of a number on an axis
 _LINE = 17.0
-_ROOM = 11.0  # of a point: its radius and a little air
-
-
-@dataclass(frozen=True)
-class Label:
-    """A name: where its text is anchored ("start", "middle", "end"), and the end of a line to its point where it is apart, else None."""
-
-    x: float
-    y: float
-    anchor: str
-    leader: tuple[float, float] | None
+_AIR = 8.0  # between two texts that have nothing to do with each other
 
 
 @dataclass(frozen=True)
@@ -113,16 +101,33 @@ def draw_chart(info: TradeoffInfo, name: str, width: int, height: int, named: Se
         x1=right,
         y0=top,
         y1=bottom,
-        x_ticks=x.ticks(5 if width < 500 else 8),
+        x_ticks=_x_ticks(x, width, right - left),
         y_ticks=y.ticks(6),
         marks=marks,
         front=_front_path(info, x, y, right),
         floor=floor,
         floor_label=None if floor is None else _floor_label(floor_text(info), floor, box, marks),
         x_title=x_title,
-        y_title=f"{info.measure} in %, 95 % interval",
+        y_title=_y_title(info, bottom - top),
         logarithmic=span.logarithmic,
     )
+
+
+def _x_ticks(scale: Scale, width: float, inner: float) -> tuple[Tick, ...]:
+    """As many as leave room between their numbers; one that would be cut off at the edge stands a little to the left of its line."""
+    for most in (8 if width >= 500 else 5, 5, 4, 3):
+        ticks = scale.ticks(most)
+        longest = max((len(tick.text) for tick in ticks), default=0)
+        if len(ticks) < 3 or _DIGIT * longest + 2 * _AIR <= inner / len(ticks):
+            break
+    return tuple(replace(tick, text_at=min(tick.at, round(width - 2 - _DIGIT / 2 * len(tick.text), 1))) for tick in ticks)
+
+
+def _y_title(info: TradeoffInfo, height: float) -> str:
+    """Without what stands in brackets where the axis is too short for it: the title of the picture says it, too."""
+    title = "{} in %, 95 % interval"
+    whole = title.format(info.measure)
+    return whole if LETTER * len(whole) <= height else title.format(info.measure.partition(" (")[0])
 
 
 def cost_span(info: TradeoffInfo) -> Span:
@@ -170,7 +175,7 @@ def describe_point(point: TradeoffPoint, info: TradeoffInfo) -> str:
 def _x_title(info: TradeoffInfo, width: int) -> tuple[str, ...]:
     title = f"{info.cost.title}, {info.cost.unit}"
     note = ", ".join(filter(None, [info.cost.basis, f"line: {info.cost.range}" if info.cost.range else ""]))
-    return (f"{title} ({note})",) if len(title) + len(note) + 3 < width / _LETTER - 10 else (title, f"({note})")
+    return (f"{title} ({note})",) if len(title) + len(note) + 3 < width / LETTER - 10 else (title, f"({note})")
 
 
 def _shape(point: TradeoffPoint) -> str:
@@ -196,8 +201,8 @@ def _front_path(info: TradeoffInfo, x: Scale, y: Scale, right: float) -> str:
 def _marks(info: TradeoffInfo, x: Scale, y: Scale, box: Box, span: Span, named: Sequence[str]) -> tuple[Mark, ...]:
     centres = {p.recipe: (x(p.cost.value), y(p.score.percent)) for p in info.points}
     arrows = _arrows(info, centres, box, span)
-    written = tuple(_area(a.place, a.text) for ends in arrows.values() for a in ends if a.place is not None)
-    labels = _labels(info, centres, box, named, written)
+    written = tuple(area_of(a.place, a.text) for ends in arrows.values() for a in ends if a.place is not None)
+    labels = place_labels(info, centres, box, named, written, _lines(info, x, y, box, span))
     marks = []
     for point in sorted(info.points, key=lambda p: (p.cost.value, -p.score.percent)):  # in the order of the arrow keys
         at_x, at_y = centres[point.recipe]
@@ -221,15 +226,15 @@ def _marks(info: TradeoffInfo, x: Scale, y: Scale, box: Box, span: Span, named: 
 
 def _arrows(info: TradeoffInfo, centres: dict[str, tuple[float, float]], box: Box, span: Span) -> dict[str, tuple[Arrow, ...]]:
     """The ends that lie beyond the axis, each with its value above or below the line, at the edge."""
-    taken, found = _dots(centres.values()), {}
+    taken, found = dots_of(centres.values()), {}
     for point in info.points:
         at_y, ends = centres[point.recipe][1], []
         for side, end in _beyond(point, span).items():
             text, edge = three_digits(end), box[2] - 10 if side > 0 else box[0] + 10
             places = [Label(edge, round(at_y + dy, 1), "end" if side > 0 else "start", None) for dy in (-6, 16)]
-            place = next((p for p in places if _is_free(_area(p, text), box, taken)), None)
+            place = next((p for p in places if is_free(area_of(p, text), box, taken)), None)
             if place is not None:
-                taken.append(_area(place, text))
+                taken.append(area_of(place, text))
             ends.append(Arrow(side, text, place))
         found[point.recipe] = tuple(ends)
     return found
@@ -237,80 +242,26 @@ def _arrows(info: TradeoffInfo, centres: dict[str, tuple[float, float]], box: Bo
 
 def _floor_label(text: str, floor: float, box: Box, marks: Sequence[Mark]) -> Label | None:
     """Below or above its line, at either end or between, wherever nothing else is written."""
-    taken = [_area(mark.label, mark.point.recipe) for mark in marks if mark.label]
-    taken += [_area(arrow.place, arrow.text) for mark in marks for arrow in mark.arrows if arrow.place]
-    taken += _dots((mark.x, mark.y) for mark in marks)
-    wide = _LETTER * len(text)
+    taken = [area_of(mark.label, mark.point.recipe, BOLD_LETTER) for mark in marks if mark.label]
+    taken += [area_of(arrow.place, arrow.text) for mark in marks for arrow in mark.arrows if arrow.place]
+    taken = [(left - _AIR, top, end + _AIR, low) for left, top, end, low in taken] + dots_of((mark.x, mark.y) for mark in marks)
+    wide = LETTER * len(text)
     steps = max(1, int((box[2] - box[0] - wide) // 12))
     for y in (floor + 16, floor - 6):
         for i in range(steps):
             label = Label(round(box[2] - 4 - 12.0 * i, 1), round(y, 1), "end", None)
-            if _is_free(_area(label, text), box, taken):
+            if is_free(area_of(label, text), box, taken):
                 return label
     return None
 
 
-def _is_free(area: Box, box: Box, taken: Sequence[Box]) -> bool:
-    inside = box[0] + 2 <= area[0] and area[2] <= box[2] and box[1] <= area[1] and area[3] <= box[3]
-    return inside and not any(_overlap(area, other) for other in taken)
-
-
-def _labels(
-    info: TradeoffInfo, centres: dict[str, tuple[float, float]], box: Box, named: Sequence[str], written: tuple[Box, ...]
-) -> dict[str, Label]:
-    """Where names fit beside what is ``written`` already.
-
-    They stay where they are whoever is chosen; who is chosen and has none takes the room of others.
-    """
-    ordered = sorted(info.points, key=lambda point: (not point.reference, not point.on_front))
-    placed = dict(_place_all(tuple((point.recipe, *centres[point.recipe]) for point in ordered), box, written))
-    wanted = [*named, *(point.recipe for point in info.points if point.recommended)]
-    for recipe in dict.fromkeys(name for name in wanted if name in centres and name not in placed):
-        kept = [_area(placed[name], name) for name in wanted if name in placed]
-        label = _free_place(recipe, *centres[recipe], box, [*_dots(centres.values()), *written, *kept])
-        if label is not None:
-            area = _area(label, recipe)
-            placed = {name: other for name, other in placed.items() if not _overlap(area, _area(other, name))} | {recipe: label}
-    return placed
-
-
-@functools.lru_cache(maxsize=64)  # a moved slider leaves the points where they are
-def _place_all(points: tuple[tuple[str, float, float], ...], box: Box, written: tuple[Box, ...]) -> tuple[tuple[str, Label], ...]:
-    """Labels without an overlap, the first points first; who finds no room goes without."""
-    taken, placed = [*_dots((x, y) for _, x, y in points), *written], []
-    for recipe, x, y in points:
-        label = _free_place(recipe, x, y, box, taken)
-        if label is not None:
-            taken.append(_area(label, recipe))
-            placed.append((recipe, label))
-    return tuple(placed)
-
-
-def _free_place(recipe: str, cx: float, cy: float, box: Box, taken: Sequence[Box]) -> Label | None:
-    return next((label for label in _places(cx, cy) if _is_free(_area(label, recipe), box, taken)), None)
-
-
-def _area(label: Label, recipe: str) -> Box:
-    wide = _LETTER * len(recipe)
-    start = label.x - {"start": 0.0, "middle": wide / 2, "end": wide}[label.anchor]
-    return start, label.y - 12, start + wide, label.y + 4
-
-
-def _dots(centres: Iterable[tuple[float, float]]) -> list[Box]:
-    return [(cx - 6, cy - 6, cx + 6, cy + 6) for cx, cy in centres]
-
-
-def _places(cx: float, cy: float) -> Iterator[Label]:
-    """Beside the point, above and below it; then farther away, with a line to it."""
-    yield Label(cx + _ROOM, cy + 5, "start", None)
-    yield Label(cx - _ROOM, cy + 5, "end", None)
-    yield Label(cx, cy - 13, "middle", None)
-    yield Label(cx, cy + 24, "middle", None)
-    for lines in (1.3, -1.3, 2.3, -2.3, 3.3, -3.3, 4.3, -4.3):
-        for side, anchor in ((1, "start"), (-1, "end")):
-            x, y = cx + side * 2 * _ROOM, cy + 5 + lines * _LINE
-            yield Label(round(x, 1), round(y, 1), anchor, (round(x - side * 3, 1), round(y - 5, 1)))
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _lines(info: TradeoffInfo, x: Scale, y: Scale, box: Box, span: Span) -> tuple[Box, ...]:
+    """What would strike a name through: intervals of the cost and the steps of the front. Not the budget's line, which moves."""
+    found = []
+    for point in info.points:
+        at_y = y(point.score.percent)
+        if point.cost.low is not None and point.cost.high is not None:
+            found.append((x(max(point.cost.low, span.low)), at_y - 1, x(min(point.cost.high, span.high)), at_y + 1))
+    front = sorted((x(p.cost.value), y(p.score.percent)) for p in info.points if p.on_front)
+    ends = [at_x for at_x, _ in front[1:]] + [box[2]]
+    return (*found, *((left, at_y - 1, right, at_y + 1) for (left, at_y), right in zip(front, ends, strict=True)))

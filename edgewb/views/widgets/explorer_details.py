@@ -20,9 +20,10 @@ from edgewb.views.widgets.explorer_downloads import find_model
 
 @dataclass(frozen=True)
 class FigureRow:
-    """A figure of each variant shown; its basis and n stand below the table of all variants."""
+    """A figure of each variant shown; ``detail`` says what its numbers are. Basis and n stand below the table of all variants."""
 
     name: str
+    detail: str
     cells: tuple[str, ...]
 
 
@@ -70,7 +71,9 @@ def make_overview(records: Sequence[Record]) -> Overview:
 def figure_rows(shown: Sequence[Record], records: Sequence[Record], columns: Sequence[Column]) -> tuple[FigureRow, ...]:
     """The columns of the table of all ``records`` as rows, for those ``shown`` of them."""
     places = [next(i for i, record in enumerate(records) if record.key == one.key) for one in shown]
-    rows = [FigureRow(" ".join(column.title), tuple(column.cells[place] for place in places)) for column in columns[1:]]
+    rows = [
+        FigureRow(column.title[0], " ".join(column.title[1:]), tuple(column.cells[place] for place in places)) for column in columns[1:]
+    ]
     return tuple(row for row in rows if any(row.cells))
 
 

@@ -124,7 +124,7 @@ def _place(entry: OpPlacement) -> str:
 def details(graph: Graph, inspection: Inspection, index: int) -> dict[str, Any]:
     """Everything about one op: where and why, what goes in and comes out, its options and parameters."""
     op, entry = graph.ops[index], inspection.ops[index]
-    facts = [("version", str(entry.version))]
+    facts = [("op version", str(entry.version))]
     if entry.macs:
         facts.append(("multiplications", f"{entry.macs:,} per inference (MACs)"))
     if entry.parameter_bytes:

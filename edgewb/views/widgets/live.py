@@ -37,6 +37,14 @@ from edgewb.watermarks import watermark
 
 TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
 SOURCES: Final = ("draw", "camera", "pictures", "video", "test")
+_WAITING: Final = {
+    "draw": "draw on the paper",
+    "camera": "turn the camera on",
+    "pictures": "choose pictures, or a folder of them",
+    "video": "choose a video",
+    "test": "press Stream, or Next one",
+}
+"""What a visitor has to do for an answer."""
 _DRAW_EVERY_S: Final = 0.5
 _KEPT: Final = 1_000
 _MODEL_BYTES: Final = 32 * 2**20
@@ -254,6 +262,7 @@ class Live(TargetsPage):
             "shown": target_form,
             "about": self._about,
             "score": self.read_score,
+            "waiting": _WAITING[self.source],
         }
 
     def right_so_far(self, side: Side) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from edgewb.types import Jsonable
+from edgewb.views.widgets.explorer_axes import Scale
 from edgewb.views.widgets.live_sides import Answer, Side
 from edgewb.watermarks import stamp
 
@@ -75,13 +76,13 @@ class Timeline(Jsonable):
 
 def digits(value: float) -> str:
     """Milliseconds to three digits. Without ``edgewb.records``, whose import would be a tenth of a second of a visitor's waiting."""
-    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
+    return f"{value:#.3g}".rstrip(".") if 0 < value < 999.5 else f"{value:.0f}"
 
 
 def bars(answer: Answer | None) -> tuple[Bar, ...]:
     """The likeliest classes of an answer, the first one first; none where there is no answer."""
     top = () if answer is None else answer.top
-    room = 10 + 9 * max((min(len(label), _LABEL) for label, _ in top), default=0)
+    room = 10 + 10 * max((min(len(label), _LABEL) for label, _ in top), default=0)
     return tuple(
         Bar(
             label=label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…",
@@ -114,7 +115,7 @@ def histogram(side: Side) -> Histogram | None:
             (_LEFT + place * wide, _TOP + _HEIGHT * (1 - count / most), wide - 1, _HEIGHT * count / most)
             for place, count in enumerate(counts.tolist())
         ),
-        ticks=tuple(Tick(at=_LEFT + share * inner, text=digits(low + share * (high - low))) for share in (0, 0.5, 1)),
+        ticks=_ticks(low, high, _LEFT, _LEFT + inner, 4),
         heights=(Tick(at=_TOP + _HEIGHT, text="0"), Tick(at=_TOP, text=f"{most:,}")),
         marks=tuple(
             Tick(at=_LEFT + inner * (value - low) / (high - low), text=name)
@@ -150,8 +151,8 @@ def timeline(side: Side) -> Timeline | None:
         reading=f"from {digits(first.median_ms)} ms at the beginning to {digits(final.median_ms)} ms at the end",
         points=points,
         line=" ".join(f"{'L' if number else 'M'}{px:.1f} {py:.1f}" for number, (px, py, _, _) in enumerate(points)),
-        ticks=tuple(Tick(at=x(share * last), text=f"{share * last:.3g}") for share in (0, 0.5, 1)),
-        heights=tuple(Tick(at=y(share * top), text=digits(share * top)) for share in (0, 0.5, 1)),
+        ticks=_ticks(0, last, _LEFT, _LEFT + inner, 5),
+        heights=_ticks(0, top, _TOP + _HEIGHT, _TOP, 4),
         n=sum(level.n for level in levels),
         basis=side.basis,
         stamp=stamp([side.basis]),
@@ -167,6 +168,11 @@ def read_drift(side: Side) -> str:
         return "too few calls to tell a lasting change from noise"
     found = "; ".join(map(read_change, changes)) or "no lasting change found"
     return f"{found} (n = {len(side.samples_ms):,} calls, {side.basis})"
+
+
+def _ticks(low: float, high: float, start: float, end: float, most: int) -> tuple[Tick, ...]:
+    """Round values of an axis from low to high, at most so many."""
+    return tuple(Tick(at=tick.at, text=tick.text) for tick in Scale(low, high, start, end, air=0).ticks(most))
 
 
 def _inner_width() -> float:

@@ -123,8 +123,8 @@ def test_a_regression_shows_all_its_errors():
     explorer = listened(Explorer(records))
     assert "how much of R2 may be lost?" in explorer.render()
     details = explorer.render().split('data-region="details"')[1]
-    for name in ("R2 [95 %]", "MAE [95 %]", "RMSE [95 %]"):
-        assert f'<th scope="row">{name}</th>' in details
+    for name in ("R2", "MAE", "RMSE"):
+        assert f'<th scope="row">{name} <span class="soft small">[95 %]</span></th>' in details
 
 
 def test_every_cost_can_be_drawn(explorer):
@@ -215,6 +215,22 @@ def test_variants_appear_as_they_are_recorded_and_what_was_chosen_stays(study):
     assert tell(page, "poll") == {}
 
 
+def test_a_study_that_is_gone_is_said_and_another_takes_its_place(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEWB_HOME", str(tmp_path))
+    with RecordStore() as store:
+        store.add_all(study[:4])
+    page = listened(Explorer())
+    assert not page.study.startswith("bundled-")
+    tell(page, "select", "ptq_int8")
+    for file in tmp_path.glob("records.sqlite*"):
+        file.unlink()
+    regions = tell(page, "poll")
+    assert "no longer recorded" in regions["alert"]
+    assert page.study.startswith("bundled-")
+    assert page.selected == page.recommendation.recipe  # not what was chosen of the other one
+    assert "alert" not in tell(page, "poll")  # it stays said
+
+
 def test_a_damaged_store_is_said_and_the_bundled_study_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEWB_HOME", str(tmp_path))
     (tmp_path / "records.sqlite").write_bytes(b"no database" * 100)
@@ -258,6 +274,9 @@ def test_a_study_under_way_is_shown_and_can_be_cancelled(study):
         assert not running.is_cancelled()
         assert "Stopping" in tell(page, "cancel", running.id)["running"]
         assert running.is_cancelled()
+    assert "Cancelled:</strong> digits, digits_cnn, seed 0" in tell(page, "poll")["running"]
+    with announcement(study[0]):  # the next one takes its place
+        assert "Cancelled" not in tell(page, "poll")["running"]
     assert tell(page, "poll")["running"].strip() == ""
 
 

@@ -1,6 +1,7 @@
 """The explorer's picture in pixels."""
 
 import dataclasses
+import itertools
 
 import pytest
 
@@ -161,3 +162,28 @@ def test_the_name_of_the_budgets_line_covers_no_other(nine, name, width, height,
         assert not any(overlap(box, box_of(mark.label, mark.point.recipe)) for mark in chart.marks if mark.label)
         assert not any(overlap(box, (mark.x - 5, mark.y - 5, mark.x + 5, mark.y + 5)) for mark in chart.marks)
     assert written > 5
+
+
+def test_names_are_not_struck_through_where_there_is_room(nine):
+    """The front goes on to the right of its last point, and a name beside that would lie on it."""
+    for name, width, height in SIZES:
+        chart = draw_chart(info_of(nine), name, width, height)
+        last = max((mark for mark in chart.marks if mark.point.on_front), key=lambda mark: mark.x)
+        assert last.label
+        assert not last.label.y - 12 < last.y < last.label.y + 4
+
+
+@pytest.mark.parametrize(("name", "width", "height"), SIZES)
+@pytest.mark.parametrize("factor", [1e-7, 1e-3, 1, 977])
+def test_numbers_of_the_axis_are_neither_cut_off_nor_touch(nine, factor, name, width, height):
+    records = [dataclasses.replace(r, compressed_bytes=max(1, round(r.compressed_bytes * factor))) for r in nine]
+    ticks = draw_chart(info_of(records), name, width, height).x_ticks
+    ends = [(tick.text_at - 4.5 * len(tick.text), tick.text_at + 4.5 * len(tick.text)) for tick in ticks]
+    assert all(start >= 0 and end <= width for start, end in ends)
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+    assert all(tick.at - 20 <= tick.text_at <= tick.at for tick in ticks)
+
+
+def test_a_long_name_of_the_measure_is_shortened_beside_a_short_axis(nine):
+    info = dataclasses.replace(info_of(nine), measure="R2 (variance explained)")
+    assert [draw_chart(info, *size).y_title for size in SIZES] == ["R2 (variance explained) in %, 95 % interval", "R2 in %, 95 % interval"]

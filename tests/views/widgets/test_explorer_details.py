@@ -27,7 +27,7 @@ def answered(record, correct, flips=None, confusion=()):
 def test_two_side_by_side_have_the_cells_of_the_table(nine):
     overview = make_overview(nine)
     shown = [nine[5], nine[0]]
-    rows = {row.name: row.cells for row in figure_rows(shown, nine, overview.columns)}
+    rows = {" ".join(filter(None, (row.name, row.detail))): row.cells for row in figure_rows(shown, nine, overview.columns)}
     for column in summary_columns(nine)[1:]:
         cells = (column.cells[5], column.cells[0])
         assert rows.get(" ".join(column.title), ("", "")) == cells

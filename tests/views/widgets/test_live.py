@@ -328,7 +328,7 @@ def test_what_was_answered_before_goes_when_pictures_come_from_elsewhere(how, di
     else:
         digits.event("source", "draw" if how == "a new source" else "pictures")
         assert (live.frames, live.latest, live.answers, live.latencies_ms) == (0, [], (), ())
-        assert "No picture yet" in digits.shown("answers")
+        assert "No answer yet" in digits.shown("answers")
     assert "How long calls took" not in digits.shown("charts")
     assert "Drift on" not in digits.shown("figures")
     assert live.pictures.count == 25  # a visitor's list stays
@@ -465,3 +465,28 @@ print([name for name in ("tensorflow", "sklearn", "plotly", "pandas", "scipy", "
 """
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, cwd=Path(__file__).parents[3], check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("draw", "draw on the paper"), ("camera", "turn the camera on"), ("video", "choose a video"), ("test", "press Stream")],
+)
+def test_where_no_answer_is_it_says_what_to_do(digits, source, words):
+    digits.event("source", source)
+    assert words in digits.live.render()
+
+
+def test_pictures_answered_are_listed_where_pictures_come_from(digits):
+    digits.frame(one(), source="pictures", name="a.png")
+    assert "Pictures answered" in digits.live.render()
+    digits.event("source", "camera")
+    assert "Pictures answered" not in digits.live.render()
+    digits.event("source", "pictures")
+    assert "Pictures answered" in digits.live.render()
+
+
+def test_two_sides_keep_the_line_of_whether_they_agree(digits):
+    digits.live.choose("cpu", "cpu:builtin")
+    assert '<p class="small wide"></p>' in digits.live.render()
+    digits.frame(one())
+    assert "Both say the same." in digits.live.render()

@@ -84,6 +84,15 @@ def test_medians_over_time_have_their_intervals(side):
     assert "(n = 1,200 calls, measured)" in words
 
 
+def test_axes_have_round_numbers(side):
+    fill(side, np.random.default_rng(0).normal(0.0877, 0.004, 200).tolist(), every_s=0.1)
+    for found in (live_charts.histogram(side), live_charts.timeline(side)):
+        assert 2 <= len(found.ticks) <= 5
+        assert all(len(tick.text.replace(".", "").strip("0")) <= 3 for tick in found.ticks)
+        gaps = np.diff([float(tick.text) for tick in found.ticks])
+        assert gaps == pytest.approx(gaps[0])
+
+
 def test_a_pause_between_two_streams_is_no_window(side):
     fill(side, [1.0] * 60)
     side.samples_ms.extend([1.0] * 60)
@@ -107,6 +116,8 @@ def test_bars_stay_in_the_picture_whatever_the_labels():
     assert live_charts.bars(None) == ()
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0123456, "0.0123"), (12.34, "12.3"), (999.4, "999"), (1234.5, "1234"), (0, "0")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123456, "0.0123"), (12.34, "12.3"), (999.4, "999"), (1234.5, "1234"), (0, "0"), (0.1, "0.100"), (565.0, "565")]
+)
 def test_milliseconds_have_three_digits_and_no_exponent(value, text):
     assert live_charts.digits(value) == text

@@ -10,6 +10,12 @@ const REFUSALS = {
   NotReadableError: "The camera does not answer: another program may be using it.",
 };
 
+function say(note, words, bad = false) {
+  note.textContent = words;
+  note.classList.toggle("bad", bad);
+  note.classList.toggle("soft", !bad);
+}
+
 function enhance({ model, root, sender }) {
   const find = (selector) => root.querySelector(selector);
   const stage = find("[data-live]");
@@ -79,8 +85,8 @@ function enhance({ model, root, sender }) {
     clearPaper();
     batch++;
     stopFiles.disabled = true;
-    filesNote.textContent = FILES_NOTE;
-    filmNote.textContent = FILM_NOTE;
+    say(filesNote, FILES_NOTE);
+    say(filmNote, FILM_NOTE);
     begin(button.dataset.source);
   });
 
@@ -89,7 +95,9 @@ function enhance({ model, root, sender }) {
   const cursor = find("[data-cursor]");
   const ink = paper.getContext("2d", { alpha: false });
   const pen = { x: 160, y: 60, down: false };
+  const sheet = paper.parentElement;
   const clearPaper = () => {
+    sheet.removeAttribute("data-inked");
     ink.fillStyle = "#fff";
     ink.fillRect(0, 0, paper.width, paper.height);
   };
@@ -106,6 +114,7 @@ function enhance({ model, root, sender }) {
     else pending = send; // the paper as it will be then
   }
   function stroke(x, y) {
+    sheet.setAttribute("data-inked", "");
     ink.lineWidth = PEN;
     ink.lineCap = ink.lineJoin = "round";
     ink.strokeStyle = "#111";
@@ -190,14 +199,14 @@ function enhance({ model, root, sender }) {
   const cameraNote = find("[data-camera-note]");
   const sign = find("[data-sign]");
   let asked = 0; // a camera that is allowed when nobody wants it any more stays off
-  const showCamera = (on, words) => {
+  const showCamera = (on, words, bad = false) => {
     sign.hidden = !on;
     cameraButton.textContent = on ? "Turn the camera off" : "Turn the camera on";
-    if (words) cameraNote.textContent = words;
+    if (words) say(cameraNote, words, bad);
   };
   async function startCamera() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      showCamera(false, `This browser gives no camera here: browsers allow it on HTTPS pages and on localhost only, and this page came from ${location.origin}.`);
+      showCamera(false, `This browser gives no camera here: browsers allow it on HTTPS pages and on localhost only, and this page came from ${location.origin}.`, true);
       return;
     }
     const mine = ++asked;
@@ -206,7 +215,7 @@ function enhance({ model, root, sender }) {
       const wanted = { facingMode: { ideal: "environment" }, width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 60 } };
       camera = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
     } catch (error) {
-      if (mine === asked) showCamera(false, REFUSALS[error.name] ?? `The camera could not be turned on (${error.name}).`);
+      if (mine === asked) showCamera(false, REFUSALS[error.name] ?? `The camera could not be turned on (${error.name}).`, true);
       return;
     }
     const off = () => {
@@ -254,7 +263,10 @@ function enhance({ model, root, sender }) {
       unfollow();
       ended();
     };
-    const refuse = () => (filmNote.textContent = "The browser cannot play this file: give an MP4 or WebM video.");
+    const refuse = () => {
+      halt();
+      say(filmNote, "The browser cannot play this file: give an MP4 or WebM video.", true);
+    };
     const actions = { play, pause, error: refuse };
     for (const [kind, action] of Object.entries(actions)) film.addEventListener(kind, action);
     stopSource = () => {
@@ -265,7 +277,7 @@ function enhance({ model, root, sender }) {
       film.load();
       URL.revokeObjectURL(address);
     };
-    filmNote.textContent = FILM_NOTE;
+    say(filmNote, FILM_NOTE);
     film.play().catch(() => {});
   });
 
@@ -284,6 +296,7 @@ function enhance({ model, root, sender }) {
     return thumbnailCount;
   }
   listen(stage, "edgewb:changed", (event) => {
+    if (event.detail === "model" && current === "draw" && sheet.hasAttribute("data-inked")) sendPaper(); // others answer now: what is drawn is asked again
     if (event.detail !== "pictures") return;
     for (const cell of stage.querySelectorAll("[data-thumbnail]")) {
       const canvas = thumbnails.get(Number(cell.dataset.thumbnail));
@@ -302,7 +315,8 @@ function enhance({ model, root, sender }) {
     const unread = [];
     stopSource = () => (going = false);
     stopFiles.disabled = false;
-    const pictures = files.filter((file) => file.type.startsWith("image/")).slice(0, MOST_FILES);
+    const images = files.filter((file) => file.type.startsWith("image/"));
+    const pictures = images.slice(0, MOST_FILES);
     for (const [index, file] of pictures.entries()) {
       let picture;
       try {
@@ -313,7 +327,7 @@ function enhance({ model, root, sender }) {
       }
       if (!going) break;
       drawWhole(easel, picture);
-      filesNote.textContent = `Picture ${index + 1} of ${pictures.length}`;
+      say(filesNote, `Picture ${index + 1} of ${pictures.length}`);
       const answered = new Promise((resolve) => {
         pending = () => resolve(true);
         stopSource = () => {
@@ -331,13 +345,14 @@ function enhance({ model, root, sender }) {
     }
     if (mine !== batch) return; // others have taken their place, or another source
     stopFiles.disabled = true;
-    const left = files.length - pictures.length;
+    const [others, beyond] = [files.length - images.length, images.length - pictures.length];
     const named = unread.slice(0, NAMED).join(", ") + (unread.length > NAMED ? " and others" : "");
     const notes = [
       unread.length && `${unread.length} could not be opened (${named})`,
-      left && `${left} left out: no pictures, or more than ${MOST_FILES}`,
+      others && `${others} left out (no picture)`,
+      beyond && `${beyond} left out: ${MOST_FILES} are taken at a time`,
     ];
-    filesNote.textContent = [`${done} answered`, ...notes.filter(Boolean)].join("; ") + (going ? "." : "; stopped.");
+    say(filesNote, [`${done} answered`, ...notes.filter(Boolean)].join("; ") + (going ? "." : "; stopped."), unread.length > 0 || !done);
     ended();
   }
   for (const input of stage.querySelectorAll("[data-files]")) {
@@ -396,9 +411,13 @@ function enhance({ model, root, sender }) {
     halt();
     form = message.input;
     grabber = makeGrabber(form);
+    // A visitor's model: nothing is known of digits, nor of right answers.
     find(".fed")?.setAttribute("hidden", "");
+    find("[data-hint]").textContent = "Draw here";
+    find("[data-source=test]")?.setAttribute("hidden", "");
     clearPaper();
-    begin(current);
+    if (current === "test") find("[data-source=draw]").click();
+    else begin(current);
   };
   model.on("msg:custom", changed);
   undo.push(() => model.off("msg:custom", changed));
