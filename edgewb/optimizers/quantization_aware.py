@@ -59,6 +59,17 @@ def train_quantized(model: Any, context: Context) -> Applied:
 
     After pruning and clustering it is the scheme that keeps their zeros and clusters (``tfmot.experimental.combine``: PQAT, CQAT, PCQAT).
     The fake-quantised model is returned: the converter itself strips the wrappers, which become the scales of the int8 file.
+
+    Ranges begin at tfmot's -6..6 and keep three quarters of that over 320 steps (moving average with 0.999). Not always a fault: in
+    ``digits_hard`` (seed 0) those of the ReLUs end at 13 to 29 where float reaches 33 to 107, and wider ranges or a lower rate lost more on
+    average. What would fit that, not tested: cutting the largest channels leaves steps to the small ones, and a higher rate lets the batch
+    norms bring them nearer.
+
+    Points lost against float on validation, n = 200 per seed, mean over seeds (standard error), 320 steps: seeds 0 to 2, as here 1.0 (0.6);
+    ranges set to float's 2.3 (0.9); decay 0.99 3.8 (1.2); rate 3e-4 4.5 (2.1); ranges within both -6..6 and float's 1.7 (0.7), these with
+    decay 0.9999 1.2 (0.8). Seeds 0 to 5: as here 1.1 (0.3), rate 3e-3 0.7 (0.2), paired difference 0.4 (0.2); with the batches in another
+    order, seeds 1 to 3, 0.3 (0.7). It was the best of six changes, and hardly tried on other nets: not taken. Equalised PTQ, seeds 0 to 5:
+    0.2 (0.1).
     """
     import tensorflow_model_optimization as tfmot
 
