@@ -227,10 +227,11 @@ def recipes(arguments: argparse.Namespace) -> int:
 
 
 def claims(arguments: argparse.Namespace) -> int:
-    from edgewb.lessons.claims import check_claims, claims, claims_about, claims_table, documents
+    from edgewb.lessons.claims import check_claims, checked_text, claims, claims_about, claims_table, documents
 
     chosen = claims() if arguments.topic is None else claims_about(arguments.topic)
-    checked = check_claims([claim.id for claim in chosen if claim.check]) if arguments.check else ()
+    checkable = [claim.id for claim in chosen if claim.check]
+    checked = check_claims(checkable) if arguments.check and checkable else ()
     if arguments.json:
         print_json({"documents": list(documents().values()), "claims": chosen, "checked": checked})
         return DONE if all(one.agrees for one in checked) else NO
@@ -239,7 +240,9 @@ def claims(arguments: argparse.Namespace) -> int:
     for one in checked:
         found = ", ".join(f"{value:.6g}" for value in one.found)
         said = "" if one.agrees else f": the file has {list(one.stored)} and {one.verdict!r}, found {one.found_verdict!r}"
-        print(f"{'agrees' if one.agrees else 'DIFFERS'}  {one.id}: {found}{said}")
+        print(f"{'agrees' if one.agrees else 'DIFFERS'}  {one.id}: {found}; {one.verdict!r}, {one.verdict_by}{said}")
+    if arguments.check:
+        print(checked_text(chosen, checked))
     return DONE if all(one.agrees for one in checked) else NO
 
 

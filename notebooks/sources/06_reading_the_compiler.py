@@ -191,12 +191,12 @@ plot_streaming()
 # %%
 from edgewb.lessons.claims import show_claims
 
-show_claims("streaming")
+show_claims("size_of_memory", "streaming")
 
 # %% [markdown]
-# **Reading.** Left is what a text says, in our words, right what was measured, compiled or published, with its source. Two of the three say
-# that a model has to fit. What is true of it: what does not fit is slow. (The 361 to 409 MB/s are of one computer; the dashed line above
-# was fitted to figures of another, and is somewhat faster.)
+# **Reading.** Left is what a text says, in our words, right what was measured, compiled or published, with its source. One text knows half
+# of the memory, another none of it, and two sentences say that a model has to fit. What is true of it: what does not fit is slow. (The 361
+# to 409 MB/s are of one computer; the dashed line above was fitted to figures of another, and is somewhat faster.)
 
 # %% [markdown]
 # ## Exercise 3: reading a log
@@ -303,6 +303,13 @@ edgewb.compile_model(dynamic, out="../runs/course/compiled")
 # **Reading.** Look at the word in brackets behind the outcome. Without a compiler it says *predicted*, and nothing was written. With one,
 # both counts stand below each other, and ops that went elsewhere than predicted are listed. If that happens to you, the compiler is
 # right. The compiler runs on x86-64 Linux only; a notebook service in the cloud will do.
+
+# %%
+show_claims("compiled_file")
+
+# %% [markdown]
+# **Reading.** What texts say about the file that comes out, and about what may go in. *Compiled* stands beside what was read from real
+# files. For two sentences nobody gives a source: that is a verdict, too.
 
 # %%
 show_claims("fallback")

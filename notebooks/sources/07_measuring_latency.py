@@ -250,8 +250,9 @@ plot_hosts("inception_v4_299")
 show_claims("latency")
 
 # %% [markdown]
-# **Reading.** What texts say of latencies, beside what was published. Most of these claims hold *with conditions*, and the conditions are
-# always the same: which net, which host, which bus.
+# **Reading.** What texts say of latencies, beside what was published. None of these claims holds as it stands. Some hold *with conditions*,
+# and the conditions are always the same: which net, which host, which bus. For others nobody published a figure, and some contradict the
+# text's own table.
 
 # %% [markdown]
 # ## Energy
@@ -266,6 +267,13 @@ estimate.energy_mj
 # **Reading.** Millijoules per inference, from low to high, with the assumption in words. It is a wide interval, because nobody published
 # the energy of single models on the stick: it is the estimated time, times what two people saw the stick draw with other nets. A stick has
 # no readout for power. To know, put a meter into the cable: `edgewb measure FILE --meter "COMMAND" --idle 15`.
+
+# %%
+show_claims("power")
+
+# %% [markdown]
+# **Reading.** A watt needs a time and a place, too: idle or at work, the stick alone or the whole board, stated or measured. For the figure
+# one likes to quote most, 500 times less energy than a laptop, no measurement was found.
 
 # %% [markdown]
 # ## Six words

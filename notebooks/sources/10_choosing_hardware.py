@@ -61,6 +61,16 @@ show_devices(families=["Jetson", "Hailo", "Myriad", "Raspberry Pi"])
 # **Reading.** The two of Hailo, perhaps. Look at the words in the brackets before you look at the numbers. *Sparse* counts
 # operations that are skipped because every other weight is zero; *float* and *int8* are different operations; a watt of a chip is
 # not a watt of a board.
+#
+# **Question.** What would you have believed of these devices, from reading about them?
+
+# %%
+show_claims("hardware")
+
+# %% [markdown]
+# **Reading.** The longest table of this course. Several sentences are refuted by the table of the very text they stand in: put a
+# superlative beside the numbers around it, and half of the checking is done. Where a verdict rests on such a table alone, it says
+# so, since the table's own figures have no source.
 
 # %% [markdown]
 # ## Why TOPS do not compare

@@ -128,11 +128,25 @@ print(memory_text(measured.memory) or "this system does not tell the peak of a p
 # it; for a large one activations and weights are. So there is no factor from file to memory that holds for all; measure your own,
 # in the process that will run in the field.
 
+# %% [markdown]
+# A text says that a model of 50 MB can need more than 200. **Question.** Does it? Here are two networks of that size with random
+# weights: one that is all weights, and one that works on a picture of 1,024 × 1,024 pixels besides. Each runs once, in a fresh process.
+
+# %%
+from edgewb.lessons.memory_needs import show_memory_needs
+
+show_memory_needs()
+
+# %% [markdown]
+# **Reading.** The last column is what the model added. Both files are equally large. The first network takes its weights about twice: as
+# the file has them, and once more in the order the kernels want. The second takes several times as much, for what is computed between
+# its layers. So it can, and it need not.
+
 # %%
 show_claims("runtime_memory", "size_of_file")
 
 # %% [markdown]
-# **Reading.** The first claim speaks of a file of 50 MB, the second of any. With our small network neither factor comes out.
+# **Reading.** The first claim speaks of a file of 50 MB, the second of any file. For neither is there one factor.
 #
 # ## The first inference, and updates
 #
