@@ -48,9 +48,8 @@ def bundled():
 def home(tmp_path_factory):
     """A home with a study of its own: the bundled one as if it had been made here, with its files where the records say."""
     folder = tmp_path_factory.mktemp("served")
-    own = {"origin": "local", "seed": 1}
     records = [
-        dataclasses.replace(record, key=f"here-{i}", estimate=estimated_latency(record.file), **own)
+        dataclasses.replace(record, key=f"here-{i}", seed=1, origin="local", estimate=estimated_latency(record.file))
         for i, record in enumerate(bundled()[:-1])
     ]
     with RecordStore(folder / "records.sqlite") as store:
