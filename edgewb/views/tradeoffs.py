@@ -273,12 +273,12 @@ def _energy_estimate(records: Sequence[Record]) -> Cost:
         short="Edge TPU, estimated",
         name="Edge TPU energy, estimated",
         title="estimated Edge TPU energy",
-        unit="mJ per inference",
+        unit="mJ/inference",
         amounts=tuple(
             Amount(value=guess.mid, basis=record.estimate.basis, low=guess.low, high=guess.high) if guess and record.estimate else None
             for guess, record in zip(guesses, records, strict=True)
         ),
-        range="range of power and time",
+        range="power and time range",
         note=f"No power was measured here, nor any Edge TPU ({listed(places)}): {assumed}. It follows from estimated latency, and ranks "
         "variants as that does.",
     )
@@ -295,7 +295,7 @@ def _energy_costs(records: Sequence[Record]) -> list[Cost]:
                 short=label,
                 name=f"Energy on {label}",
                 title=f"energy on {label}",
-                unit="mJ per inference",
+                unit="mJ/inference",
                 amounts=tuple(
                     Amount(value=e.total_mj, basis=e.basis, n=e.n, low=e.total_mj_ci95[0], high=e.total_mj_ci95[1]) if e else None
                     for e in measured

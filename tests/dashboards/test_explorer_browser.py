@@ -155,8 +155,8 @@ def test_energy_is_an_axis_that_says_it_is_estimated(visit, width, chart):
     settle(page)
     drawn = page.locator(f".chart.{chart}")
     said = drawn.text_content()
-    assert "estimated Edge TPU energy, mJ per inference" in said
-    assert "(estimated, line: range of power and time)" in said
+    assert "estimated Edge TPU energy, mJ/inference" in said
+    assert "(estimated, line: power and time range)" in said
     inside = drawn.bounding_box()
     for title in drawn.locator("text", has_text="estimated").all():
         box = title.bounding_box()
@@ -269,18 +269,22 @@ def test_a_real_study_is_seen_from_its_first_variant_to_its_end(visit, home, tmp
     page = visit("explorer")
     study = study_driver.command(home, tmp_path / "out", "--targets", "cpu")
     study["env"] |= {"STUDY_FINE_TUNE_STEPS": "1000000", "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(**study, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    process = subprocess.Popen(**study, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
         wait_until(page, "document.querySelector('[data-region=running] progress') !== null")
         assert "breast_cancer, table_mlp" in text(page, "running")
-        wait_until(page, "document.querySelector('[data-region=running] [id^=show-]') !== null")
+        wait_until(page, "document.querySelector('[data-region=running] [id^=show-]') !== null", seconds=120)
         page.click("[data-region=running] [id^=show-]")
         wait_until(page, "document.querySelector('#study').selectedOptions[0].text.startsWith('breast_cancer')")
-        wait_until(page, "document.querySelector('[data-region=running]').innerText.includes('now prune50_ptq_int8')")
+        wait_until(page, "document.querySelector('[data-region=running]').innerText.includes('now prune50_ptq_int8')", seconds=120)
         wait_until(page, "document.querySelectorAll('.chart.wide .mark').length === 3")
         assert page.evaluate("document.querySelector('[data-region=running] progress').value") > 0
         page.click("[data-region=running] [id^=cancel-]")
         wait_until(page, "document.querySelector('[data-region=running] progress') === null")
         assert "cancelled; every finished variant is kept" in process.communicate(timeout=30)[1]
+    finally:
+        process.kill()  # nothing where it has ended
+        process.wait()
     finished = ["float32", "ptq_int8", "dynamic_range"]
     with RecordStore(home / "records.sqlite") as store:
         assert [record.recipe for record in store.query(dataset="breast_cancer")] == finished

@@ -65,7 +65,7 @@ def test_energy_is_there_where_it_was_measured(make_record):
     cost = costs_of([make_record("float32"), measured])["energy:cpu"]
     assert [amount and amount.value for amount in cost.amounts] == [None, 4.0]
     assert "a meter" in cost.note
-    assert cost.unit == "mJ per inference"
+    assert cost.unit == "mJ/inference"
 
 
 def estimated(record, latency_ms, bus="usb3"):
@@ -77,7 +77,7 @@ def test_energy_is_estimated_where_nothing_measured_it(make_record):
     fast, slow = LatencyRange(low=0.4, mid=0.5, high=0.8), LatencyRange(low=1.0, mid=2.0, high=3.0)
     records = [estimated(make_record("float32"), slow), estimated(make_record("ptq_int8"), fast), make_record("qat_int8")]
     cost = costs_of(records)["energy_estimate"]
-    assert (cost.kind, cost.basis, cost.unit, cost.stamp) == ("Energy", "estimated", "mJ per inference", "")
+    assert (cost.kind, cost.basis, cost.unit, cost.stamp) == ("Energy", "estimated", "mJ/inference", "")
     one, two, none = cost.amounts
     assert (one.low, one.value, one.high) == pytest.approx((0.58 * 1.0, 0.89 * 2.0, 1.2 * 3.0))
     assert (two.low, two.value, two.high) == pytest.approx((0.58 * 0.4, 0.89 * 0.5, 1.2 * 0.8))

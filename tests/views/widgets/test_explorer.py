@@ -140,8 +140,8 @@ def test_estimated_energy_is_a_cost_like_the_others(study):
     assert "no energy is known" not in explorer.markup
     assert explorer.costs["energy_estimate"] == "Edge TPU energy, estimated"
     plot = tell(explorer, "cost", "energy_estimate")["plot"]
-    assert "estimated Edge TPU energy, mJ per inference" in plot
-    assert "(estimated, line: range of power and time)" in plot
+    assert "estimated Edge TPU energy, mJ/inference" in plot
+    assert "(estimated, line: power and time range)" in plot
     assert "more than idle" in plot
     assert '<th scope="row">mJ on TPU estimate [range]</th>' in explorer.render()
     assert "mJ per inference (estimated;" in explorer.render()
