@@ -279,7 +279,7 @@ def _energy_estimate(records: Sequence[Record]) -> Cost:
             for guess, record in zip(guesses, records, strict=True)
         ),
         range="power and time range",
-        note=f"No power was measured here, nor any Edge TPU ({listed(places)}): {assumed}. It follows from estimated latency, and ranks "
+        note=f"No Edge TPU was measured here ({listed(places)}): {assumed}. It follows from estimated latency, and ranks "
         "variants as that does.",
     )
 
