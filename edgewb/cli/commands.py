@@ -6,10 +6,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewb.cli.streams import DONE, NO, print_json
 from edgewb.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewb.powers import EnergyPlan
 
 _SHOWN_LINES = 5
 
@@ -66,7 +69,19 @@ def run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         shifts=arguments.shifts,
         task=arguments.task,
+        energy=_energy_plan(arguments),
     )
+
+
+def _energy_plan(arguments: argparse.Namespace) -> EnergyPlan | None:
+    from edgewb.powers import EnergyPlan
+
+    if arguments.meter is None:
+        for option, given in (("--meter-unit", arguments.meter_unit), ("--idle", arguments.idle)):
+            if given is not None:
+                raise InputError(f"{option} goes with --meter, with which a study measures energy: add that, or leave this out")
+        return None
+    return EnergyPlan(meter=arguments.meter, unit=arguments.meter_unit, idle_seconds=arguments.idle or 0.0)
 
 
 def inspect(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from edgewb.cli.options import (
     add_dashboard_options,
     add_energy_options,
     add_host_options,
+    add_meter_options,
     add_split_options,
     add_study_options,
     add_task_option,
@@ -91,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--shifts", default="", metavar="S,T", help="also under these shifts of the images: noise, blur, contrast, rotation, each 1 to 5"
     )
+    add_meter_options(run, 0)
     add_study_options(run)
 
     inspect = command("inspect", commands.inspect, "what an Edge TPU does with a .tflite, and why not")
