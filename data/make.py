@@ -269,9 +269,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--studies", action="store_true", help="the recorded studies alone")
     parser.add_argument("--noisy", action="store_true", help="record them although this computer has other things to do")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing: are the files those described, and does the code agree?"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing: are the files those described, and does the code agree?")
     given = parser.parse_args()
     if given.check:
         found = problems()
