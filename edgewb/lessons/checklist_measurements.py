@@ -85,7 +85,7 @@ def gather(seen: Inspection, own: Record | None, measured: Sequence[str | Path],
                     "give the measurement of this file, or a checklist of that one"
                 )
             latency = one.to_latency()
-            why = f"stopped early: {one.failed}" if one.failed else _why_not(latency, seen, field)
+            why = f"it stopped early ({one.failed})" if one.failed else _why_not(latency, seen, field)
             lasting = one.sustained is not None
             found.append(Evidence(latency=latency, machine=one.environment.cpu, memory=one.memory, lasting=lasting, why_not=why))
     return tuple(found)
@@ -98,13 +98,16 @@ def _why_not(latency: Latency, seen: Inspection, field: str) -> str:
     # Over ssh a compiled file runs on the Edge TPU there, whatever the target is called.
     if kind == field or (field == EDGETPU and kind == "ssh" and seen.kind == "compiled"):
         return ""
-    return f"not the hardware of the field, which is {field}"
+    return "not the hardware of the field"
 
 
 def _aside(evidence: Sequence[Evidence]) -> str:
     """What does not count, so that nobody wonders where it went."""
-    told = [f"{e.latency.target}, n = {e.latency.n:,}: {e.why_not}" for e in evidence if e.why_not]
-    return f" Left aside: {'; '.join(dict.fromkeys(told))}." if told else ""
+    told: dict[str, list[str]] = {}
+    for one in evidence:
+        if one.why_not:
+            told.setdefault(one.why_not, []).append(f"{one.latency.target} (n = {one.latency.n:,})")
+    return "".join(f" Left aside, as {why}: {', '.join(names)}." for why, names in told.items())
 
 
 def _measure(field: str, options: str = "") -> str:

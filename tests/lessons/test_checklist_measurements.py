@@ -49,7 +49,7 @@ def test_a_developers_processor_is_not_the_edge_tpu_of_the_field(measure) -> Non
     model, path = measure("--runs", "20")
     found = fill_checklist(model, measured=[path])
     assert {6, 7, 8} <= set(found.open_points)
-    assert "Left aside: cpu, n = 20: not the hardware of the field, which is edgetpu" in found.points[5].answer
+    assert "Left aside, as not the hardware of the field: cpu (n = 20)." in found.points[5].answer
 
 
 def test_a_simulated_time_closes_nothing(measure) -> None:
