@@ -84,8 +84,8 @@ def plot_energies(model: str | Path, measured: Measurement | None = None) -> Any
             text=[_energy_text(row) for row in chosen], textposition="auto", insidetextfont={"color": "#ffffff"},
             hovertemplate="<b>%{y}</b><br>%{text}<extra></extra>",
         )  # fmt: skip
-    basis = "estimated" if info.missing else "estimated; the last row measured"
-    x_title = wrapped("mJ per inference, log axis", f"({basis}; bars: low to high)", width=40)
+    bases = "estimated" if info.missing else "estimated; the last row measured"
+    x_title = wrapped("mJ per inference, log axis", f"({bases}; bars: low to high)", width=40)
     labels = [escaped(row.place) for row in info.rows]
     lay_out_rows(figure, f"Energy of {escaped(info.net[-40:])}", x_title, labels, barmode="overlay", bargap=0.35, showlegend=True)
     log_axis(figure, [value for row in info.rows for value in (row.low_mj, row.high_mj)])

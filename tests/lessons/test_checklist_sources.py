@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from types import SimpleNamespace
 
 import device_writer
@@ -68,3 +69,20 @@ def test_a_file_that_was_replaced_is_not_compared(files) -> None:
     study = _study(files / "net.tflite")
     (files / "net.tflite").write_bytes((files / "other.tflite").read_bytes())
     assert 3 in fill_checklist(files / "net_edgetpu.tflite", study).open_points
+
+
+def test_the_command_finds_what_was_recorded(files, capsys) -> None:
+    from edgewb.cli import main
+    from edgewb.records import RecordStore
+
+    assert main(["checklist", str(files / "net_edgetpu.tflite"), "--budget", "1"]) == 1
+    assert "no study was given" in capsys.readouterr().out
+    with RecordStore() as store:
+        for record in _study(files / "net.tflite").records:
+            store.add(record)
+    for words in ([], ["--source", str(files / "net.tflite")]):
+        assert main(["checklist", str(files / "net_edgetpu.tflite"), "--budget", "1", "--json", *words]) == 1
+        filled = json.loads(capsys.readouterr().out)
+        assert [point["number"] for point in filled["points"] if point["state"] == "open"] == [6, 7, 8]
+    assert main(["checklist", str(files / "net.tflite"), "--budget", "1"]) == 1
+    assert "ptq_int8: +0.0 points" in capsys.readouterr().out

@@ -105,4 +105,4 @@ def judge_next_step(mine: object, first_open: object, closed_by: object) -> str:
         raise NotYet(f"first_open is {number}: {why}.")
     if way not in CLOSES[right]:
         raise NotYet(f"closed_by is {way!r}: that does not close point {right}. The table above has a row for it.")
-    return f"point {right} is closed by {way}. Then {len(mine.open_points) - 1} of the eight stay open."
+    return f"point {right} is closed by {way!r}. Then {len(mine.open_points) - 1} of the eight stay open."
