@@ -7,7 +7,7 @@ from typing import Any
 
 from edgewb.lessons.queues import BreakEven, break_even, most_sensors, server_costs
 from edgewb.types import Jsonable
-from edgewb.views.figures import BLUE, GREY, VERMILION, graph_objects, lay_out
+from edgewb.views.figures import BLUE, GREY, VERMILION, graph_objects, lay_out, wrapped
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ def plot_costs(
         x=most, y=1, yref="paper", xanchor="right" if most > 5 else "left", yanchor="top", showarrow=False, font={"size": 14},
         text=f"one server takes {most}<br>(estimated)", align="right",
     )  # fmt: skip
-    x_title = f"number of sensors<br>({frame_rate:g} frames/s each; 99 of 100 answered within {limit_ms:g} ms)"
+    x_title = wrapped("number of sensors", f"({frame_rate:g} frames/s each; 99 of 100 answered within {limit_ms:g} ms)", width=34)
     lay_out(figure, "A device at each sensor, or servers for all?", x_title, 480)
     figure.update_yaxes(title={"text": "cost in your money (prices assumed)", "font": {"size": 14}}, rangemode="tozero")
-    figure.update_layout(legend={"y": -0.32})
+    figure.update_layout(legend={"y": -0.36})
     return figure
