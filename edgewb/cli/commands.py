@@ -180,6 +180,25 @@ def calibrate(arguments: argparse.Namespace) -> int:
     return DONE if result.enough else NO
 
 
+def checklist(arguments: argparse.Namespace) -> int:
+    from edgewb.lessons.checklist_sources import recorded_study
+    from edgewb.lessons.checklists import fill_checklist
+
+    filled = fill_checklist(
+        arguments.file,
+        recorded_study(arguments.file, arguments.source),
+        source=arguments.source,
+        budget_points=arguments.budget,
+        measured=arguments.measured,
+        field=arguments.field,
+        accept=arguments.accept,
+    )
+    if arguments.out is not None:
+        filled.write(arguments.out)
+    print_json(filled) if arguments.json else print(filled.to_markdown(), end="")
+    return NO if filled.open_points else DONE
+
+
 def records(arguments: argparse.Namespace) -> int:
     from edgewb.records import RecordStore, import_records, load_records
 
