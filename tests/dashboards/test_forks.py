@@ -223,7 +223,7 @@ async def ready(zygote: Zygote) -> None:
     await asyncio.wait_for(zygote._ready.wait(), 60)
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "never came true"
@@ -232,8 +232,6 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 @pytest.mark.parametrize("imported", [False, True])
 def test_one_that_stands_still_is_replaced_and_whoever_waits_gets_his_kernel_of_the_next(monkeypatch, caplog, imported):
-    monkeypatch.setattr(forks, "ANSWER_SECONDS", 0.5)
-
     async def run() -> None:
         made = Forks({**os.environ, "PYTHONPATH": str(ROOT)})
         zygote = made.begin()
@@ -242,23 +240,23 @@ def test_one_that_stands_still_is_replaced_and_whoever_waits_gets_his_kernel_of_
             if imported:
                 await ready(zygote)
             os.kill(zygote.pid, signal.SIGSTOP)
-            arguments = (["--help"], dict(os.environ), None)
-            kernels = await asyncio.wait_for(asyncio.gather(*(made.fork(*arguments) for _ in range(8))), 40)
+            arguments = ([], dict(os.environ), None)
+            kernels = await asyncio.wait_for(asyncio.gather(*(made.fork(*arguments) for _ in range(8))), 120)
             assert all(kernels), "many wait for the same one: that is one failure"
             assert {psutil.Process(kernel.pid).ppid() for kernel in kernels} == {made.begin().pid}
-            await asyncio.wait_for(zygote._listening, 10)
+            await asyncio.wait_for(zygote._listening, 60)
             assert zygote.ended
             assert not psutil.pid_exists(zygote.pid), "reaped"
         finally:
             await made.close()
 
     asyncio.run(run())
-    assert caplog.text.count("did not answer within 0.5 s") == 1
+    assert caplog.text.count("did not answer within 2 s") == 1
 
 
 def test_a_slow_one_is_waited_for_as_long_as_it_does_something(monkeypatch, tmp_path):
-    monkeypatch.setattr(forks, "ANSWER_SECONDS", 0.3)
-    (tmp_path / "slow.py").write_text("import time\nend = time.process_time() + 1.2\nwhile time.process_time() < end: pass\n")
+    monkeypatch.setattr(forks, "ANSWER_SECONDS", 1.0)
+    (tmp_path / "slow.py").write_text("import time\nend = time.process_time() + 2.5\nwhile time.process_time() < end: pass\n")
     slow = f"import sys\nfrom edgewb.dashboards import zygotes\nzygotes.preload.__defaults__ = ({('slow',)!r},)\n"
     slow += "zygotes.main(*map(int, sys.argv[1:4]))"
     real = subprocess.Popen
@@ -272,7 +270,7 @@ def test_a_slow_one_is_waited_for_as_long_as_it_does_something(monkeypatch, tmp_
         made = Forks({**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))})
         try:
             zygote = made.begin()
-            assert await asyncio.wait_for(made.fork([], dict(os.environ), None), 30) is not None
+            assert await asyncio.wait_for(made.fork([], dict(os.environ), None), 120) is not None
             assert made.begin() is zygote
         finally:
             await made.close()
@@ -281,8 +279,6 @@ def test_a_slow_one_is_waited_for_as_long_as_it_does_something(monkeypatch, tmp_
 
 
 def test_a_copy_nobody_was_told_of_ends_with_its_zygote(monkeypatch):
-    monkeypatch.setattr(forks, "ANSWER_SECONDS", 1.0)
-
     async def run() -> None:
         made = Forks({**os.environ, "PYTHONPATH": str(ROOT)})
         zygote = made.begin()
@@ -291,6 +287,7 @@ def test_a_copy_nobody_was_told_of_ends_with_its_zygote(monkeypatch):
             await ready(zygote)
             known = await made.fork([], dict(os.environ), None)
             assert known is not None
+            monkeypatch.setattr(forks, "ANSWER_SECONDS", 1.0)
             process = psutil.Process(zygote.pid)
             monkeypatch.setattr(zygote, "_heard", lambda _told: None)  # the word of it is lost
             waiting = asyncio.create_task(zygote.fork([], dict(os.environ), None))
@@ -323,7 +320,7 @@ def test_a_zygote_that_was_killed_is_no_zombie_and_kernels_end_also_while_it_is_
         zygote = psutil.Process(server.inside(lambda: server.server.kernel_manager.forks.begin().pid))
         zygote.suspend()
         begun = time.monotonic()
-    assert time.monotonic() - begun < 10, "a server ends also with a stopped one"
+    assert time.monotonic() - begun < 25, "a server ends also with a stopped one"
     assert not zygote.is_running()
 
 

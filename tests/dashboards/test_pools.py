@@ -184,13 +184,17 @@ def test_who_never_shows_a_page_does_not_keep_the_others_from_theirs_for_ever(mo
 
 def test_so_many_are_drawn_ahead_at_once_and_visitors_beside_them():
     async def run() -> None:
-        studio = Studio(seconds=0.05)
+        gate = asyncio.Event()
+        studio = Studio(gate=gate)
         pool = studio.pool(4, names=("ahead", "wanted"), turns=8, ahead=2)
         pool.fill()
         await asyncio.sleep(0.01)
         assert studio.begun == ["ahead", "wanted"]
-        await pool.take("wanted")
+        visitor = asyncio.create_task(pool.take("wanted"))
+        await asyncio.sleep(0.01)
         assert studio.begun == ["ahead", "wanted", "wanted"]
+        gate.set()
+        assert (await visitor).html == "page"
         await pool.close()
 
     asyncio.run(run())
