@@ -186,7 +186,13 @@ class TestMeasure:
         )
         path = str(tflite_file("int8_conv"))
         running = Path(os.environ["EDGEWB_HOME"]) / "measuring"
-        with subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as long:
+        # A shell that runs the tests in the background has the interrupt ignored, which a child would inherit.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            started = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        with started as long:
             shown = b""
             while not re.search(rb"[1-9]\d?%", shown):  # the bar: calls have been counted
                 byte = os.read(long.stderr.fileno(), 1000)

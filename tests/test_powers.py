@@ -154,13 +154,17 @@ class TestMeasure:
         assert msgspec.convert(json.loads(json.dumps(found.to_latency().to_dict())), Latency).energy == energy
         assert any("mJ" in line and f"n = {energy.n} readings" in line for line in energy_text(energy))
 
-    @pytest.mark.alone  # a phase is refused where a fifth of it passed without a reading: four tenths of a second here
+    @pytest.mark.alone  # a sample is refused where a fifth of it passed without a reading
     def test_a_command_beside_a_sample(self, tflite_file: Files) -> None:
-        plan = EnergyPlan(meter=command("import time\nwhile True:\n print(2.5); time.sleep(0.01)"), idle_seconds=2)
-        found = measure(tflite_file("int8_conv"), runs=10**6, seconds=2, energy=plan)
+        plan = EnergyPlan(meter=command("import time\nwhile True:\n print(2.5); time.sleep(0.01)"), idle_seconds=0)
+        for seconds in (1, 8, 64):  # what the message advises on a computer that stands still for a while
+            found = measure(tflite_file("int8_conv"), runs=10**6, seconds=seconds, energy=plan)
+            if found.energy is not None:
+                break
+            assert re.search("no reading for|make it longer", found.energy_missing)
         assert found.energy is not None, found.energy_missing
         assert (found.energy.source.split()[0], found.energy.basis) == ("command", Basis.MEASURED)
-        assert (found.energy.watts, found.energy.idle_watts) == (pytest.approx(2.5), pytest.approx(2.5))
+        assert found.energy.watts == pytest.approx(2.5)
         assert found.energy.n >= LEAST_READINGS
 
     def test_more_power_while_it_runs_is_above_idle(
@@ -284,15 +288,19 @@ class TestRun:
         zone.mkdir(parents=True)
         for name, text in (("name", "package-0"), ("energy_uj", "0"), ("max_energy_range_uj", "262143328850")):
             (zone / name).write_text(text)
-        with EnergyRun(None, tmp_path) as run:
-            run.start(Basis.MEASURED, elsewhere=False, in_turns=False)
-            run.begin()
-            started = time.perf_counter()
-            while (now := time.perf_counter()) - started < 3:
-                (zone / "new").write_text(str(int((now - started) * 4e6)))  # 4 W
-                (zone / "new").replace(zone / "energy_uj")
-                time.sleep(0.005)
-            found = run.end(100)
+        for seconds in (1.6, 8, 64):  # at either end, what is written late counts less the longer it takes
+            with EnergyRun(None, tmp_path) as run:
+                run.start(Basis.MEASURED, elsewhere=False, in_turns=False)
+                run.begin()
+                started = time.perf_counter()
+                while (now := time.perf_counter()) - started < seconds:
+                    (zone / "new").write_text(str(int((now - started) * 4e6)))  # 4 W
+                    (zone / "new").replace(zone / "energy_uj")
+                    time.sleep(0.005)
+                found = run.end(100)
+            if isinstance(found, Energy) and found.watts == pytest.approx(4, rel=0.1):
+                break
+            (zone / "energy_uj").write_text("0")
         assert isinstance(found, Energy), run.missing
         assert (found.source, found.idle_watts) == ("rapl", None)
         assert found.watts == pytest.approx(4, rel=0.1)
