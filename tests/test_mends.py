@@ -95,13 +95,16 @@ def test_a_fixed_file_needs_no_fixing(tflite_file: Files) -> None:
         assert not Path(mended.out).with_name(f"{name}_fixed_fixed.tflite").exists()
 
 
-def computed_sizes_net() -> bytes:
-    """Float edges around CONV_2D, SHAPE, STRIDED_SLICE, PACK, RESHAPE, TRANSPOSE_CONV v4 with a RELU that cuts nothing; batch not fixed."""
+def computed_sizes_net(unwritten: bool = False) -> bytes:
+    """Float edges around CONV_2D, SHAPE, STRIDED_SLICE, PACK, RESHAPE, TRANSPOSE_CONV v4 with a RELU that cuts nothing; batch not fixed.
+
+    ``unwritten``: the file does not say how large the picture is after the convolution.
+    """
     b = Builder()
     source = b.tensor("image", (1, 4, 4, 3), "FLOAT32", signature=(-1, 4, 4, 3))
     x = b.tensor("image_int8", (1, 4, 4, 3), signature=(-1, 4, 4, 3))
     b.op("QUANTIZE", [source], [x], 1, "QuantizeOptions")
-    x = b.conv(x, 3, signature=(-1, 4, 4, 3))
+    x = b.conv(x, 3, signature=(-1, -1, -1, 3) if unwritten else (-1, 4, 4, 3))
     shape = b.tensor("shape", (4,), "INT32")
     b.op("SHAPE", [x], [shape], 1, "ShapeOptions", outType=2)
     ends = [b.constant(name, np.array([value], np.int32), scale=None) for name, value in (("begin", 0), ("end", 1), ("step", 1))]
@@ -530,9 +533,9 @@ def test_what_the_converter_writes_by_default_maps_after_it(
     same_results(source, Path(mended.out))
 
 
-@pytest.mark.parametrize("name", ["float_io", "dynamic_batch", "int8_conv", "compiled"])
+@pytest.mark.parametrize("name", ["float_io", "dynamic_batch", "int8_conv", "compiled", "computed_sizes"])
 def test_what_is_mended_without_a_run_is_what_a_run_verifies(name: str, tflite_bytes: Callable[[str], bytes]) -> None:
-    content = tflite_bytes(name)
+    content = computed_sizes_net() if name == "computed_sizes" else tflite_bytes(name)
     if name == "compiled":
         with pytest.raises(ModelFileError, match="'net' is compiled for the Edge TPU"):
             mend_bytes(content, "net", run=False)
@@ -549,7 +552,8 @@ def test_without_a_run_nothing_is_run_and_what_needs_one_is_refused(monkeypatch:
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(subprocess, "Popen", no_process)
-    for content, needs_a_run in ((computed_sizes_net(), "batch"), (requantising_net(0.05, 0.025), "stray")):
+    assert "batch" in ids(mend_bytes(computed_sizes_net(), "net", run=False)[0])
+    for content, needs_a_run in ((computed_sizes_net(unwritten=True), "batch"), (requantising_net(0.05, 0.025), "stray")):
         mended, _ = mend_bytes(content, "net", run=False)
         assert needs_a_run not in ids(mended)
         assert [refused.id for refused in mended.refused if "not done here" in refused.why] == [needs_a_run]

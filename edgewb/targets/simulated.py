@@ -38,9 +38,7 @@ class SimulatedTarget:
     name = "simulated"
     basis = Basis.SIMULATED
 
-    def __init__(
-        self, argument: str | None = None, *, threads: int = 1, kernels: str = "xnnpack", processor: Target | None = None
-    ) -> None:
+    def __init__(self, argument: str | None = None, *, threads: int = 1, kernels: str = "xnnpack", processor: Target | None = None) -> None:
         """``argument``: a host as ``edgewb estimate --host`` takes it; its usual bus, full clock. ``processor``: what gives the answers.
 
         Raises:
@@ -48,7 +46,7 @@ class SimulatedTarget:
         """
         self._host = "desktop" if argument is None else argument
         find_profile(self._host)
-        self._cpu: Target = CpuTarget(threads=threads, kernels=kernels) if processor is None else processor
+        self._cpu: CpuTarget | Target = CpuTarget(threads=threads, kernels=kernels) if processor is None else processor
         self.threads = threads
         self.kernels = kernels
         self.environment: Environment | None = None

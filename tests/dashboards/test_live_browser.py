@@ -387,7 +387,9 @@ def test_a_model_of_one_s_own_where_the_server_was_started_for_it(browser, serve
         names = "\n".join(f"<b>kind {number}</b>" for number in range(10)).encode()
         page.set_input_files("[data-upload=labels]", [{"name": "labels.txt", "mimeType": "text/plain", "buffer": names}])
         wait_until(page, "document.querySelector('[data-region=model]').textContent.includes('from labels.txt')")
-        page.select_option("#live-beside", index=[each.strip() for each in page.locator("#live-beside option").all_inner_texts()].index("simulated"))
+        page.select_option(
+            "#live-beside", index=[each.strip() for each in page.locator("#live-beside option").all_inner_texts()].index("simulated")
+        )
         wait_until(page, "document.querySelectorAll('.answer').length === 2")
         page.click("[data-wipe]")
         draw(page, 1)
@@ -411,7 +413,9 @@ def test_a_classifier_the_server_was_started_with(browser, server, tmp_path, tfl
         draw(page, 1)
         wait_until(page, "document.querySelector('[data-label]').textContent.startsWith('kind ')")
         page.select_option("#live-beside", label="cpu:builtin")
-        wait_until(page, "[...document.querySelectorAll('[data-label]')].filter((each) => each.textContent.startsWith('kind ')).length === 2")
+        wait_until(
+            page, "[...document.querySelectorAll('[data-label]')].filter((each) => each.textContent.startsWith('kind ')).length === 2"
+        )
         page.context.close()
         watched.check()
     finally:

@@ -26,7 +26,7 @@ def test_labels_behind_a_model_are_read_also_behind_a_large_one(front, tflite_by
 def test_a_label_is_printable_and_short():
     assert parse_labels("\ufeff<b>\x07</b>\n".encode() + b"x" * 500) == ("<b>\N{REPLACEMENT CHARACTER}</b>", "x" * 100)
     for content in (b"\xff\xfe\x00", bytes(MOST_BYTES + 1)):
-        with pytest.raises(ValueError, match="utf-8|longer"):
+        with pytest.raises(ValueError, match=r"utf-8|longer"):
             parse_labels(content)
 
 

@@ -1,4 +1,4 @@
-"""The process in which a visitor's model runs, see ``sandboxes``: started with ``python -m``, it limits itself before it reads the model."""
+"""The process in which a visitor's model runs, see ``sandboxes``: started with ``python -m``, it limits itself before it reads one."""
 
 from __future__ import annotations
 

@@ -231,4 +231,6 @@ def open_sandbox(given: str) -> Target:
         return SandboxTarget(given)
     from edgewb.targets.simulated import SimulatedTarget
 
-    return SimulatedTarget(processor=SandboxTarget())
+    simulated: Any = SimulatedTarget(processor=SandboxTarget())  # its inputs are read only, as those of every target are to us
+    target: Target = simulated
+    return target

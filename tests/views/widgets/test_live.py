@@ -489,7 +489,11 @@ def test_labels_come_from_the_visitor_s_file_or_with_it(tflite_bytes):
     assert "&lt;b&gt;" in driven.shown("answers")
     assert "from labels.txt in the model" in driven.shown("model")
     assert 'data-upload="labels"' in driven.shown("own")
-    for content, said in ((b"a\nb", "2 labels were given for 10 classes"), (b"\xff\xfe", "no text file of labels"), (bytes(2**21), "at most")):
+    for content, said in (
+        (b"a\nb", "2 labels were given for 10 classes"),
+        (b"\xff\xfe", "no text file of labels"),
+        (bytes(2**21), "at most"),
+    ):
         upload(driven, content, "<i>names</i>", "labels")
         assert said in driven.live.alert
         assert driven.live.classifier.labels == tuple(names)
