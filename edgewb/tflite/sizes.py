@@ -75,7 +75,9 @@ def _value(graph: Graph, values: Values, index: int) -> npt.NDArray[Any] | None:
     if index in values or index < 0:
         return values.get(index)
     tensor = graph.tensors[index]
-    small = tensor.is_constant and not tensor.is_sparse and tensor.dtype in ("int32", "int64") and int(np.prod(tensor.shape)) <= _MOST_VALUES
+    small = (
+        tensor.is_constant and not tensor.is_sparse and tensor.dtype in ("int32", "int64") and int(np.prod(tensor.shape)) <= _MOST_VALUES
+    )
     return np.array(graph.constant(index)).reshape(tensor.shape) if small else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from builders import Builder
@@ -74,10 +76,8 @@ def test_damaged_files_are_followed_or_refused(data):
     content = bytearray(flattened((12,)))
     for place in data.draw(st.lists(st.integers(8, len(content) - 1), min_size=1, max_size=4)):
         content[place] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(ModelFileError):  # and nothing else
         follow_sizes(bytes(content), [])
-    except ModelFileError as error:
-        assert str(error)
 
 
 def _graph(content):
