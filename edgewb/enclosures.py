@@ -67,18 +67,26 @@ def prepare_litert() -> None:
     """Import LiteRT and let it choose its kernels for this processor, by what /proc and /sys say of it: with the first model it loads."""
     from ai_edge_litert.interpreter import Interpreter
 
-    Interpreter(model_content=zlib.decompress(base64.b64decode(_SMALLEST)), num_threads=1).allocate_tensors()
+    Interpreter(model_content=smallest_model(), num_threads=1).allocate_tensors()
 
 
-def leave_files() -> bool:
+def smallest_model() -> bytes:
+    """A .tflite of one op, with which a runtime loads what it needs."""
+    return zlib.decompress(base64.b64decode(_SMALLEST))
+
+
+def leave_files(place: str = _EMPTY) -> bool:
     """Leave the file system for an empty one, for good: what is open stays, nothing can be opened any more. After ``close_off``.
+
+    Args:
+        place: the folder that is all that is left of it.
 
     Returns:
         Whether it was possible.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     try:
-        os.chroot(_EMPTY)
+        os.chroot(place)
         os.chdir("/")
     except OSError:
         return False

@@ -12,6 +12,7 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from batch_nets import computed_sizes_net
 from builders import ACTIVATION, PADDING, Builder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -93,33 +94,6 @@ def test_a_fixed_file_needs_no_fixing(tflite_file: Files) -> None:
         assert again.out is None
         assert not again.mends
         assert not Path(mended.out).with_name(f"{name}_fixed_fixed.tflite").exists()
-
-
-def computed_sizes_net() -> bytes:
-    """Float edges around CONV_2D, SHAPE, STRIDED_SLICE, PACK, RESHAPE, TRANSPOSE_CONV v4 with a RELU that cuts nothing; batch not fixed."""
-    b = Builder()
-    source = b.tensor("image", (1, 4, 4, 3), "FLOAT32", signature=(-1, 4, 4, 3))
-    x = b.tensor("image_int8", (1, 4, 4, 3), signature=(-1, 4, 4, 3))
-    b.op("QUANTIZE", [source], [x], 1, "QuantizeOptions")
-    x = b.conv(x, 3, signature=(-1, 4, 4, 3))
-    shape = b.tensor("shape", (4,), "INT32")
-    b.op("SHAPE", [x], [shape], 1, "ShapeOptions", outType=2)
-    ends = [b.constant(name, np.array([value], np.int32), scale=None) for name, value in (("begin", 0), ("end", 1), ("step", 1))]
-    batch = b.tensor("batch", (), "INT32")
-    b.op("STRIDED_SLICE", [shape, *ends], [batch], 1, "StridedSliceOptions", shrinkAxisMask=1)
-    numbers = [b.constant(f"n{n}", np.array(n, np.int32), scale=None) for n in (8, 8, 4)]
-    target = b.tensor("target", (4,), "INT32")
-    b.op("PACK", [batch, *numbers], [target], 1, "PackOptions", valuesCount=4, axis=0)
-    weights = b.constant("w", np.random.default_rng(2).integers(-127, 128, (4, 3, 3, 3)).astype(np.int8))
-    up = b.tensor("up", (1, 1, 1, 1), scale=0.3, zero_point=-128, signature=(-1, -1, -1, -1))
-    b.op(
-        "TRANSPOSE_CONV", [target, weights, x], [up], 4, "TransposeConvOptions",
-        padding=PADDING["SAME"], strideW=2, strideH=2, fusedActivationFunction=ACTIVATION["RELU"],
-    )  # fmt: skip
-    result = b.tensor("result", (1, 8, 8, 4), "FLOAT32", signature=(-1, 8, 8, 4))
-    b.op("DEQUANTIZE", [up], [result], 2, "DequantizeOptions")
-    b.signature("serving_default", {"image": source}, {"result": result})
-    return b.build([source], [result])
 
 
 def test_sizes_computed_from_the_batch_become_constants_and_all_maps(tmp_path: Path) -> None:
@@ -530,9 +504,9 @@ def test_what_the_converter_writes_by_default_maps_after_it(
     same_results(source, Path(mended.out))
 
 
-@pytest.mark.parametrize("name", ["float_io", "dynamic_batch", "int8_conv", "compiled"])
+@pytest.mark.parametrize("name", ["float_io", "dynamic_batch", "int8_conv", "compiled", "computed_sizes"])
 def test_what_is_mended_without_a_run_is_what_a_run_verifies(name: str, tflite_bytes: Callable[[str], bytes]) -> None:
-    content = tflite_bytes(name)
+    content = computed_sizes_net() if name == "computed_sizes" else tflite_bytes(name)
     if name == "compiled":
         with pytest.raises(ModelFileError, match="'net' is compiled for the Edge TPU"):
             mend_bytes(content, "net", run=False)
@@ -549,7 +523,8 @@ def test_without_a_run_nothing_is_run_and_what_needs_one_is_refused(monkeypatch:
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(subprocess, "Popen", no_process)
-    for content, needs_a_run in ((computed_sizes_net(), "batch"), (requantising_net(0.05, 0.025), "stray")):
+    assert "batch" in ids(mend_bytes(computed_sizes_net(), "net", run=False)[0])
+    for content, needs_a_run in ((computed_sizes_net(unwritten=True), "batch"), (requantising_net(0.05, 0.025), "stray")):
         mended, _ = mend_bytes(content, "net", run=False)
         assert needs_a_run not in ids(mended)
         assert [refused.id for refused in mended.refused if "not done here" in refused.why] == [needs_a_run]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgewb.cli.streams import DONE, NO, print_json
+from edgewb.cli.streams import DONE, NO, print_json, print_line
 from edgewb.errors import InputError
 
 if TYPE_CHECKING:
@@ -285,11 +285,14 @@ def dashboard(arguments: argparse.Namespace) -> int:
     from edgewb.errors import require
 
     name = find_dashboard(arguments.name).name if arguments.name else ""
+    if name != "live" and (arguments.model or arguments.labels):
+        raise InputError("--model and --labels are for the live dashboard: `edgewb dashboard live --model FILE --labels FILE`")
     folder = dashboards_folder()
     require("voila", "lab", "to serve dashboards")
     require("anywidget", "views", "to draw dashboards")
     from edgewb.dashboards.servers import DashboardServer, Serving, new_token, open_browser, serve_dashboards
 
+    live = _live_model(arguments.model, arguments.labels)
     token = dashboard_token(os.environ.get("EDGEWB_DASHBOARD_TOKEN", "")) if arguments.token is None else arguments.token or new_token()
     serving = Serving(
         folder,
@@ -303,9 +306,13 @@ def dashboard(arguments: argparse.Namespace) -> int:
         hostnames=tuple(arguments.hostname),
         trusted=arguments.trusted,
         verbose=arguments.verbose,
+        live=live,
     )
 
     def announce(server: DashboardServer) -> None:
+        if arguments.json:
+            print_line({"address": server.address(name), "token": token, "pid": os.getpid()})
+            return
         if arguments.port and server.port != arguments.port:
             print(f"Port {arguments.port} is taken, so it is {server.port}.")
         address = server.address(name)
@@ -320,6 +327,18 @@ def dashboard(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _live_model(model: str | None, labels: str | None) -> tuple[str, str]:
+    """The files of a live dashboard as its kernels find them, once they are known to fit; "" for none."""
+    if model is None:
+        if labels is not None:
+            raise InputError("--labels goes with --model: the digits of the live dashboard have their own")
+        return "", ""
+    from edgewb.views.widgets.live_models import describe_classifier
+
+    describe_classifier(model, labels)
+    return str(Path(model).resolve()), "" if labels is None else str(Path(labels).resolve())
+
+
 def lab(arguments: argparse.Namespace) -> int:
     import subprocess
 
@@ -328,7 +347,12 @@ def lab(arguments: argparse.Namespace) -> int:
     require("jupyterlab", "lab", "to open the notebooks")
     # In a container one is often root, which Jupyter refuses unless told otherwise.
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *root, str(_first_notebook())])
+    command = [sys.executable, "-m", "jupyterlab", *root, str(_first_notebook())]
+    if not arguments.json:
+        return subprocess.call(command)
+    from edgewb.cli.labs import announce_lab
+
+    return announce_lab(command)
 
 
 def _first_notebook() -> Path:

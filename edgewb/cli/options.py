@@ -89,6 +89,8 @@ def add_dashboard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--visitors", type=count_reader(1, 1000), metavar="MAX", help="at once (default: what the free memory holds)")
     parser.add_argument("--trusted", action="store_true", help="run the models visitors bring: for a room of people you trust")
     parser.add_argument("--verbose", action="store_true", help="tell of every visit")
+    parser.add_argument("--model", metavar="FILE", help="for live: your classifier, a source .tflite (default: the digits)")
+    parser.add_argument("--labels", metavar="FILE", help="names of its classes, one a line (default: those in the file, if any)")
 
 
 def add_study_options(parser: argparse.ArgumentParser) -> None:

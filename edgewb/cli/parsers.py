@@ -280,8 +280,8 @@ def parser() -> argparse.ArgumentParser:
     claims = command("claims", commands.claims, "what four texts on edge AI claim, beside what was measured or published")
     claims.add_argument("--topic", metavar="T", help="only those on one topic, such as latency, streaming, pruning, llm")
     claims.add_argument("--check", action="store_true", help="compute anew what can be computed; exit status 1 where one differs")
-    add_dashboard_options(command("dashboard", commands.dashboard, "dashboards for people who never open a notebook", json=False))
-    command("lab", commands.lab, "JupyterLab on the notebooks", json=False)
+    add_dashboard_options(command("dashboard", commands.dashboard, "dashboards for people who never open a notebook"))
+    command("lab", commands.lab, "JupyterLab on the notebooks")
     _add_workshop_commands(
         command("workshop", workshops.check, "for whoever prepares a room: check a computer, bundle everything", json=False)
     )

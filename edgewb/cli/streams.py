@@ -18,6 +18,13 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
+def print_line(value: Any) -> None:
+    """One JSON object on one line of standard output, at once: of a command that goes on."""
+    import msgspec
+
+    print(msgspec.json.encode(value).decode(), flush=True)
+
+
 def mend_streams() -> None:
     """Standard streams as a program needs them: open, and able to print any character."""
     for number in (0, 1, 2):

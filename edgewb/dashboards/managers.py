@@ -31,7 +31,13 @@ LONELY_S = 60.0
 
 
 def kernel_environment(
-    environment: Mapping[str, str], *, control: bool, trusted: bool, ipython: Path, memory_bytes: int = MEMORY_BYTES
+    environment: Mapping[str, str],
+    *,
+    control: bool,
+    trusted: bool,
+    ipython: Path,
+    live: tuple[str, str] = ("", ""),
+    memory_bytes: int = MEMORY_BYTES,
 ) -> dict[str, str]:
     """What a kernel is told of the server's environment: where things are, and nothing that is a secret.
 
@@ -39,6 +45,7 @@ def kernel_environment(
         environment: the server's own.
         control: whether visitors can cancel running studies.
         trusted: whether models that visitors bring are run.
+        live: the files of the live dashboard, see ``Serving``.
         ipython: an empty folder in place of the user's IPython profile, whose start-up files are none of a visitor's business.
         memory_bytes: what it may take, see ``kernels.MEMORY_BYTES``.
     """
@@ -54,6 +61,8 @@ def kernel_environment(
         "EDGEWB_DASHBOARD_CONTROL": str(int(control)),
         MEMORY_VARIABLE: str(memory_bytes),
         "EDGEWB_DASHBOARD_TRUSTED": str(int(trusted)),
+        "EDGEWB_LIVE_MODEL": live[0],
+        "EDGEWB_LIVE_LABELS": live[1],
         "IPYTHONDIR": str(ipython),
     }
 

@@ -52,6 +52,7 @@ class Serving:
         base_url: the path under which a proxy offers this.
         hostnames: the names under which a proxy offers this; "*" for any.
         trusted: whether models that visitors bring are run.
+        live: the model of the live dashboard and its labels, as paths; "" for the digits, and for those in the model's file.
         verbose: whether the log tells of every visit.
     """
 
@@ -65,6 +66,7 @@ class Serving:
     base_url: str = "/"
     hostnames: tuple[str, ...] = ()
     trusted: bool = False
+    live: tuple[str, str] = ("", "")
     verbose: bool = False
 
     @property
@@ -130,6 +132,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
                 os.environ,
                 control=not serving.published,
                 trusted=serving.trusted,
+                live=serving.live,
                 ipython=Path(self.connection_dir) / "ipython",
                 memory_bytes=MEMORY_BYTES if serving.published else OWN_MEMORY_BYTES,
             )

@@ -18,8 +18,8 @@ from edgewb.dashboards.pools import MOST_PAGES, DrawnPage, PagePool, Turns
 
 BYTES_PER_VISITOR = 260 * 10**6
 """What a visitor's kernel takes at most, of itself: its limit (``kernels.MEMORY_BYTES``) less the stacks that no thread fills."""
-BYTES_PER_SANDBOX = 370 * 10**6
-"""And a model of a visitor's own, where these are run: ``sandboxes.MEMORY_BYTES`` less what all share or never touch."""
+BYTES_PER_SANDBOX = 2 * 370 * 10**6
+"""And a model of a visitor's own on two targets, where these are run: ``sandboxes.MEMORY_BYTES`` less what all share or never touch."""
 _SHARE_WAITING = 8
 """Pages kept ready take one part in so many of the free memory at most, where nobody says how many."""
 _FORKED_AT_ONCE = 4

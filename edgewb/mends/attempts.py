@@ -16,6 +16,7 @@ from edgewb.errors import ModelFileError
 from edgewb.mends.results import AppliedMend, RefusedMend
 from edgewb.tflite.graphs import Graph
 from edgewb.tflite.mends import Mend, Runs
+from edgewb.tflite.sizes import follow_sizes
 
 COMPILER: Final = "16.0"
 """The generation for which versions are lowered and ops are counted: the last one."""
@@ -49,10 +50,13 @@ class _Runs:
 
 
 class _NoRuns:
-    """Runs nothing: what can be told from a run alone is refused."""
+    """Runs nothing: what does not follow from the file, and can be told from a run alone, is refused."""
 
     def observe(self, content: bytes, tensors: Sequence[int]) -> tuple[dict[int, tuple[int, ...]], dict[int, npt.NDArray[np.generic]]]:
-        raise ModelFileError(f"what its sizes become is not known: {NOT_RUN}")
+        try:
+            return follow_sizes(content, tensors)
+        except ModelFileError as error:
+            raise ModelFileError(f"what its sizes become is not known ({error}): {NOT_RUN}") from None
 
     def differ(self, first: bytes, second: bytes) -> str | None:
         return NOT_RUN

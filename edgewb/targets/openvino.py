@@ -24,6 +24,12 @@ from edgewb.types import TargetFacts
 _TELEMETRY = "openvino_telemetry"
 _LOADING = threading.Lock()
 _AUTO = "AUTO"
+_SETTINGS: dict[str, Any] = {
+    "PERFORMANCE_HINT": "LATENCY",
+    # Else float32 is computed in bfloat16 where the processor has it (off by up to 0.07 of a probability on the digits; 8e-7 so),
+    # and in float16 on a GPU: another model than the one in the file.
+    "EXECUTION_MODE_HINT": "ACCURACY",
+}
 
 
 class OpenVinoTarget(RuntimeTarget):
@@ -68,16 +74,8 @@ class OpenVinoTarget(RuntimeTarget):
 
     def _open(self, content: bytes, graph: Graph) -> None:
         self._insist(self.available())
-        library = _openvino()
-        core = library.Core()
-        # Set on the processor's plugin, so that AUTO finds it there; other devices have no such property.
-        core.set_property("CPU", {"INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": 1})
-        settings: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            # Else float32 is computed in bfloat16 where the processor has it (off by up to 0.07 of a probability on the digits; 8e-7 so),
-            # and in float16 on a GPU: another model than the one in the file.
-            "EXECUTION_MODE_HINT": "ACCURACY",
-        }
+        core = open_core(self.threads)
+        settings = dict(_SETTINGS)
         if self._device == _AUTO:
             settings["ENABLE_STARTUP_FALLBACK"] = False  # else it begins on the processor and changes over in the middle of a sample
         try:
@@ -120,6 +118,42 @@ class OpenVinoTarget(RuntimeTarget):
     def _drop(self) -> None:
         self._request = None
         self._views = []
+
+
+class PlainOpener:
+    """Opens .tflite files on one thread of the processor with the settings of the target, for a process that has nothing else to do.
+
+    Once it has opened one it needs no other file for the next: ``Core.read_model`` looks for its libraries each time.
+
+    Raises:
+        TargetError: OpenVINO is not here.
+    """
+
+    def __init__(self) -> None:
+        self._core = open_core(1)
+        from openvino.frontend import FrontEndManager
+
+        self._manager = FrontEndManager()  # it has to outlive what it loads
+        self._reader = self._manager.load_by_framework("tflite")
+
+    def open(self, path: str) -> Any:
+        """OpenVINO's ``InferRequest`` for a file; a size that may vary is fixed to 1.
+
+        Raises:
+            RuntimeError: OpenVINO does not take it.
+        """
+        model = self._reader.convert(self._reader.load(path))
+        if any(port.partial_shape.is_dynamic for port in model.inputs):
+            model.reshape({port: [1 if size.is_dynamic else size.get_length() for size in port.partial_shape] for port in model.inputs})
+        return self._core.compile_model(model, "CPU", _SETTINGS).create_infer_request()
+
+
+def open_core(threads: int) -> Any:
+    """OpenVINO's ``Core``. Raises TargetError where it is not here."""
+    core = _openvino().Core()
+    # Set on the processor's plugin, so that AUTO finds it there; other devices have no such property.
+    core.set_property("CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1})
+    return core
 
 
 def _openvino() -> ModuleType:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgewb.errors import ModelFileError
 from edgewb.estimates.hosts import find_profile
 from edgewb.targets.cpu import CpuTarget
-from edgewb.targets.interfaces import Availability, TensorSpec
+from edgewb.targets.interfaces import Availability, Target, TensorSpec
 from edgewb.targets.paces import wait_until
 from edgewb.tflite.reader import read_graph
 from edgewb.types import Basis, Environment, TargetFacts
@@ -38,15 +38,15 @@ class SimulatedTarget:
     name = "simulated"
     basis = Basis.SIMULATED
 
-    def __init__(self, argument: str | None = None, *, threads: int = 1, kernels: str = "xnnpack") -> None:
-        """``argument``: a host as ``edgewb estimate --host`` takes it; its usual bus, full clock.
+    def __init__(self, argument: str | None = None, *, threads: int = 1, kernels: str = "xnnpack", processor: Target | None = None) -> None:
+        """``argument``: a host as ``edgewb estimate --host`` takes it; its usual bus, full clock. ``processor``: what gives the answers.
 
         Raises:
             InputError: an unknown host, or options that no target knows.
         """
         self._host = "desktop" if argument is None else argument
         find_profile(self._host)
-        self._cpu = CpuTarget(threads=threads, kernels=kernels)
+        self._cpu: CpuTarget | Target = CpuTarget(threads=threads, kernels=kernels) if processor is None else processor
         self.threads = threads
         self.kernels = kernels
         self.environment: Environment | None = None

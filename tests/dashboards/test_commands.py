@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,9 @@ ROOT = Path(__file__).parents[2]
         (["--token", "short"], "a token has 8 to 200 letters"),
         (["--base-url", "a b"], "'a b' is no path such as /dashboards/"),
         (["--base-url", "//evil.example"], "is no path such as"),
+        (["explorer", "--model", "a.tflite"], "--model and --labels are for the live dashboard"),
+        (["live", "--labels", "a.txt"], "--labels goes with --model"),
+        (["live", "--model", "nosuch.tflite"], "no such file: 'nosuch.tflite'"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(arguments, said, capsys):
@@ -105,6 +110,33 @@ def test_ctrl_c_ends_it_quietly_and_its_kernels(tmp_path):
     output, error = process.communicate(timeout=300)
     assert (process.returncode, output, error) == (0, "", "")
     assert psutil.wait_procs(kernels, timeout=120)[1] == []
+
+
+def test_a_live_model_and_labels_that_do_not_fit_are_one_line(tmp_path, tflite_file, capsys):
+    labels, model = tmp_path / "labels.txt", tflite_file("int8_conv")
+    labels.write_text("one\ntwo")
+    assert main(["dashboard", "live", "--no-browser", "--model", str(model), "--labels", str(labels)]) == 2
+    assert "2 labels were given for 10 classes" in capsys.readouterr().err
+    assert main(["dashboard", "live", "--no-browser", "--model", str(model), "--labels", str(tmp_path / "none.txt")]) == 2
+    error = capsys.readouterr().err
+    assert "none.txt' cannot be read" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends it otherwise")
+def test_as_json_it_prints_where_it_is_and_nothing_else(tmp_path):
+    environment = {**os.environ, "EDGEWB_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "BROWSER": "true"}
+    command = [sys.executable, "-m", "edgewb.cli", "dashboard", "live", "--port", "0", "--json", "--no-browser", "--token"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = json.loads(process.stdout.readline())
+    assert set(said) == {"address", "token", "pid"}
+    assert said["pid"] == process.pid
+    assert said["address"].endswith(f"/live?token={said['token']}")
+    with urllib.request.urlopen(said["address"].partition("/live")[0] + "/login") as answer:
+        assert answer.status == 200
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=300)
+    assert (process.returncode, output, error) == (0, "", "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")

@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browsers import wait_until
 
 import edgewb
+from edgewb.bundles import bundled_models
 
 pytestmark = pytest.mark.browser
 
@@ -331,6 +332,18 @@ def test_taking_over_moves_nothing(visit):
 def test_the_folder_of_the_test_holds_no_visitors_file(server, home: Path):
     """What visitors gave in the tests above is nowhere below the served home."""
     assert not list(home.rglob("*.tflite"))
+
+
+def test_a_visitors_file_with_a_batch_that_may_change_is_mended_unchecked_where_nobody_is_trusted(inspector, tmp_path):
+    page = inspector()
+    drop(page, ("mine.tflite", bundled_models()["dynamic_batch"].path.read_bytes()))
+    settled(page, "document.querySelector('#mend')?.textContent === 'Mend unchecked and download'")
+    with page.expect_download() as waiting:
+        page.click("#mend")
+    waiting.value.save_as(tmp_path / "fixed.tflite")
+    assert waiting.value.suggested_filename == "mine_fixed.tflite"
+    assert edgewb.inspect(tmp_path / "fixed.tflite").ops_edgetpu == 10
+    wait_until(page, "document.querySelector('[data-region=mended]').textContent.includes('Not checked')")
 
 
 def test_the_page_is_used_while_a_model_is_mended_and_a_mend_is_cancelled(inspector, tmp_path):

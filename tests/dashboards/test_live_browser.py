@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scenes
 from axe_playwright_python.sync_playwright import Axe
-from browsers import PATIENCE_MS, wait_until
+from browsers import PATIENCE_MS, Watched, wait_until
 from PIL import Image
 
 pytestmark = pytest.mark.browser
@@ -138,13 +138,15 @@ def test_a_target_that_takes_seconds_is_waited_for_while_the_other_answers(visit
 
 def test_with_keys_alone(visit):
     page = visit("live")
-    page.keyboard.press("Tab")
-    for _ in range(12):  # past the link to all dashboards and the five sources
-        if page.evaluate("document.activeElement.hasAttribute('data-paper')"):
-            break
-        page.keyboard.press("Tab")
-    else:
-        raise AssertionError("the paper is never reached")
+
+    def focus_on(selector, key="Tab", most=20):
+        for _ in range(most):
+            page.keyboard.press(key)
+            if page.evaluate(f"document.activeElement.matches({selector!r})"):
+                return
+        pytest.fail(f"{key} never came to {selector}")
+
+    focus_on("[data-paper]")  # past the link to all dashboards and the five sources
     page.keyboard.press("Space")
     for _ in range(12):
         page.keyboard.press("ArrowDown")
@@ -153,12 +155,12 @@ def test_with_keys_alone(visit):
     assert page.locator("[data-cursor][data-down]").count() == 0
     page.keyboard.press("Delete")
     until_label(page, "–")
-    page.locator("[data-source=test]").focus()
+    focus_on("[data-source=test]", "Shift+Tab")
     page.keyboard.press("Enter")
-    page.locator("[data-next]").focus()
+    focus_on("[data-next]")
     page.keyboard.press("Enter")
     wait_until(page, "/test images right/.test(document.querySelector('[data-region=figures]').textContent)")
-    page.locator("#live-target").focus()
+    focus_on("#live-target")
     page.keyboard.press("ArrowDown")
     wait_until(page, "document.querySelector('.answer h2').textContent.includes('cpu:builtin')")
     assert page.evaluate("document.activeElement.id") == "live-target"
@@ -353,21 +355,69 @@ def test_names_contrast_and_width(visit, width, scheme):
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+def opened(browser, origin):
+    """A page of another server than ``visit``'s, and what it says that it should not."""
+    watched = Watched(origin)
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    watched.watch(page)
+    page.goto(f"{origin}/live")
+    wait_until(page, "document.documentElement.dataset.connected === 'true'")
+    return page, watched
+
+
 def test_a_model_of_one_s_own_where_the_server_was_started_for_it(browser, server, tmp_path, tflite_file):
     started = type(server)(tmp_path, "--trusted")
     try:
-        context = browser.new_context()
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.goto(f"{started.origin}/live")
-        wait_until(page, "document.documentElement.dataset.connected === 'true'")
+        page, watched = opened(browser, started.origin)
+        page.click("[data-source=test]")
+        assert page.locator("[data-no-test]").is_hidden()
         page.set_input_files("[data-upload=model]", tflite_file("int8_conv"))
         wait_until(page, "document.querySelector('[data-region=model]').textContent.includes('int8_conv.tflite (yours')")
         until_label(page, "–")
+        assert page.locator("[data-source=test]").is_disabled()  # there is no test set for it, and the page says so
+        page.locator("[data-no-test]").wait_for(state="visible")
+        assert page.locator("[data-panel=draw]").is_visible()
         draw(page, 1)
         wait_until(page, "document.querySelector('[data-label]').textContent.startsWith('class ')")
         assert page.locator(".fed").is_hidden()
-        context.close()
+        page.set_input_files("[data-upload=labels]", [{"name": "two.txt", "mimeType": "text/plain", "buffer": b"a\nb"}])
+        wait_until(page, "document.body.textContent.includes('2 labels were given for 10 classes')")
+        names = "\n".join(f"<b>kind {number}</b>" for number in range(10)).encode()
+        page.set_input_files("[data-upload=labels]", [{"name": "labels.txt", "mimeType": "text/plain", "buffer": names}])
+        wait_until(page, "document.querySelector('[data-region=model]').textContent.includes('from labels.txt')")
+        page.select_option(
+            "#live-beside", index=[each.strip() for each in page.locator("#live-beside option").all_inner_texts()].index("simulated")
+        )
+        wait_until(page, "document.querySelectorAll('.answer').length === 2")
+        page.click("[data-wipe]")
+        draw(page, 1)
+        wait_until(page, "[...document.querySelectorAll('[data-label]')].every((each) => each.textContent.startsWith('<b>kind '))")
+        assert "SIMULATED, not measured" in page.locator(".answer").nth(1).inner_text()
+        assert "Both say the same" in page.inner_text("[data-region=answers]")
+        page.context.close()
+        watched.check()
+    finally:
+        started.stop()
+
+
+def test_a_classifier_the_server_was_started_with(browser, server, tmp_path, tflite_file):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"kind {number}" for number in range(10)))
+    started = type(server)(tmp_path, "live", "--model", str(tflite_file("int8_conv")), "--labels", str(labels))
+    try:
+        page, watched = opened(browser, started.origin)
+        assert page.locator("[data-source=test], [data-upload]").count() == 0
+        assert "Draw a digit" not in page.inner_text("[data-live]")
+        draw(page, 1)
+        wait_until(page, "document.querySelector('[data-label]').textContent.startsWith('kind ')")
+        page.select_option("#live-beside", label="cpu:builtin")
+        wait_until(
+            page, "[...document.querySelectorAll('[data-label]')].filter((each) => each.textContent.startsWith('kind ')).length === 2"
+        )
+        page.context.close()
+        watched.check()
     finally:
         started.stop()
 

@@ -564,7 +564,7 @@ def test_all_ports_taken_is_said(folder, monkeypatch):
         (0, False, 1),
         (-5, False, 1),
         (8 * 10**9, False, 23),
-        (8 * 10**9, True, 9),
+        (8 * 10**9, True, 6),
         (200 * 10**9, False, 100),
     ],
 )

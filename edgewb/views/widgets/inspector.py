@@ -275,7 +275,6 @@ class Inspector(MendsPage):
             "size": parts.amount(len(self._content)), "kept": self._kept(),
             "is_run": self._is_own or self.trusted, "command": "" if inspection is None else mends.fix_command(inspection.file),
             "mendable": inspection is not None and mends.is_known_to_help(inspection), "trusted": self.trusted,
-            "takes_a_run": inspection is not None and mends.takes_a_run(inspection),
         }  # fmt: skip
         if self.shown == "log" and self.explanation is not None:
             shown["compilations"] = parts.compilations(self.explanation)

@@ -32,18 +32,11 @@ _FILE_BYTES: Final = 2**28
 _KEPT_VARIABLES: Final = ("PATH", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 _LENGTH: Final = 8
 _REFUSED: Final = 2
-_OF_THE_BATCH: Final = frozenset({"dynamic_batch", "dynamic_tensors", "cut_short", "rank"})
 
 
 def is_known_to_help(inspection: Inspection) -> bool:
     """Whether ``edgewb fix`` is among what helps against one of the findings."""
     return inspection.kind == "source" and any("edgewb fix" in fix for finding in inspection.findings for fix in finding.fixes)
-
-
-def takes_a_run(inspection: Inspection) -> bool:
-    """Whether all that is known to help rests on sizes that only a run of the model tells."""
-    helped = {finding.id for finding in inspection.findings if any("edgewb fix" in fix for fix in finding.fixes)}
-    return helped <= _OF_THE_BATCH and any(entry.op == "SHAPE" for entry in inspection.ops)
 
 
 def fix_command(file: str) -> str:

@@ -6,13 +6,11 @@ No frame is kept: of each stays its answer.
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import tempfile
 import time
 import zlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -20,22 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewb.datasets import Split, as_inputs
-from edgewb.errors import EdgewbError, InputError, ModelFileError
+from edgewb.errors import EdgewbError, InputError
 from edgewb.intervals import wilson_interval
-from edgewb.locations import write_whole
 from edgewb.targets import TARGETS, split_target, target_form
 from edgewb.views.widgets import live_charts
 from edgewb.views.widgets.live_counts import Counts
 from edgewb.views.widgets.live_models import Classifier, Range, check_test, decode_frame, describe_classifier
 from edgewb.views.widgets.live_pictures import Pictures
 from edgewb.views.widgets.live_sides import Answer, Side, targets_here
-from edgewb.views.widgets.live_targets import TargetsPage
+from edgewb.views.widgets.live_uploads import UploadedModels, trusted_here
 from edgewb.views.widgets.pages import Reply, script, style
 from edgewb.views.widgets.registry import PARTS
-from edgewb.views.widgets.uploads import Upload, UploadLimit
 from edgewb.watermarks import watermark
 
-TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
+MODEL_VARIABLE: Final = "EDGEWB_LIVE_MODEL"
+LABELS_VARIABLE: Final = "EDGEWB_LIVE_LABELS"
 SOURCES: Final = ("draw", "camera", "pictures", "video", "test")
 _WAITING: Final = {
     "draw": "draw on the paper",
@@ -47,15 +44,15 @@ _WAITING: Final = {
 """What a visitor has to do for an answer."""
 _DRAW_EVERY_S: Final = 0.5
 _KEPT: Final = 1_000
-_MODEL_BYTES: Final = 32 * 2**20
 
 
-class Live(TargetsPage):
+class Live(UploadedModels):
     """A classifier, live.
 
     Args:
-        model: a source .tflite that takes one picture; None: the net for drawn and photographed digits that comes with the repository.
-        labels: names of its classes, or a text file with one per line.
+        model: a source .tflite that takes one picture; None: what ``edgewb dashboard live --model`` names, else the net for drawn and
+            photographed digits that comes with the repository.
+        labels: names of its classes, or a text file with one per line; None: those attached to the file, if any.
         input_range: what black and white become for the model; None: told from the file.
         compiled: the same model compiled for the Edge TPU; what a target "edgetpu" is given.
         targets: further targets that may be chosen, such as ``"ssh:pi@raspberrypi"``; a visitor cannot name any.
@@ -73,9 +70,8 @@ class Live(TargetsPage):
     """
 
     template: ClassVar[str] = "live.html.j2"
-    regions: ClassVar[tuple[str, ...]] = ("answers", "pictures", "model", "opening", "figures", "charts")
+    regions: ClassVar[tuple[str, ...]] = ("answers", "pictures", "model", "opening", "own", "figures", "charts")
     name: ClassVar[str] = "live"
-    upload_limits: ClassVar[Mapping[str, UploadLimit]] = {"model": UploadLimit(max_bytes=_MODEL_BYTES)}
     _esm = script(*PARTS["live"][0])
     _css = style(*PARTS["live"][1])
 
@@ -94,6 +90,8 @@ class Live(TargetsPage):
         in_flight: int = 2,
         trusted: bool | None = None,
     ) -> None:
+        if model is None and (named := os.environ.get(MODEL_VARIABLE)):
+            model, labels = named, labels or os.environ.get(LABELS_VARIABLE) or None
         if model is None:
             from edgewb.bundles import bundled_model, bundled_test_images
 
@@ -108,11 +106,10 @@ class Live(TargetsPage):
             raise InputError(f"in_flight {in_flight!r}: 1 or 2 frames may be under way, more would only wait in a queue")
         self.in_flight = in_flight
         self.threads = threads
-        self.trusted = os.environ.get(TRUSTED_VARIABLE) == "1" if trusted is None else trusted
+        self.trusted = trusted_here() if trusted is None else trusted
         self.test = check_test(test, classifier)
         self.choices: tuple[str, ...] = tuple(dict.fromkeys([*targets_here(), *targets, *filter(None, (target, beside))]))
         self.sides: list[Side] = []
-        self.uploaded = False
         self.source = SOURCES[0]
         self.pictures = Pictures()
         self.count_anew()
@@ -212,28 +209,9 @@ class Live(TargetsPage):
         self.download("answers.csv", "text/csv", self.pictures.csv())
         return False
 
-    def on_upload(self, value: Any, buffers: Sequence[memoryview]) -> bool | None:
-        """A piece of a visitor's model, where these are run."""
-        if not self.trusted:
-            raise InputError("models of visitors are not run here: the server must be started with --trusted for that")
-        return super().on_upload(value, buffers)
-
-    def receive_upload(self, upload: Upload) -> None:
-        """A visitor's model: described here, run in a process of its own."""
-        from edgewb.views.widgets.sandboxes import SandboxTarget
-
-        target = SandboxTarget()
-        with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
-            path = write_whole(Path(folder, "model.tflite"), upload.content)
-            try:
-                described = dataclasses.replace(describe_classifier(path), name=upload.name)
-                target.load(path)
-            except EdgewbError as error:  # which names the file: the visitor's, not ours
-                raise ModelFileError(str(error).replace(str(path), upload.name)) from None
-        self._close_sides()
-        self.classifier, self.test, self.uploaded = described, None, True
-        self.sides = [Side("cpu", target, described)]
-        self.choices = ("cpu",)
+    def model_changed(self) -> None:
+        """A visitor's model: nothing is known of digits, nor of right answers."""
+        self.test = None
         self.pictures = Pictures()
         self.count_anew()
         self.send({"input": self.input_form})

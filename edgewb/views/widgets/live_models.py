@@ -17,6 +17,8 @@ from edgewb.errors import InputError, ModelFileError, first_line, require
 from edgewb.sketches import SIDE, read_sketch
 from edgewb.targets import TensorSpec
 from edgewb.targets.runtimes import read_source, tensor_specs
+from edgewb.tflite.labels import MOST_BYTES, parse_labels, read_attached_labels
+from edgewb.tflite.reader import load_bytes
 
 Range = tuple[float, float]
 JPEG_LIMIT: Final = 2**20
@@ -31,12 +33,14 @@ class Classifier:
     Attributes:
         input, output: (1, height, width, 1 or 3), and any shape with one value per class.
         input_range: what black and white become; ``told`` says whether it was given, else it was told from the input's scale.
+        labels_from: where the names of the classes come from, in words; "" where there are none.
         sketched: frames hold a digit somewhere, which is brought to the form of the bundled ones (``sketches``).
     """
 
     path: Path
     name: str
     labels: tuple[str, ...]
+    labels_from: str
     input: TensorSpec
     output: TensorSpec
     input_range: Range
@@ -67,7 +71,8 @@ def describe_classifier(
 
     Args:
         path: a source model: one picture in, one value per class out, int8, uint8 or float32.
-        labels: names in the order of the outputs, or a text file with one per line; None: "class 0", "class 1", ...
+        labels: names in the order of the outputs, or a text file with one per line; None: those attached to
+            the model, where they are as many as its outputs; else "class 0", "class 1", ...
         input_range: what black and white become; None: told from the scale of a quantised input, (0, 1) for floats.
         sketched: see ``Classifier``.
 
@@ -95,10 +100,15 @@ def describe_classifier(
         raise ModelFileError(f"{name} gives {result.dtype} of shape {result.shape}: a classifier's row of at least two classes is wanted")
     if input_range is not None:
         as_inputs(np.zeros((1, 1, 1, 1)), input_range)  # refuses what is no range
+    if labels is None:
+        names, labels_from = _attached_labels(file, classes)
+    else:
+        names, labels_from = check_labels(_read_labels(labels), classes), "as given"
     return Classifier(
         path=file,
         name=name,
-        labels=_read_labels(labels, classes),
+        labels=names,
+        labels_from=labels_from,
         input=given,
         output=result,
         input_range=input_range or _likely_range(given),
@@ -175,21 +185,35 @@ def _likely_range(spec: TensorSpec) -> Range:
     return min(_RANGES, key=lambda usual: float(np.abs(ends - usual).sum()) / (usual[1] - usual[0]))
 
 
-def _read_labels(labels: Sequence[str] | str | Path | None, classes: int) -> tuple[str, ...]:
-    if labels is None:
-        return tuple(f"class {number}" for number in range(classes))
-    if isinstance(labels, str | Path):
-        try:
-            lines = Path(labels).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"labels {str(labels)!r} cannot be read ({first_line(error)}): give a text file with one name per line"
-            ) from None
-        labels = [line.strip() for line in lines if line.strip()]
-    names = tuple(str(name) for name in labels)
+def check_labels(names: Sequence[str], classes: int) -> tuple[str, ...]:
+    """Names of the classes, one per output.
+
+    Raises:
+        InputError: more or fewer.
+    """
     if len(names) != classes:
-        raise InputError(f"{len(names)} labels were given for {classes} classes: give one per output, in their order")
-    return names
+        raise InputError(f"{len(names):,} labels were given for {classes:,} classes: give one per output, in their order")
+    return tuple(map(str, names))
+
+
+def _attached_labels(path: Path, classes: int) -> tuple[tuple[str, ...], str]:
+    """The first of the files attached to a model that names each class, and where it was found."""
+    attached = read_attached_labels(load_bytes(path))
+    for file, labels in attached:
+        if len(labels) == classes:
+            return labels, f"from {file} in the model's file"
+    left_out = "; ".join(f"{file} in the model's file has {len(labels):,} and is left out" for file, labels in attached[:2])
+    return tuple(f"class {number}" for number in range(classes)), left_out
+
+
+def _read_labels(labels: Sequence[str] | str | Path) -> Sequence[str]:
+    if not isinstance(labels, str | Path):
+        return labels
+    try:
+        with Path(labels).open("rb") as stream:
+            return parse_labels(stream.read(MOST_BYTES + 1))
+    except (OSError, ValueError) as error:
+        raise InputError(f"labels {str(labels)!r} cannot be read ({first_line(error)}): give a text file with one name per line") from None
 
 
 @cache

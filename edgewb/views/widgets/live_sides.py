@@ -201,16 +201,22 @@ class Side:
         self.target.close()
 
 
-def open_side(given: str, classifier: Classifier, path: Path, threads: int) -> Side:
+def open_side(given: str, classifier: Classifier, path: Path, threads: int, *, sandboxed: bool = False) -> Side:
     """A target with a file loaded.
 
     Args:
         path: the classifier's, or what is compiled from it.
+        sandboxed: whether it is a visitor's, to be run in a process with limits.
 
     Raises:
         EdgewbError: it cannot be used here, or does not take the file.
     """
-    target = open_target(given, threads=threads)
+    if sandboxed:
+        from edgewb.views.widgets.sandboxes import open_sandbox
+
+        target = open_sandbox(given)
+    else:
+        target = open_target(given, threads=threads)
     try:
         target.load(path)
     except EdgewbError:

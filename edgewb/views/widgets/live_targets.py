@@ -21,7 +21,10 @@ class TargetsPage(UploadPage):
 
     Attributes:
         choices: what may be chosen. sides: the targets that answer now.
+        left_out: targets that are here and none for this model, with the reason.
         refused: why the target chosen last is not among them; "" where it is. Not in ``alert``, which the next frame of a stream clears.
+        uploaded: whether that is a visitor's, which runs in processes with limits. Their opening does not go on beside the page, for these
+            end with the thread that started them.
         classifier: what they have loaded; ``compiled``: what "edgetpu" is given in its place, if anything.
     """
 
@@ -30,6 +33,8 @@ class TargetsPage(UploadPage):
     classifier: Classifier
     compiled: Path | None
     threads: int
+    uploaded: bool = False
+    left_out: str = ""
     openings: tuple[Opening, ...] = ()
     refused: str = ""
     _wanted: tuple[str, str | None] | None = None
@@ -97,7 +102,7 @@ class TargetsPage(UploadPage):
         self._check(target, beside)
         self.refused = ""
         here = {side.given for side in self.sides}
-        slow = [given for given in (target, beside) if given is not None and given not in here and opens_slowly(given)]
+        slow = [given for given in (target, beside) if given is not None and given not in here and self._opens_slowly(given)]
         if not slow:
             self._sent.pop("model", None)  # the page's list shows what was chosen, also where that fails and another goes on
             with self._refusing():
@@ -159,8 +164,11 @@ class TargetsPage(UploadPage):
         compiled = self.compiled if split_target(given)[0] == "edgetpu" else None
         return compiled or self.classifier.path
 
+    def _opens_slowly(self, given: str) -> bool:
+        return not self.uploaded and opens_slowly(given)
+
     def _open(self, given: str) -> Side:
-        return open_side(given, self.classifier, self._file(given), self.threads)
+        return open_side(given, self.classifier, self._file(given), self.threads, sandboxed=self.uploaded)
 
     def _close_sides(self) -> None:
         self.refused = ""

@@ -1,8 +1,8 @@
-"""A visitor's model, run by LiteRT in a process of its own: with little memory, no files to write, nothing of the server's environment, and
-ended when a call takes too long; where Linux allows it, without network, files to read, or other processes to see. Only where the server
-was started for it.
+"""A visitor's model, run by LiteRT or OpenVINO in a process of its own: with little memory, no files to write, nothing of the server's
+environment, and ended when a call takes too long; where Linux allows it, without network, files to read, or other processes to see. Only
+where the server was started for it.
 
-LiteRT trusts what is in a file. A model made to break out of it would find itself in that process, so what comes back is read as plain
+These trust what is in a file. A model made to break out of it would find itself in that process, so what comes back is read as plain
 bytes of a size known before, never unpickled.
 """
 
@@ -15,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +25,10 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from edgewb.enclosures import close_off, leave_files, prepare_litert
+from edgewb.enclosures import smallest_model
 from edgewb.errors import InputError, ModelFileError, TargetError
-from edgewb.targets.interfaces import Availability, TensorSpec
+from edgewb.locations import write_whole
+from edgewb.targets.interfaces import Availability, Target, TensorSpec
 from edgewb.targets.runtimes import read_source, tensor_specs
 from edgewb.tflite.reader import load_bytes
 from edgewb.types import Basis, Environment, TargetFacts
@@ -38,22 +40,29 @@ CALL_SECONDS: Final = 3.0
 CPU_SECONDS: Final = 3_600
 CLOSED: Final = "without network, files, or sight of other processes"
 OPEN: Final = "of which network and the reading of files are not limited, as this system does not let a program do so"
+RUNTIMES: Final = ("cpu", "cpu:builtin", "openvino")
+"""What runs a visitor's model. Not ONNX Runtime: the conversion for it needs TensorFlow, with more memory than the limits leave."""
+OFFERED: Final = (*RUNTIMES, "simulated")
+MODEL_FILE: Final = "model.tflite"
+SMALLEST_FILE: Final = "smallest.tflite"
 _END_SECONDS: Final = 1.0
-_HEAD: Final = 9
-_TEXT_BYTES: Final = 400
+HEAD: Final = 9
+TEXT_BYTES: Final = 400
 _KEPT_VARIABLES: Final = ("PATH", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 class SandboxTarget:
     """A target for one model of a visitor, see ``Target``. Times are there and back, as ``InChild`` targets have them."""
 
-    name = "cpu"
     basis = Basis.MEASURED
     threads = 1
-    kernels = "xnnpack"
     environment: Environment | None = None
 
-    def __init__(self, *, memory_bytes: int = MEMORY_BYTES, call_seconds: float = CALL_SECONDS) -> None:
+    def __init__(self, given: str = RUNTIMES[0], *, memory_bytes: int = MEMORY_BYTES, call_seconds: float = CALL_SECONDS) -> None:
+        """``given``: one of ``RUNTIMES``, see ``open_sandbox`` for more."""
+        self.name, _, kernels = given.partition(":")
+        self.kernels = kernels or {"cpu": "xnnpack"}.get(self.name, "CPU")
+        self._title = "LiteRT" if self.name == "cpu" else "OpenVINO"
         self.inputs: tuple[TensorSpec, ...] = ()
         self.outputs: tuple[TensorSpec, ...] = ()
         self.facts = TargetFacts(runtime="", device="cpu")
@@ -90,10 +99,23 @@ class SandboxTarget:
             raise TargetError(f"models of visitors cannot be run here: {found.reason}; {found.fix}")
         graph = read_source(path, self.name)
         inputs, outputs = tensor_specs(path, graph, graph.inputs), tensor_specs(path, graph, graph.outputs)
+        content = load_bytes(path)
+        with tempfile.TemporaryDirectory(prefix="edgewb-") as folder:
+            if self.name == "openvino":  # which takes files alone: these are all that it will see
+                write_whole(Path(folder, SMALLEST_FILE), smallest_model())
+                write_whole(Path(folder, MODEL_FILE), content)
+            numbers = str(self._memory_bytes), str(CPU_SECONDS)
+            self._start([sys.executable, "-P", "-m", "edgewb.views.widgets.sandbox_children", *numbers, self.name, self.kernels, folder])
+            said = self._ask(b"L", content if self.name == "cpu" else b"", 0, LOAD_SECONDS, text=True)
+        closed, _, runtime = said.decode(errors="replace").partition(" ")
+        self.inputs, self.outputs = inputs, outputs
+        note = "in a process of its own with limits, " + (CLOSED if closed == "closed" else OPEN)
+        self.facts = TargetFacts(runtime=runtime, device="cpu" if self.name == "cpu" else self.kernels, notes=(note,))
+
+    def _start(self, command: list[str]) -> None:
         environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
         environment["OPENBLAS_NUM_THREADS"] = environment["OMP_NUM_THREADS"] = "1"  # one with threads cannot be closed off
         environment["PYTHONPATH"] = os.pathsep.join(place or os.getcwd() for place in sys.path)
-        command = [sys.executable, "-P", "-m", "edgewb.views.widgets.sandboxes", str(self._memory_bytes), str(CPU_SECONDS)]
         self._process = subprocess.Popen(
             command,
             cwd="/",
@@ -104,10 +126,6 @@ class SandboxTarget:
             bufsize=0,
             start_new_session=True,
         )
-        closed, _, runtime = self._ask(b"L", load_bytes(path), 0, LOAD_SECONDS, text=True).decode(errors="replace").partition(" ")
-        self.inputs, self.outputs = inputs, outputs
-        note = "in a process of its own with limits, " + (CLOSED if closed == "closed" else OPEN)
-        self.facts = TargetFacts(runtime=runtime, device="cpu", notes=(note,))
 
     def run(self, inputs: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """One call; see ``Target.run``.
@@ -153,10 +171,10 @@ class SandboxTarget:
         deadline = time.monotonic() + seconds
         try:
             self._write(kind + len(content).to_bytes(8, "little") + content, deadline)
-            head = self._read(_HEAD, deadline)
+            head = self._read(HEAD, deadline)
             length = int.from_bytes(head[1:], "little")
             refused = head[:1] == b"E"
-            if length > _TEXT_BYTES if refused or text else length != size:
+            if length > TEXT_BYTES if refused or text else length != size:
                 raise OSError("an answer of another size")
             answer = self._read(length, deadline)
         except TimeoutError:
@@ -172,7 +190,7 @@ class SandboxTarget:
             self.close()
             said = "".join(c for c in answer.decode(errors="replace") if c.isprintable())
             raise ModelFileError(
-                f"LiteRT cannot run it here, where a model may take {self._memory_bytes / 2**20:,.0f} MB of memory ({said}): give a "
+                f"{self._title} cannot run it here, where a model may take {self._memory_bytes / 2**20:,.0f} MB of memory ({said}): give a "
                 "smaller one, or convert it again with builtin ops only"
             )
         return answer
@@ -201,54 +219,18 @@ class SandboxTarget:
         return bytes(content)
 
 
-def _limit(memory_bytes: int, cpu_seconds: int) -> None:
-    """No more memory, processor time or open files than this, no file longer than nothing, no core dump."""
-    import resource
+def open_sandbox(given: str) -> Target:
+    """A target for a visitor's model, with nothing loaded yet: one of ``OFFERED``. What is simulated gets its answers from a sandbox, too.
 
-    limits = {"AS": memory_bytes, "DATA": memory_bytes, "CPU": cpu_seconds, "FSIZE": 0, "CORE": 0, "NOFILE": 64}
-    for name, value in limits.items():
-        kind = getattr(resource, f"RLIMIT_{name}")
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        with contextlib.suppress(ValueError, OSError):  # macOS refuses some
-            resource.setrlimit(kind, (value, value))
+    Raises:
+        InputError: another target.
+    """
+    if given not in OFFERED:
+        raise InputError(f"target {given!r} is not for visitors' models: choose {', '.join(OFFERED)}")
+    if given in RUNTIMES:
+        return SandboxTarget(given)
+    from edgewb.targets.simulated import SimulatedTarget
 
-
-def _main(memory_bytes: int, cpu_seconds: int) -> None:
-    """The child: one model, then calls, until the parent closes the pipe."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what LiteRT prints must not get between the answers
-    _limit(memory_bytes, cpu_seconds)
-    closed = close_off()
-    from ai_edge_litert.interpreter import Interpreter
-
-    from edgewb.targets.litert import litert_version, one_line
-
-    runtime = litert_version()
-    prepare_litert()
-    closed = closed and leave_files()
-    interpreter: Any = None
-    while len(head := requests.read(_HEAD)) == _HEAD:
-        content = requests.read(int.from_bytes(head[1:], "little"))
-        try:
-            if head[:1] == b"L":
-                interpreter = Interpreter(model_content=content, num_threads=1)
-                interpreter.allocate_tensors()
-                answer = f"{'closed' if closed else 'open'} {runtime}".encode()
-            else:
-                offset = 0
-                for detail in interpreter.get_input_details():
-                    array = np.frombuffer(content, detail["dtype"], int(np.prod(detail["shape"])), offset).reshape(detail["shape"])
-                    interpreter.set_tensor(detail["index"], array)
-                    offset += array.nbytes
-                interpreter.invoke()
-                answer = b"".join(interpreter.get_tensor(detail["index"]).tobytes() for detail in interpreter.get_output_details())
-            kind = b"A"
-        except (ValueError, RuntimeError, MemoryError) as error:
-            kind, answer = b"E", one_line(error).encode()[:_TEXT_BYTES]
-        answers.write(kind + len(answer).to_bytes(8, "little") + answer)
-        answers.flush()
-
-
-if __name__ == "__main__":
-    _main(int(sys.argv[1]), int(sys.argv[2]))
+    simulated: Any = SimulatedTarget(processor=SandboxTarget())  # its inputs are read only, as those of every target are to us
+    target: Target = simulated
+    return target

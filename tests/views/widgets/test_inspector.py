@@ -350,11 +350,32 @@ def test_what_a_visitor_gives_is_mended_without_running_it(page, tflite_bytes, m
     assert len(edgewb.inspect(written(mended)).ops) == 1
 
 
-def test_what_only_a_run_can_mend_says_so_and_what_to_type(page):
+def test_a_batch_is_fixed_without_a_run_where_all_sizes_follow_from_the_file(page, monkeypatch):
+    from edgewb.mends import mend_bytes
+
     content = bundled_models()["dynamic_batch"].path.read_bytes()
-    page.give(content, "-odd;name.tflite")
+    _, verified = mend_bytes(content, "net.tflite", run=True)
+
+    def no_process(*_arguments, **_options):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    page.give(content, "net.tflite")
+    assert "Mend unchecked and download" in page.widget.render()
+    regions = page.event("mend")
+    assert page.download() == ("net_fixed.tflite", verified)
+    assert "Not checked" in regions["mended"]
+
+
+def test_what_only_a_run_can_mend_says_so_and_what_to_type(page):
+    from edgewb.tflite.edits import Edit
+    from edgewb.tflite.rewriter import pack
+
+    edit = Edit(bundled_models()["dynamic_batch"].path.read_bytes())
+    made = edit.main.tensors[next(op.outputs[0] for op in edit.graph.ops if op.name == "CONV_2D")]
+    made.shapeSignature = [-1] * len(made.shape)  # its size is not written in the file any more
+    page.give(pack(edit.model, edit.content), "-odd;name.tflite")
     markup = page.widget.render()
-    assert 'id="mend"' not in markup
     assert "which this page does not do with files that visitors bring" in markup
     regions = page.event("mend")
     assert "Not mended here: that takes a run" in regions["mended"]

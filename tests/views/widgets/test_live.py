@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+from attachments import attach
 from live_pages import Driven, one
 
 from edgewb.datasets import Split
@@ -408,8 +411,8 @@ def test_without_test_images_that_is_said(tiny):
     assert "Test set" not in tiny.live.render()
 
 
-def upload(driven, content, name="mine.tflite"):
-    value = {"id": "a", "kind": "model", "name": name, "size": len(content), "index": 0, "count": 1, "offset": 0}
+def upload(driven, content, name="mine.tflite", kind="model"):
+    value = {"id": "a", "kind": kind, "name": name, "size": len(content), "index": 0, "count": 1, "offset": 0}
     return driven.event("upload", value, [content])
 
 
@@ -436,7 +439,89 @@ def test_a_visitor_s_model_runs_in_a_process_of_its_own(tflite_bytes):
     assert driven.live.sides[0].target.process_id is not None
     driven.live.refresh()
     assert "&lt;i&gt;mine" in driven.shown("model")
-    driven.live.sides[0].close()
+    assert 'data-source="test" aria-pressed="false" disabled' in driven.live.render()  # and why, for one who loads the page again
+    assert "No test set" in driven.live.render()
+    driven.live._close_sides()
+
+
+def test_targets_answer_side_by_side_to_a_visitor_s_model_each_in_such_a_process(tflite_bytes, monkeypatch):
+    driven = Driven(trusted=True, targets=("ssh:pi@raspberrypi",))
+    upload(driven, tflite_bytes("int8_conv"))
+    here = {"cpu", "cpu:builtin", "simulated", *(["openvino"] if importlib.util.find_spec("openvino") else [])}
+    assert set(driven.live.choices) == here  # neither the publisher's computers nor his devices
+    if importlib.util.find_spec("onnxruntime"):
+        assert "onnxruntime: its conversion needs more memory" in driven.shown("model")
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    for given in sorted(here - {"cpu"}):
+        driven.event("beside", str(driven.live.choices.index(given)))
+        assert (driven.live.refused, driven.live.openings, driven.live.beside) == ("", (), given)
+        driven.frame(picture)
+        first, second = driven.live.answers[-2:]
+        assert first.label == second.label
+        assert second.basis is (Basis.SIMULATED if given == "simulated" else Basis.MEASURED)
+        assert ("SIMULATED, not measured" in driven.shown("answers")) is (given == "simulated")
+    numbers = [process.pid for process in psutil.Process().children(recursive=True)]
+    assert numbers
+    driven.live._close_sides()
+    assert not any(map(psutil.pid_exists, numbers))
+
+
+def test_a_target_that_does_not_take_a_visitor_s_model_is_said_in_the_visitor_s_words(tflite_bytes):
+    driven = Driven(trusted=True)
+    upload(driven, tflite_bytes("float"), "mine.tflite")
+    assert driven.live.alert == ""
+    driven.event("beside", str(driven.live.choices.index("simulated")))
+    assert "mine.tflite cannot be simulated" in driven.live.refused
+    assert tempfile.gettempdir() not in driven.live.refused
+    assert (driven.live.target, driven.live.beside) == ("cpu", None)
+    driven.live._close_sides()
+
+
+def test_labels_come_from_the_visitor_s_file_or_with_it(tflite_bytes):
+    driven = Driven(trusted=True)
+    upload(driven, b"a\nb", "labels.txt", "labels")
+    assert "give that first" in driven.live.alert
+    names = [f"<b>{number}</b>" for number in range(10)]
+    upload(driven, attach(tflite_bytes("int8_conv"), labels_dot_txt="\n".join(names)))
+    assert driven.live.classifier.labels == tuple(names)
+    driven.frame(np.zeros((8, 8, 3), np.uint8))
+    assert "<b>" not in driven.shown("answers")
+    assert "&lt;b&gt;" in driven.shown("answers")
+    assert "from labels.txt in the model" in driven.shown("model")
+    assert 'data-upload="labels"' in driven.shown("own")
+    for content, said in (
+        (b"a\nb", "2 labels were given for 10 classes"),
+        (b"\xff\xfe", "no text file of labels"),
+        (bytes(2**21), "at most"),
+    ):
+        upload(driven, content, "<i>names</i>", "labels")
+        assert said in driven.live.alert
+        assert driven.live.classifier.labels == tuple(names)
+    upload(driven, "\n".join("abcdefghij").encode(), "<i>names</i>", "labels")
+    assert driven.live.alert == ""
+    assert "from &lt;i&gt;names" in driven.shown("model")
+    driven.frame(np.zeros((8, 8, 3), np.uint8))
+    assert driven.live.answers[-1].label in "abcdefghij"
+    driven.live._close_sides()
+
+
+def test_attached_labels_that_do_not_fit_are_left_out_and_said(tflite_bytes, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(attach(tflite_bytes("int8_conv"), labels_dot_txt="a\nb"))
+    live = Live(path)
+    assert live.classifier.labels[0] == "class 0"
+    assert "labels.txt in the model&#39;s file has 2 and is left out" in live.render()
+
+
+def test_the_server_s_model_is_what_the_page_begins_with(tmp_path, tflite_file, monkeypatch):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join("abcdefghij"))
+    monkeypatch.setenv("EDGEWB_LIVE_MODEL", str(tflite_file("int8_conv")))
+    assert Live().classifier.labels[0] == "class 0"
+    monkeypatch.setenv("EDGEWB_LIVE_LABELS", str(labels))
+    live = Live()
+    assert (live.classifier.labels, live.uploaded, live.test) == (tuple("abcdefghij"), False, None)
+    assert {"cpu", "cpu:builtin", "simulated"} <= set(live.choices)
 
 
 @pytest.mark.parametrize("name", ["compiled", "float_io", "custom_op"])

@@ -17,7 +17,7 @@ from edgewb.sampling import random_values
 from edgewb.targets import InChild, open_target
 from edgewb.types import Basis
 from edgewb.views.widgets import sandboxes
-from edgewb.views.widgets.sandboxes import SandboxTarget
+from edgewb.views.widgets.sandboxes import SandboxTarget, open_sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit a process")
 
@@ -142,3 +142,37 @@ def test_where_nothing_can_be_limited_nothing_is_run(tflite_file, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with SandboxTarget() as target, pytest.raises(TargetError, match="cannot be run here"):
         target.load(tflite_file("int8_conv"))
+
+
+@pytest.mark.parametrize("given", ["cpu:builtin", "openvino"])
+@pytest.mark.parametrize("model", ["int8_conv", "float"])
+def test_every_runtime_answers_as_the_target_of_its_name_does(given, model, tflite_file):
+    if given == "openvino":
+        pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    with open_sandbox(given) as target, open_target(given) as plain:
+        for each in (target, plain):
+            each.load(tflite_file(model))
+        assert (target.name, target.kernels, target.facts.runtime) == (plain.name, plain.kernels, plain.facts.runtime)
+        for seed in range(3):
+            values = [random_values(spec, seed) for spec in plain.inputs]
+            assert (target.run(values)[0] == plain.run(values)[0]).all()
+        if given == "openvino" and sandboxes.CLOSED in target.facts.notes[0]:
+            assert os.listdir(f"/proc/{target.process_id}/root") == []  # also what OpenVINO was given as a file
+
+
+def test_what_is_simulated_gets_its_answers_from_such_a_process_too(tflite_file):
+    with open_sandbox("simulated") as target, open_target("cpu") as cpu:
+        for each in (target, cpu):
+            each.load(tflite_file("int8_conv"))
+        assert target.basis is Basis.SIMULATED
+        assert target.facts.stands_for
+        values = [random_values(spec) for spec in cpu.inputs]
+        assert (target.run(values)[0] == cpu.run(values)[0]).all()
+        assert [process.name() for process in psutil.Process().children()] != []
+    assert psutil.Process().children() == []
+
+
+@pytest.mark.parametrize("given", ["onnxruntime", "edgetpu", "ssh:pi@raspberrypi", "cpu:other", ""])
+def test_other_targets_are_not_for_visitors_models(given):
+    with pytest.raises(InputError, match="not for visitors' models"):
+        open_sandbox(given)

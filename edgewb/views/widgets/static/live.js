@@ -414,7 +414,10 @@ function enhance({ model, root, sender }) {
     // A visitor's model: nothing is known of digits, nor of right answers.
     find(".fed")?.setAttribute("hidden", "");
     find("[data-hint]").textContent = "Draw here";
-    find("[data-source=test]")?.setAttribute("hidden", "");
+    find("[data-invitation]").textContent = "Draw, take the camera, or bring pictures.";
+    const tests = find("[data-source=test]");
+    if (tests) tests.disabled = true;
+    find("[data-no-test]").hidden = false;
     clearPaper();
     if (current === "test") find("[data-source=draw]").click();
     else begin(current);
