@@ -8,6 +8,7 @@ file is not the one described, or where the code of today says something else of
 
 from __future__ import annotations
 
+import argparse
 import functools
 import hashlib
 import json
@@ -24,7 +25,6 @@ HERE = Path(__file__).resolve().parent
 CLASSIFIER, SKETCHES, STUDY = "digits_cnn_int8", "digits_sketch_int8", "digits"
 TRAINING_PICTURES = 24_000
 DIGITS_LICENCE = "file Apache-2.0; the digits it was trained on CC BY 4.0 (see datasets.json)"
-NOISY = "--noisy" in sys.argv[1:]
 OWN_LICENCE = "Apache-2.0; weights are random numbers, no data were used"
 EXAMPLES = {
     "elu_branch": "an int8 net as the converter makes it, with an ELU in one of two branches: the op runs in float on the CPU, and with it "
@@ -124,7 +124,7 @@ def make_images() -> None:
     np.savez_compressed(HERE / "digits" / "test_images.npz", x=small, y=test.y.astype(np.uint8))
 
 
-def make_study() -> None:
+def make_study(noisy: bool) -> None:
     """The demo, recorded here: its records as they are exported, its models, the pictures of what flipped."""
     import edgewb
     from edgewb.locations import HOME_VARIABLE
@@ -133,7 +133,7 @@ def make_study() -> None:
 
     with tempfile.TemporaryDirectory() as place:
         os.environ[HOME_VARIABLE] = f"{place}/home"  # all of it is trained and measured now
-        done = measured_quietly(lambda: edgewb.run("digits", out=f"{place}/out", progress=True), noisy=NOISY)
+        done = measured_quietly(lambda: edgewb.run("digits", out=f"{place}/out", progress=True), noisy=noisy)
         folder = HERE / "studies" / STUDY
         folder.mkdir(parents=True, exist_ok=True)
         files = {}
@@ -171,7 +171,7 @@ def make_sketch_model() -> None:
         (HERE / "models" / f"{SKETCHES}.tflite").write_bytes(Path(made.file).read_bytes())
 
 
-def make_courses() -> None:
+def make_courses(noisy: bool) -> None:
     """The studies of the notebooks that train, and what `edgewb debug` says of the hard one."""
     import edgewb
     from edgewb.courses.recorded import BUDGET_POINTS, TARGETS, diagnosis_name, record
@@ -190,7 +190,7 @@ def make_courses() -> None:
                 "out": out,
                 "progress": True,
             }
-            study = measured_quietly(functools.partial(edgewb.run, "digits", recipes, **settings), noisy=NOISY)
+            study = measured_quietly(functools.partial(edgewb.run, "digits", recipes, **settings), noisy=noisy)
             record(study, folder, model, keep)
         diagnosis = edgewb.debug_model("digits_hard", "digits")
         (folder / diagnosis_name("digits", "digits_hard")).write_text(json.dumps(diagnosis.to_dict(), indent=1) + "\n")
@@ -266,30 +266,35 @@ def record_problems(row: dict[str, Any], path: Path | None) -> list[str]:
 
 def main() -> int:
     """Write all of it, or check it."""
-    if "--check" in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--studies", action="store_true", help="the recorded studies alone")
+    parser.add_argument("--noisy", action="store_true", help="record them although this computer has other things to do")
+    parser.add_argument("--check", action="store_true", help="write nothing: are the files those described, and does the code agree?")
+    given = parser.parse_args()
+    if given.check:
         found = problems()
         for line in found:
             print(f"data/{line}; run `python data/make.py`", file=sys.stderr)
         return 1 if found else 0
     try:
-        if "--studies" in sys.argv[1:]:
-            make_study()
+        if given.studies:
+            make_study(given.noisy)
         else:
-            make_all()
-        make_courses()
+            make_all(given.noisy)
+        make_courses(given.noisy)
     except NoisyError as error:
         print(f"data/make.py: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def make_all() -> None:
+def make_all(noisy: bool) -> None:
     """Everything but the studies of the notebooks."""
     (HERE / "models").mkdir(exist_ok=True)
     if not (HERE / "models.json").exists():
         (HERE / "models.json").write_text("{}\n")  # the folder is known by it
     make_images()
-    make_study()
+    make_study(noisy)
     make_sketch_model()
     make_models()
 

@@ -10,6 +10,8 @@ from typing import Final
 from edgewb.meters import Meter
 
 POLL_SECONDS: Final = 0.1
+RAPL: Final = "rapl"
+"""What the processor's counters are called, to ask for them and in a record."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +32,7 @@ def joules_between(before_uj: int, after_uj: int, most_uj: int) -> float:
 class RaplMeter(Meter):
     """The processor's own energy counters, of all its packages together."""
 
-    source = "rapl"
+    source = RAPL
     means = True
     covers = "the processor package(s) alone, whatever runs on them: no memory, no drives, no USB or PCIe device"
 

@@ -12,7 +12,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from edgewb.counters import rapl_meter, zone_temperatures
+from edgewb.counters import RAPL, RaplMeter, rapl_meter, zone_temperatures
 from edgewb.errors import InputError, unknown_name
 from edgewb.intervals import batch_means_interval
 from edgewb.meters import Meter, open_meter
@@ -35,7 +35,7 @@ class EnergyPlan:
     """How energy is to be measured. Without a plan, the processor's counters are read where they can be, and there is no idle phase.
 
     Attributes:
-        meter: see ``meters.open_meter``; None for the processor's own counters.
+        meter: see ``meters.open_meter``; None or "rapl" for the processor's own counters, without which "rapl" is refused.
         unit: of what the meter gives, "W", "mW" or "uW"; None: see ``meters.open_meter``.
         idle_seconds: nothing is called for so long, the model being loaded; 0 leaves it out.
         protocol: "sustained" puts ``warm_seconds`` of calls before the sample; "extremes" is the same at an ambient the person states.
@@ -83,6 +83,26 @@ class EnergyPlan:
         return tuple(steps)
 
 
+def check_meter(plan: EnergyPlan) -> None:
+    """Before a long piece of work: that the meter is there and gives a number.
+
+    Raises:
+        InputError: see ``EnergyRun``.
+    """
+    with EnergyRun(plan):
+        pass
+
+
+def sample_seconds(plan: EnergyPlan) -> float:
+    """How long to call a model for a figure: the processor's counters are read ten times a second, a meter a few times."""
+    return 5.0 if plan.meter == RAPL else 60.0 if plan.protocol else 20.0
+
+
+def unseen(basis: Basis) -> str | None:
+    """Why a sample of this basis has no energy; None where it can have one."""
+    return None if basis is Basis.MEASURED else f"the sample is {basis}: nothing ran that a meter could see"
+
+
 class EnergyRun:
     """One energy measurement: construct (opens the meter), enter (starts it), ``start``, ``idle``, ``warm``, ``begin``, ``end``.
 
@@ -98,7 +118,13 @@ class EnergyRun:
         self._plan, self._sys = plan or EnergyPlan(idle_seconds=0), sys
         self._plan.check()
         self._wanted = plan is not None
-        self._meter: Meter | None = None if self._plan.meter is None else open_meter(self._plan.meter, self._plan.unit)
+        self._meter: Meter | None = None
+        if self._plan.meter == RAPL:
+            self._meter, reason = rapl_meter(sys)
+            if self._meter is None:
+                raise InputError(f"--meter {RAPL}: {reason}")
+        elif self._plan.meter is not None:
+            self._meter = open_meter(self._plan.meter, self._plan.unit)
         self._spans: list[tuple[str, float, float]] = []
         self._begun = 0.0
         self._temperatures: dict[str, float] = {}
@@ -123,10 +149,10 @@ class EnergyRun:
             InputError: a protocol was asked for, and there is nothing that measures.
         """
         if basis != Basis.MEASURED:
-            self.missing = f"the sample is {basis}: nothing ran that a meter could see"
+            self.missing = unseen(basis)
         elif in_turns:
             self.missing = "it was measured in turns with another model, whose power no meter tells apart"
-        elif self._meter is None and elsewhere:
+        elif elsewhere and (self._meter is None or isinstance(self._meter, RaplMeter)):
             self.missing = "it ran on another computer: connect a meter there and name it (--meter)"
         elif self._meter is None:
             self._meter, self.missing = rapl_meter(self._sys)

@@ -14,12 +14,15 @@ from pathlib import Path
 from edgewb.answers import Predictions, count_answers
 from edgewb.caches import code_fingerprint, fingerprint
 from edgewb.environments import environment
-from edgewb.errors import ConversionError, EdgewbError, ModelFileError, TargetError
+from edgewb.errors import ConversionError, EdgewbError, InputError, ModelFileError, TargetError
 from edgewb.locations import write_whole
 from edgewb.model_files import ModelSource
 from edgewb.optimizers.recipes import REFERENCE, Recipe
 from edgewb.optimizers.workers import Worker
+from edgewb.powers import EnergyPlan, sample_seconds, unseen
+from edgewb.preparations import RUN_LIMIT
 from edgewb.records import RecordStore
+from edgewb.records.formats import plain
 from edgewb.scores import Answered, by_task, compare, score
 from edgewb.stages import Stages, Variant
 from edgewb.targets import Converts, identify_target, open_target, split_target, target_form
@@ -61,7 +64,8 @@ _MEASUREMENT_CODE = (
 
 @dataclass(frozen=True)
 class Setting:
-    """What a study was asked for, checked. ``left_out`` holds a note for each target that is not installed here."""
+    """What a study was asked for, checked. ``left_out`` holds a note for each target that is not installed here; without a meter ``energy``
+    is None."""
 
     source: ModelSource
     recipes: tuple[Recipe, ...]
@@ -70,6 +74,8 @@ class Setting:
     out: Path
     seed: int
     left_out: tuple[str, ...] = ()
+    shifts: tuple[str, ...] = ()
+    energy: EnergyPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -124,12 +130,30 @@ def _measure(path: Path, setting: Setting, worker: Worker, alone: Container[str]
                 f"{name} failed while {path.name} was measured, after {measured.runs} calls: {measured.failed}; the same command goes on "
                 "with this variant"
             )
-        latencies.append(measured.to_latency())
+        latency = measured.to_latency()
+        latencies.append(latency if setting.energy is None else _with_energy(latency, path, target, setting.energy))
     if refusals and not latencies:
         raise next(iter(refusals.values()))
     # A record holds no path, neither of the files nor of a recording or a profile that a target was given.
     known = [path, reference, *(Path(found) for target in setting.targets if (found := split_target(target)[1]) and os.path.exists(found))]
     return tuple(latencies), {name: _without_folders(str(error), known)[:_REASON_LENGTH] for name, error in refusals.items()}
+
+
+def _with_energy(latency: Latency, path: Path, target: str, plan: EnergyPlan) -> Latency:
+    """The same with the energy of a call, from calls of their own: in turns with another model no meter tells the two apart.
+
+    A meter that fails costs no study: ``energy_missing`` says why there is none.
+    """
+    from edgewb.measurements import measure
+
+    spent, missing = None, unseen(latency.basis)
+    if missing is None:
+        try:
+            measured = measure(path, target, runs=RUN_LIMIT, seconds=sample_seconds(plan), energy=plan)
+            spent, missing = measured.energy, measured.energy_missing
+        except InputError as error:
+            missing = str(error)
+    return dataclasses.replace(latency, energy=spent, energy_missing=None if missing is None else plain(missing)[:_REASON_LENGTH])
 
 
 def _without_folders(text: str, files: Sequence[Path]) -> str:
@@ -197,6 +221,8 @@ def record_variant(
             "targets": [identify_target(target) for target in setting.targets],
             "code": code_fingerprint(_MEASUREMENT_CODE),
             "environment": environment().to_dict(),
+            **({"shifts": setting.shifts} if setting.shifts else {}),
+            **({"energy": dataclasses.asdict(setting.energy)} if setting.energy else {}),
         }
     )
     # An imported record has its maker's word only, even under the key of what was done here.
@@ -239,6 +265,8 @@ def record_variant(
             **({} if stages.output_scale is None else {"task": str(stages.dataset.task), "output_scale": list(stages.output_scale)}),
             "model_kind": str(setting.source.kind),
             "model_sha256": setting.source.sha256 or setting.source.weights_sha256 or None,
+            **({"weights": Path(setting.source.weights).name} if setting.source.weights else {}),
+            **({"shifts": list(setting.shifts)} if setting.shifts else {}),
             **variant.facts,
         },
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -21,6 +21,7 @@ from edgewb.optimizers.recipes import DEMO_RECIPES, REFERENCE, Recipe, decode_re
 from edgewb.optimizers.techniques import STUDENTS
 from edgewb.optimizers.training import FAST, FULL, TrainingSettings
 from edgewb.optimizers.workers import Worker
+from edgewb.powers import EnergyPlan, check_meter, sample_seconds
 from edgewb.progress import Bar
 from edgewb.recommendations import check_budget, recommend
 from edgewb.records import RecordStore
@@ -70,6 +71,8 @@ def run_study(
     input_range: tuple[float, float] | None = None,
     progress: bool = False,
     task: str | None = None,
+    shifts: Sequence[str] = (),
+    energy: EnergyPlan | None = None,
 ) -> Outcome:
     """Run recipes on a model and a data set; every finished variant is a record in the database at once.
 
@@ -87,15 +90,21 @@ def run_study(
         input_range: what images are scaled to; by default the model's own, found on the validation split for a model file.
         progress: show a bar with the time left on standard error, or in the notebook.
         task: what the y of an .npz is, see ``load_dataset``.
+        shifts: under which the variants will be evaluated afterwards, see ``workbench.run``; kept in their records, no more.
+        energy: a meter (see ``powers.EnergyPlan``): the energy of a call is measured on each target, in calls of its own after those
+            that are timed, some 20 s of them (5 s with the processor's counters) for each variant and target.
 
     Raises:
-        EdgewbError: bad input, a target that cannot be used here, or the float variant itself cannot be made. A failing recipe does not
-            raise: it is listed in ``skipped``. StudyCancelled: somebody asked for its end, see ``running.cancel_study``.
+        EdgewbError: bad input, a meter that gives no number, a target that cannot be used here, or the float variant itself cannot be
+            made. A failing recipe does not raise: it is listed in ``skipped``. StudyCancelled: somebody asked for its end, see
+            ``running.cancel_study``.
     """
     decoded = decode_recipes(recipes if isinstance(recipes, str) else list(recipes))
     reference = decode_recipe(REFERENCE)
     decoded = (reference, *(r for r in decoded if r != reference))
     check_budget(budget)
+    if energy is not None:
+        check_meter(energy)
     if not 0 <= seed < 2**32:
         raise InputError(f"seed {seed} is out of range: give a whole number from 0 to {2**32 - 1}")
     chosen, left_out = _targets(targets)
@@ -108,7 +117,7 @@ def run_study(
     with Worker() as worker, RecordStore() as store:
         stages = open_stages(dataset, source, seed, settings, input_range, cache, worker, task)
         folder = Path(out) if out is not None else Path("runs") / _folder_name(stages, model)
-        setting = Setting(stages.source, decoded, chosen, budget, folder, seed, left_out)
+        setting = Setting(stages.source, decoded, chosen, budget, folder, seed, left_out, tuple(shifts), energy)
         return _run(stages, setting, store, progress)
 
 
@@ -222,7 +231,8 @@ def _run(stages: Stages, setting: Setting, store: RecordStore, progress: bool) -
     make_folder(setting.out / "models")  # before any work: minutes of training should not end at a folder that cannot be made
     missing = [r for r in wanted if stages.kept_variant(r) is None]
     training = not stages.has_float() and bool(missing)
-    measuring = _ANSWER + _MEASURE * len(setting.targets)
+    metered = 0.0 if setting.energy is None else setting.energy.idle_seconds + sample_seconds(setting.energy)
+    measuring = _ANSWER + (_MEASURE + metered) * len(setting.targets)
     costs = _costs(missing)
     total = (_START if missing else 0) + (_TRAIN if training else 0) + sum(costs.values()) + measuring * len(wanted)
     # What is kept comes first, so that no latency is measured beside a worker that loads TensorFlow. Float itself is needed by all.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,10 @@ from edgewb.measurements import Evaluation
 from edgewb.optimizers.recipes import DEMO_RECIPES
 from edgewb.paired_evaluations import PairedEvaluation
 from edgewb.parities import Parity
+from edgewb.powers import EnergyPlan
 from edgewb.recommendations import report_name
 from edgewb.recorders import Recorder
+from edgewb.reproductions import Asked, command_line
 from edgewb.robustness import ShiftedAccuracy, compare_under_shifts, shifts_text
 from edgewb.shifts import decode_shifts
 from edgewb.studies import Outcome, run_study
@@ -78,6 +79,7 @@ def run(
     progress: bool = False,
     shifts: str | Sequence[str] = (),
     task: str | None = None,
+    energy: EnergyPlan | None = None,
 ) -> Study:
     """Run a study (see ``edgewb.studies.run_study`` for the arguments) and write its report beside its models.
 
@@ -103,25 +105,27 @@ def run(
         input_range=input_range,
         progress=progress,
         task=task,
+        shifts=names,
+        energy=energy,
     )
-    command = _command(
-        dataset,
-        recipes,
-        model=model,
-        weights=weights,
-        targets=outcome.context.targets,
+    asked = Asked(
+        dataset=Path(dataset).name,
+        recipes=tuple(name.strip() for name in (recipes.split(",") if isinstance(recipes, str) else recipes)),
+        model=_last_name(model),
+        weights=_last_name(weights),
+        targets=tuple(target_form(target) for target in outcome.context.targets),
         budget=budget,
         seed=seed,
-        fast=fast,
         input_range=input_range,
-        shifts=names,
         task=task,
+        shifts=names,
+        fast=fast,
     )
     shifted = _compare_shifted(outcome, dataset, names, seed, task) if names else ()
     return Study(
         records=outcome.records,
         recommendation=outcome.recommendation,
-        report=str(_write_report(outcome, command, shifted)),
+        report=str(_write_report(outcome, command_line(asked), shifted)),
         skipped=outcome.skipped,
         context=outcome.context,
         shifts=shifted,
@@ -308,22 +312,8 @@ def _as_made(
     return _Made(input_range or (0.0, 1.0), seed or 0, task)
 
 
-def _command(dataset: str | Path, recipes: str | Sequence[str], **options: Any) -> str:
-    """What to type to get the same again; of paths only the last name, of targets no user and no host: the report may be passed on."""
-    names = recipes if isinstance(recipes, str) else ",".join(recipes)
-    words = ["edgewb", "run", "--dataset", Path(dataset).name, "--recipes", names]
-    for name in ("model", "weights"):
-        if options[name] is not None:
-            words += [f"--{name}", Path(options[name]).name]
-    words += ["--targets", ",".join(target_form(target) for target in options["targets"])]
-    words += ["--budget", f"{options['budget']:g}", "--seed", str(options["seed"])]
-    if options["input_range"] is not None:
-        words += ["--input-range={:g},{:g}".format(*options["input_range"])]
-    if options.get("task"):
-        words += ["--task", options["task"]]
-    if options.get("shifts"):
-        words += ["--shifts", ",".join(options["shifts"])]
-    return shlex.join(words + ["--fast"] * options["fast"])
+def _last_name(path: str | Path | None) -> str | None:
+    return None if path is None else Path(path).name
 
 
 def _write_report(outcome: Outcome, command: str, shifted: tuple[ShiftedAccuracy, ...]) -> Path:

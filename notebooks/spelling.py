@@ -26,7 +26,7 @@ WORDS = HERE / "words.txt"
 SOURCES = HERE / "sources"
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PUBLISHING.md", "RULES.md", "PROBLEMS.md", "ESTIMATES.md"),
-    *("notebooks/INSTRUCTORS.md", "data/README.md", "data/claims.toml", "data/hardware.toml"),
+    *("notebooks/INSTRUCTORS.md", "data/README.md", "data/claims.toml", "data/claim_tables.toml", "data/hardware.toml"),
 )
 # Nouns and verbs that British English has, too, in the form that the American one has for both; and names of things.
 _BRITISH_TOO = {

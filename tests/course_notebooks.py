@@ -67,6 +67,7 @@ def complaints(source: Path) -> Iterator[str]:
     for cell in code:
         for name in sorted(_imported(cell.source) - IMPORTS):
             yield f"imports {name}: what a notebook computes is in the library"
+    yield from _reading_complaints(notebook)
     exercises = generator().exercises_of(notebook)
     if not exercises:
         yield "no exercise (a cell tagged so)"
@@ -87,6 +88,23 @@ def _prose_complaints(number: str, prose: list[str], text: str) -> Iterator[str]
             yield f"no {word}"
     if re.search(r"\$[^$\n]+\$|\\\(|\\\[|\\frac", text):
         yield "LaTeX, which the HTML edition does not set"
+
+
+def draws(code: str) -> bool:
+    """Whether a cell's last line shows a figure: ``plot_x(...)`` or ``draw_x(...)``."""
+    tree = ast.parse(code)
+    last = tree.body[-1] if tree.body else None
+    if not (isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and isinstance(last.value.func, ast.Name)):
+        return False
+    return last.value.func.id.startswith(("plot_", "draw_"))
+
+
+def _reading_complaints(notebook: Any) -> Iterator[str]:
+    for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+        if cell.cell_type != "code" or not draws(cell.source):
+            continue
+        if after is None or after.cell_type != "markdown" or not after.source.startswith("**Reading.**"):
+            yield f"no **Reading.** directly after the figure of {cell.source.splitlines()[-1]!r}"
 
 
 def _exercise_complaints(number: str, notebook: Any) -> Iterator[str]:

@@ -93,6 +93,40 @@ def test_each_rule_is_broken(tmp_path: Path, old: str, new: str, complaint: str)
     assert any(complaint in one for one in said(tmp_path, HEAD.replace(old, new, 1)))
 
 
+FIGURE = """# %%
+from edgewb.views.plots import plot_x
+
+plot_x(
+    1
+)
+
+# %% [markdown]
+# **Reading.** So it is.
+
+# %% [markdown]
+# ## Exercise 1
+"""
+
+
+def test_each_figure_has_a_reading_directly_after(tmp_path: Path) -> None:
+    with_figure = HEAD.replace("# %% [markdown]\n# ## Exercise 1\n", FIGURE, 1)
+    assert said(tmp_path, with_figure) == []
+    for broken in (
+        with_figure.replace("# **Reading.** So it is.", "# So it is."),
+        with_figure.replace("# **Reading.** So it is.", "# So. **Reading.** It is."),
+        with_figure.replace("# %% [markdown]\n# **Reading.** So it is.", "# %%\nother = 3"),
+    ):
+        assert any("directly after the figure" in one for one in said(tmp_path, broken))
+
+
+@pytest.mark.parametrize(
+    ("code", "drawn"),
+    [("plot_x(1)", True), ("x = 1\ndraw_x(x)", True), ("x = plot_x(1)", False), ("show_x(1)", False), ("# nothing", False)],
+)
+def test_what_draws_a_figure(code: str, drawn: bool) -> None:
+    assert course.draws(code) is drawn
+
+
 def test_for_execution_asks_twice(tmp_path: Path) -> None:
     path = tmp_path / "03_title.py"
     path.write_text(HEAD)

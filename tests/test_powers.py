@@ -267,6 +267,17 @@ class TestRun:
         with EnergyRun(EnergyPlan(protocol="sustained"), tmp_path) as run, pytest.raises(InputError, match="cannot be followed"):
             run.start(basis, elsewhere, in_turns=False)
 
+    def test_counters_asked_for_by_name_are_there_or_it_is_said(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="--meter rapl: this computer shows no energy counters"):
+            EnergyRun(EnergyPlan(meter="rapl"), tmp_path)
+        zone = tmp_path / "class/powercap/intel-rapl:0"
+        zone.mkdir(parents=True)
+        for name, text in (("name", "package-0"), ("energy_uj", "0"), ("max_energy_range_uj", "262143328850")):
+            (zone / name).write_text(text)
+        with EnergyRun(EnergyPlan(meter="rapl"), tmp_path) as run:
+            run.start(Basis.MEASURED, elsewhere=True, in_turns=False)
+            assert "another computer" in run.missing
+
     @pytest.mark.alone  # the counter is written by this test, and what is written late is read as less power
     def test_counters_where_they_can_be_read(self, tmp_path: Path) -> None:
         zone = tmp_path / "class/powercap/intel-rapl:0"
@@ -292,7 +303,18 @@ class TestCommandLine:
     def test_the_checklist_comes_first_and_the_json_alone(
         self, tflite_file: Files, logged: Callable[..., str], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        words = ["measure", str(tflite_file("int8_conv")), "--runs", "300000", "--meter", logged(), "--idle", "0.3", "--warm", "0.3"]
+        words = [
+            "measure",
+            str(tflite_file("int8_conv")),
+            "--runs",
+            "50000",
+            "--meter",
+            logged(every=0.002),
+            "--idle",
+            "0.3",
+            "--warm",
+            "0.3",
+        ]
         assert main([*words, "--protocol", "sustained", "--json"]) == 0
         told = capsys.readouterr()
         assert told.err.splitlines()[0].startswith("1. end what else runs")

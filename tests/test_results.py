@@ -13,9 +13,11 @@ from made_targets import register
 from edgewb.errors import ModelFileError, TargetError
 from edgewb.measurements import measure
 from edgewb.optimizers.workers import Worker
+from edgewb.powers import EnergyPlan
 from edgewb.recorders import prepare_recording
 from edgewb.records import RecordStore, import_records, load_records
-from edgewb.records.columns import notes
+from edgewb.records.columns import flat_rows, notes, summary_columns
+from edgewb.records.formats import three_digits
 from edgewb.results import Setting, _measure
 
 
@@ -68,6 +70,47 @@ def test_half_a_sample_is_never_kept_as_a_whole_one(tmp_path: Path, monkeypatch:
     path, asked = setting(tmp_path, ("cpu", "failing:30"), builders.ALL["float"](), builders.ALL["int8_conv"]())
     with Worker() as worker, pytest.raises(TargetError, match=r"failing:30 failed while variant.tflite was measured, after 19 calls"):
         _measure(path, asked, worker, ("failing:30",))
+
+
+def test_energy_is_measured_in_calls_of_their_own_and_kept_beside_the_latency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgewb.results.sample_seconds", lambda plan: 4.0)  # a file is read four times a second
+    path, asked = setting(tmp_path, ("cpu",), builders.ALL["float"](), builders.ALL["int8_conv"]())
+    (tmp_path / "power1_input").write_text("2500000")
+    plan = EnergyPlan(meter=str(tmp_path / "power1_input"), idle_seconds=0)
+    with Worker() as worker:
+        ((latency,), _) = _measure(path, dataclasses.replace(asked, energy=plan), worker, ())
+    assert latency.ratio is not None
+    assert latency.energy_missing is None
+    assert latency.energy is not None
+    assert (latency.energy.watts, latency.energy.source) == (pytest.approx(2.5), "file power1_input")
+    record = build_record(latency=(latency,))
+    table = {column.title: column.cells for column in summary_columns([record])}
+    assert table["mJ on cpu", "[95 %]"][0].startswith(three_digits(latency.energy.total_mj))
+    assert f"n = {latency.energy.n} readings of file power1_input" in "\n".join(notes([record]))
+    assert flat_rows([record])[0]["energy_cpu_mj"] == latency.energy.total_mj
+    with RecordStore() as store:
+        store.add(record)
+        assert store.query(key=record.key)[0].latency[0].energy == latency.energy
+
+
+def test_a_meter_that_fails_meanwhile_costs_the_energy_alone_and_the_reason_is_kept(tmp_path: Path) -> None:
+    path, asked = setting(tmp_path, ("cpu",), builders.ALL["float"](), builders.ALL["int8_conv"]())
+    plan = EnergyPlan(meter=str(tmp_path / "gone"), idle_seconds=0)
+    with Worker() as worker:
+        ((latency,), _) = _measure(path, dataclasses.replace(asked, energy=plan), worker, ())
+    assert latency.energy is None
+    assert "neither such a file nor a command" in (latency.energy_missing or "")
+    assert "no energy on cpu: ptq_int8 (" in "\n".join(notes([build_record(latency=(latency,))]))
+
+
+def test_what_was_played_has_no_energy_whatever_the_meter(tmp_path: Path) -> None:
+    path, asked = setting(tmp_path, ("cpu",), builders.ALL["float"](), builders.ALL["int8_conv"]())
+    prepare_recording(path, tmp_path / "R.json").write(measure(path, runs=3))
+    targets, plan = (f"replay:{tmp_path / 'R.json'}",), EnergyPlan(meter="never opened")
+    with Worker() as worker:
+        ((latency,), _) = _measure(path, dataclasses.replace(asked, targets=targets, energy=plan), worker, ("replay:FILE",))
+    assert latency.energy is None
+    assert latency.energy_missing == "the sample is replayed: nothing ran that a meter could see"
 
 
 def test_the_reason_names_no_folder_of_a_recording(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from edgewb.datasets import load_dataset
 from edgewb.errors import DatasetError, InputError
 from edgewb.measurements import predict
 from edgewb.optimizers.recipes import decode_recipe
+from edgewb.powers import EnergyPlan
 from edgewb.running import RunningStudy, cancel_study, running_studies
 from edgewb.studies import STUDY_TARGETS, _costs, _targets, run_study
 
@@ -359,6 +360,7 @@ def test_an_imported_record_is_never_taken_for_a_measurement(undisturbed: tuple[
         ({"model": "digits_cn"}, "did you mean 'digits_cnn'"),
         ({"model": "table_mlp"}, "is for table, data set 'digits' holds images"),
         ({"weights": "w.h5"}, "--weights needs a model"),
+        ({"energy": EnergyPlan(meter="no-such-meter")}, "neither such a file nor a command"),
         ({"model": "mobilenet_v2", "weights": __file__}, "takes colour images"),
     ],
 )

@@ -12,62 +12,9 @@ import edgewb
 import edgewb.studies
 from edgewb.optimizers.training import TrainingSettings
 from edgewb.optimizers.workers import Worker
-from edgewb.workbench import Study, _command
+from edgewb.workbench import Study
 
 TINY = TrainingSettings(steps=6, fine_tune_steps=6, minimum_epochs=1)
-
-
-def test_the_command_in_a_report_makes_the_same_study_and_names_no_folder() -> None:
-    plain = {
-        "model": None,
-        "weights": None,
-        "targets": ("cpu", "openvino:GPU.1"),
-        "budget": 1.0,
-        "seed": 0,
-        "fast": False,
-        "input_range": None,
-    }
-    assert _command("digits", ("float32", "ptq_int8"), **plain) == (
-        "edgewb run --dataset digits --recipes float32,ptq_int8 --targets cpu,openvino:GPU.1 --budget 1 --seed 0"
-    )
-    full = {
-        **plain,
-        "model": "/home/me/my model.keras",
-        "weights": "/home/me/w.h5",
-        "fast": True,
-        "input_range": (-1.0, 1.0),
-        "budget": 0.5,
-    }
-    command = _command(Path("/home/me/pictures"), "ptq_int8", **full)
-    assert "/home" not in command
-    assert "'my model.keras'" in command
-    assert command.endswith("--budget 0.5 --seed 0 --input-range=-1,1 --fast")
-
-
-def test_the_command_is_one_the_command_line_takes() -> None:
-    import shlex
-
-    from edgewb.cli.parsers import parser
-
-    full = {
-        "model": "m.keras",
-        "weights": None,
-        "targets": ("cpu", "onnxruntime"),
-        "budget": 0.5,
-        "seed": 3,
-        "fast": True,
-        "input_range": (-1.0, 1.0),
-    }
-    parsed = parser().parse_args(shlex.split(_command("digits", "ptq_int8", **full))[1:])
-    assert (parsed.dataset, parsed.recipes, parsed.model, parsed.budget, parsed.seed, parsed.fast) == (
-        "digits",
-        "ptq_int8",
-        "m.keras",
-        0.5,
-        3,
-        True,
-    )
-    assert parsed.input_range == (-1.0, 1.0)
 
 
 class Counted(Worker):

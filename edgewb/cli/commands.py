@@ -6,10 +6,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewb.cli.streams import DONE, NO, print_json
 from edgewb.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewb.powers import EnergyPlan
 
 _SHOWN_LINES = 5
 
@@ -66,7 +69,19 @@ def run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         shifts=arguments.shifts,
         task=arguments.task,
+        energy=_energy_plan(arguments),
     )
+
+
+def _energy_plan(arguments: argparse.Namespace) -> EnergyPlan | None:
+    from edgewb.powers import EnergyPlan
+
+    if arguments.meter is None:
+        for option, given in (("--meter-unit", arguments.meter_unit), ("--idle", arguments.idle)):
+            if given is not None:
+                raise InputError(f"{option} goes with --meter, with which a study measures energy: add that, or leave this out")
+        return None
+    return EnergyPlan(meter=arguments.meter, unit=arguments.meter_unit, idle_seconds=arguments.idle or 0.0)
 
 
 def inspect(arguments: argparse.Namespace) -> int:
@@ -165,6 +180,25 @@ def calibrate(arguments: argparse.Namespace) -> int:
     return DONE if result.enough else NO
 
 
+def checklist(arguments: argparse.Namespace) -> int:
+    from edgewb.lessons.checklist_sources import recorded_study
+    from edgewb.lessons.checklists import fill_checklist
+
+    filled = fill_checklist(
+        arguments.file,
+        recorded_study(arguments.file, arguments.source),
+        source=arguments.source,
+        budget_points=arguments.budget,
+        measured=arguments.measured,
+        field=arguments.field,
+        accept=arguments.accept,
+    )
+    if arguments.out is not None:
+        filled.write(arguments.out)
+    print_json(filled) if arguments.json else print(filled.to_markdown(), end="")
+    return NO if filled.open_points else DONE
+
+
 def records(arguments: argparse.Namespace) -> int:
     from edgewb.records import RecordStore, import_records, load_records
 
@@ -227,10 +261,11 @@ def recipes(arguments: argparse.Namespace) -> int:
 
 
 def claims(arguments: argparse.Namespace) -> int:
-    from edgewb.lessons.claims import check_claims, claims, claims_about, claims_table, documents
+    from edgewb.lessons.claims import check_claims, checked_text, claims, claims_about, claims_table, documents
 
     chosen = claims() if arguments.topic is None else claims_about(arguments.topic)
-    checked = check_claims([claim.id for claim in chosen if claim.check]) if arguments.check else ()
+    checkable = [claim.id for claim in chosen if claim.check]
+    checked = check_claims(checkable) if arguments.check and checkable else ()
     if arguments.json:
         print_json({"documents": list(documents().values()), "claims": chosen, "checked": checked})
         return DONE if all(one.agrees for one in checked) else NO
@@ -239,7 +274,9 @@ def claims(arguments: argparse.Namespace) -> int:
     for one in checked:
         found = ", ".join(f"{value:.6g}" for value in one.found)
         said = "" if one.agrees else f": the file has {list(one.stored)} and {one.verdict!r}, found {one.found_verdict!r}"
-        print(f"{'agrees' if one.agrees else 'DIFFERS'}  {one.id}: {found}{said}")
+        print(f"{'agrees' if one.agrees else 'DIFFERS'}  {one.id}: {found}; {one.verdict!r}, {one.verdict_by}{said}")
+    if arguments.check:
+        print(checked_text(chosen, checked))
     return DONE if all(one.agrees for one in checked) else NO
 
 

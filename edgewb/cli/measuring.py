@@ -21,6 +21,7 @@ _SHOWN_MISTAKES = 10
 
 def measure(arguments: argparse.Namespace) -> int:
     from edgewb.measurements import measure
+    from edgewb.powers import sample_seconds
     from edgewb.preparations import RUN_LIMIT
     from edgewb.targets import split_list
     from edgewb.views.measurement_texts import measurement_text
@@ -37,7 +38,7 @@ def measure(arguments: argparse.Namespace) -> int:
     if arguments.sustain is not None:
         asked = {"sustain_s": arguments.sustain, "progress": not arguments.json or sys.stderr.isatty()}
     elif plan is not None and arguments.runs is None:
-        asked = {"runs": RUN_LIMIT, "seconds": 60 if plan.protocol else 20}  # a meter gives a few readings a second
+        asked = {"runs": RUN_LIMIT, "seconds": sample_seconds(plan)}
     recorder = _recorder(arguments, targets[0])
     measured = measure(arguments.file, targets[0], threads=arguments.threads, kernels=arguments.kernels, energy=plan, **asked)
     if measured.failed is not None:

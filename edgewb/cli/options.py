@@ -36,15 +36,22 @@ def add_split_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_energy_options(parser: argparse.ArgumentParser) -> None:
-    """A meter, and how energy is measured with it."""
+def add_meter_options(parser: argparse.ArgumentParser, idle_seconds: int) -> None:
+    """A meter, and for how long it is read beside a model that idles."""
     parser.add_argument(
         "--meter",
         metavar="COMMAND|FILE",
-        help="what yields watts: a command that prints numbers, a file with one, or a growing log time,watts",
+        help="what yields watts: a command that prints numbers, a file with one, a growing log time,watts; rapl: the processor's counters",
     )
     parser.add_argument("--meter-unit", metavar="U", help="of the meter: W, mW or uW (default W; uW for hwmon's power*_input)")
-    parser.add_argument("--idle", type=float, metavar="S", help="with a meter: seconds of idling measured before the calls (default 10)")
+    parser.add_argument(
+        "--idle", type=float, metavar="S", help=f"with a meter: seconds of idling measured before the calls (default {idle_seconds})"
+    )
+
+
+def add_energy_options(parser: argparse.ArgumentParser) -> None:
+    """A meter, and how energy is measured with it."""
+    add_meter_options(parser, 10)
     parser.add_argument("--protocol", metavar="P", help="sustained (idle, warm, steady) or extremes (the same at the --ambient you state)")
     parser.add_argument("--warm", type=float, metavar="S", help="with a protocol: seconds of calls before the sample (default 10)")
     parser.add_argument("--ambient", type=float, metavar="C", help="degrees Celsius around the device, as you read them")

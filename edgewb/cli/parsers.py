@@ -12,6 +12,7 @@ from edgewb.cli.options import (
     add_dashboard_options,
     add_energy_options,
     add_host_options,
+    add_meter_options,
     add_split_options,
     add_study_options,
     add_task_option,
@@ -91,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--shifts", default="", metavar="S,T", help="also under these shifts of the images: noise, blur, contrast, rotation, each 1 to 5"
     )
+    add_meter_options(run, 0)
     add_study_options(run)
 
     inspect = command("inspect", commands.inspect, "what an Edge TPU does with a .tflite, and why not")
@@ -244,6 +246,23 @@ def parser() -> argparse.ArgumentParser:
     debug.add_argument("--out", metavar="FILE.html", help="write a page with the figure")
     debug.add_argument("--fast", action="store_true", help="shorter training of a built-in network")
     debug.add_argument("--seed", type=int, default=0, help="of the splits and of the training (default 0)")
+
+    checklist = command("checklist", commands.checklist, "eight points to settle before a model goes to the field, filled in with evidence")
+    checklist.add_argument("file", metavar="FILE.tflite", help="what is to be deployed; what is recorded of it here is looked up")
+    checklist.add_argument("--source", metavar="SOURCE.tflite", help="for a compiled file: the model it was compiled from")
+    checklist.add_argument(
+        "--measured",
+        nargs="+",
+        default=[],
+        metavar="M.json",
+        help="what `edgewb measure FILE.tflite --json` wrote on the computer of the field",
+    )
+    checklist.add_argument("--field", default="edgetpu", metavar="T", help="the target that the field has (default edgetpu)")
+    checklist.add_argument("--budget", type=float, metavar="P", help="points of accuracy that may be lost")
+    checklist.add_argument(
+        "--accept", type=read_indices, default=(), metavar="2,8", help="your word: the rest may run on the CPU (2); no extremes there (8)"
+    )
+    checklist.add_argument("--out", metavar="FILE", help="also write it, as .md or .html")
 
     records = command("records", commands.records, "what was recorded so far; export and import as JSON lines")
     exchange = records.add_mutually_exclusive_group()

@@ -13,14 +13,14 @@ from edgewb.compilers.limits import check_generation
 from edgewb.compilers.packages import STAND_IN_CHIP, read_packages
 from edgewb.compilers.placement import first_blocker, place
 from edgewb.errors import InputError, ModelFileError
-from edgewb.estimates.energies import EnergyRange, energy
+from edgewb.estimates.energies import energy
 from edgewb.estimates.forms import DETECTIONS, PARTS, breakdown
 from edgewb.estimates.hosts import Profile, find_profile, form, stored
 from edgewb.estimates.kinds import ABSORBED, Kind, judge, resembles, signature
 from edgewb.estimates.works import CYCLES_SPREAD, Work, work_of_graph, work_of_package
 from edgewb.tflite.graphs import Graph
 from edgewb.tflite.reader import load_bytes, read_graph
-from edgewb.types import Basis, EstimatedLatency, Jsonable, LatencyRange
+from edgewb.types import Basis, EnergyRange, EstimatedLatency, Jsonable, LatencyRange
 
 NS_PER_VALUE: Final = 0.08
 """A QUANTIZE or DEQUANTIZE on a desktop processor, per value read or written: 0.06 to 0.09 ns with LiteRT's built-in kernels on one
@@ -250,7 +250,7 @@ def estimate_read(read: Read, profile: Profile, file: str) -> Estimate:
     return Estimate(
         latency_ms=later,
         first_inference_ms=LatencyRange(low=low + FIRST_SPREAD[0] * extra, mid=total + extra, high=high + FIRST_SPREAD[1] * extra),
-        energy_mj=energy(low, high, profile.bus),
+        energy_mj=energy(later, profile.bus),
         breakdown_ms=parts,
         refused=None,
         bound_ms=None,
@@ -364,4 +364,5 @@ def estimated_latency(path: str | Path, host: str = "desktop") -> EstimatedLaten
         coverage=None if covered is None else covered.stated,
         held_out=None if covered is None else covered.held_out,
         refused=answer.refused,
+        energy_mj=answer.energy_mj,
     )

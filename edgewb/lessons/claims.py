@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from edgewb.errors import unknown_name
+from edgewb.lessons.claim_rules import Check
 from edgewb.lessons.hardware import read_toml
 from edgewb.lessons.tables import WordTable
 from edgewb.types import Basis, Jsonable
 
-VERDICTS: Final = ("holds", "holds with conditions", "does not hold", "no source found", "not comparable")
 TOLERANCE: Final = 0.02
 
 
@@ -31,7 +31,8 @@ class Document(Jsonable):
 class Claim(Jsonable):
     """One claim in our own words, and what holds. The head of ``data/claims.toml`` says what each field is.
 
-    ``value`` is (), a figure, or its lowest and highest; ``basis`` is None without a figure; ``n`` counts ``of``.
+    ``value`` is (), a figure, or its lowest and highest; ``basis`` is None without a figure; ``n`` counts ``of``. ``claimed`` has the
+    figures that the text itself states.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Claim(Jsonable):
     verdict: str
     holds: str
     source: str
+    claimed: tuple[float, ...] = ()
     value: tuple[float, ...] = ()
     unit: str = ""
     basis: Basis | None = None
@@ -76,10 +78,23 @@ def claims() -> tuple[Claim, ...]:
     Raises:
         StorageError: as above.
     """
-    return tuple(
-        Claim(**{**raw, "value": tuple(raw.get("value", ())), "basis": Basis(raw["basis"]) if "basis" in raw else None})
-        for raw in read_toml("claims.toml")["claim"]
-    )
+    return tuple(_read_claim(raw) for raw in read_toml("claims.toml")["claim"])
+
+
+def _read_claim(raw: dict[str, Any]) -> Claim:
+    value, holds = tuple(raw.get("value", ())), raw["holds"]
+    check = _check(raw["check"]) if "check" in raw else None
+    if check is not None and check.recorded:
+        value = tuple(float(f"{figure:.3g}") for figure in check.shown(check.find()))
+        holds = holds.format(*value)
+    basis = Basis(raw["basis"]) if "basis" in raw else None
+    return Claim(**{**raw, "holds": holds, "value": value, "claimed": tuple(raw.get("claimed", ())), "basis": basis})
+
+
+def _check(name: str) -> Check:
+    from edgewb.lessons.claim_checks import CHECKS
+
+    return CHECKS[name]
 
 
 def topics() -> tuple[str, ...]:
@@ -100,7 +115,10 @@ def claims_about(topic: str) -> tuple[Claim, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedClaim(Jsonable):
-    """A claim whose figure and verdict were computed anew. ``agrees``: both are as the file has them."""
+    """A claim whose figure was found anew. ``agrees``: it is as the file has it, and so is the verdict where that is computed.
+
+    ``verdict_by``: "computed" from the figures, or "judged" by people: then ``found_verdict`` is the file's.
+    """
 
     id: str
     agrees: bool
@@ -108,43 +126,59 @@ class CheckedClaim(Jsonable):
     found: tuple[float, ...]
     verdict: str
     found_verdict: str
+    verdict_by: str
 
 
 def check_claims(ids: Sequence[str] = ()) -> tuple[CheckedClaim, ...]:
     """Compute anew what the library can compute, so that text and code say the same.
 
     Args:
-        ids: of the claims; all that name a function by default.
+        ids: of the claims; all that name a check by default.
 
     Raises:
-        InputError: an unknown id, or one that names no function.
+        InputError: an unknown id, or one that names no check.
     """
-    from edgewb.lessons.claim_checks import CHECKS
-
     checkable = {claim.id: claim for claim in claims() if claim.check}
     for given in ids:
         if given not in checkable:
             raise unknown_name("claim to compute", given, checkable)
     chosen = [checkable[given] for given in ids] if ids else list(checkable.values())
-    answers = {name: CHECKS[name]() for name in dict.fromkeys(claim.check or "" for claim in chosen)}
+    rows: dict[Callable[[], tuple[float, ...]], tuple[float, ...]] = {}  # some figures take seconds, and serve several claims
     checked = []
     for claim in chosen:
-        supports, found = answers[claim.check or ""]
-        close = len(found) == len(claim.value) and all(
-            abs(new - old) <= max(claim.tolerance * abs(old), 1e-9) for new, old in zip(found, claim.value, strict=True)
+        check = _check(claim.check or "")
+        if check.find not in rows:
+            rows[check.find] = check.find()
+        found = check.shown(rows[check.find])
+        tolerance = max(claim.tolerance, 0.005) if check.recorded else claim.tolerance  # recorded ones are shown rounded
+        alike = len(found) == len(claim.value) and all(
+            abs(new - old) <= max(tolerance * abs(old), 1e-9) for new, old in zip(found, claim.value, strict=True)
         )
-        verdict = claim.verdict if claim.verdict in supports else supports[0]
+        verdict = check.judge(claim.claimed, rows[check.find]) if check.judge else claim.verdict
         checked.append(
             CheckedClaim(
                 id=claim.id,
-                agrees=close and verdict == claim.verdict,
+                agrees=alike and verdict == claim.verdict,
                 stored=claim.value,
                 found=found,
                 verdict=claim.verdict,
                 found_verdict=verdict,
+                verdict_by="computed" if check.judge else "judged",
             )
         )
     return tuple(checked)
+
+
+def checked_text(chosen: Sequence[Claim], checked: Sequence[CheckedClaim]) -> str:
+    """One sentence under a check: how many figures were found anew, and which verdicts rest on that."""
+    computed = sum(one.verdict_by == "computed" for one in checked)
+    wrong = sum(not one.agrees for one in checked)
+    agree = "all as the file has them" if not wrong else f"{wrong} of them not as the file has them"
+    return (
+        f"{len(chosen)} {'claim' if len(chosen) == 1 else 'claims'}: {len(checked)} figures found anew, {agree}. "
+        f"Verdicts: {computed} computed from these figures, {len(chosen) - computed} judged by people "
+        f"({len(chosen) - len(checked)} of them on what a source says, without a figure found anew)."
+    )
 
 
 def claims_table(chosen: Sequence[Claim]) -> WordTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,13 @@ MOBILENET: Final = "MobileNetV2 224"
 MOBILENET_GOP: Final = 0.6016
 """Operations of one MobileNetV2 at 224 x 224, in thousand millions: two for each of its 300,775,552 multiplications (its layer list in
 ``data/latency``)."""
+
+
+_PAGE: Final = re.compile(r"coral\.(ai|withgoogle\.com)/[^\s,]+")
+_NOT_THE_MAKER: Final = ("measured by others", "second hand", "a copy", "a reseller")
+_FILE: Final = re.compile(
+    r"(.*\()?(?P<repository>(google|google-coral|hailo-ai|raspberrypi)/[\w-]+)@(?P<commit>[0-9a-f]+)\)?( (?P<path>[\w./-]+))?$"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,15 @@ class Figure(Jsonable):
     def shown(self) -> str:
         """ "4 TOPS", "0.58 to 1.2 W"."""
         return f"{self.low:g}{'' if self.high is None else f' to {self.high:g}'} {self.unit}"
+
+    @property
+    def maker_page(self) -> str:
+        """Where it stands, if the source names a public page or repository of the maker; "" otherwise."""
+        if (page := _PAGE.search(self.source)) and not self.source.startswith(_NOT_THE_MAKER):
+            return f"https://{page[0]}"
+        if file := _FILE.match(self.source):
+            return f"https://github.com/{file['repository']}/tree/{file['commit']}/{file['path'] or ''}".rstrip("/")
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +120,7 @@ def find_device(name: str) -> Device:
 
 
 def show_devices(families: Sequence[str] = (), of: Sequence[str] = ("peak", "power", "memory")) -> WordTable:
-    """A table of devices and some kinds of figures, each with its conditions.
+    """A table of devices and some kinds of figures, each with its conditions and the number of its source, which stands below.
 
     Args:
         families: such as ("Coral", "Hailo"); all by default. of: kinds of figures, see ``KINDS``.
@@ -115,19 +132,23 @@ def show_devices(families: Sequence[str] = (), of: Sequence[str] = ("peak", "pow
     for given, allowed, kind in [*((f, known, "family") for f in families), *((k, dict.fromkeys(KINDS), "kind of figure") for k in of)]:
         if given not in allowed:
             raise unknown_name(kind, given, allowed)
-    rows = []
+    rows, sources = [], dict[tuple[str, str], int]()
     for device in load_devices():
         if families and device.family not in families:
             continue
         cells = []
         for kind in of:
-            found = [f"{f.shown}{'' if f.network is None else f' {f.network}'} ({f.about})" for f in device.find(kind)]
+            found = []
+            for f in device.find(kind):
+                number = sources.setdefault((f"{f.source} (edition: {f.edition})", f.maker_page), len(sources) + 1)
+                found.append(f"{f.shown}{'' if f.network is None else f' {f.network}'} ({f.about}) [{number}]")
             cells.append("; ".join(found) or "not found")
         rows.append((device.name, *cells))
     return WordTable(
         columns=("device", *of),
         rows=tuple(rows),
-        note="Published or measured by others, never by us; show_sources(name) says where each stands. Prices: none found with a date.",
+        note="Published or measured by others, never by us; [1] and so on are the sources. Prices: none found with a date.",
+        footnotes=tuple(sources),
     )
 
 

@@ -274,6 +274,17 @@ def break_even(device_price: float, server_price: float, link_price: float = 0.0
     )
 
 
+def server_costs(sensors: int, server_price: float, link_price: float, most_per_server: int) -> float:
+    """What serving so many sensors costs, with as many servers as that takes and a link for each sensor; infinite where none takes one.
+
+    Args:
+        most_per_server: how many sensors a server can take (``most_sensors``).
+    """
+    if most_per_server < 1:
+        return math.inf
+    return math.ceil(sensors / most_per_server) * server_price + sensors * link_price
+
+
 def show_waits(loads: Sequence[float] = (0.5, 0.8, 0.9, 0.95, 0.99)) -> WordTable:
     """How long frames wait at a server that works this share of its time, in service times: on average, and 99 of 100 at most.
 

@@ -17,11 +17,15 @@ _NAME_EM = 0.6  # of a letter, in the fonts notebooks have
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class WordTable:
-    """Columns, rows of as many cells, and a line below. What is in the cells is shown as it stands, never as markup."""
+    """Columns, rows of as many cells, and a line below. What is in the cells is shown as it stands, never as markup.
+
+    ``footnotes`` are numbered from 1, each a text and the address it is a link to, "" for none.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    footnotes: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         from rich.console import Console
@@ -38,6 +42,8 @@ class WordTable:
         console.print(table)
         if self.note:
             console.print(Text(self.note))
+        for number, (text, _) in enumerate(self.footnotes, 1):
+            console.print(Text(f"[{number}] {text}"))
         shown: Any = console.file
         return str(shown.getvalue()).rstrip()
 
@@ -57,5 +63,9 @@ class WordTable:
         head = f"<tr>{cells('th', self.columns)}</tr>"
         body = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
         note = f'<p style="margin: .4em 0; max-width: 60em"><small>{html.escape(self.note)}</small></p>' if self.note else ""
+        for number, (text, address) in enumerate(self.footnotes, 1):
+            shown = html.escape(text)
+            linked = f'<a href="{html.escape(address)}">{shown}</a>' if address.startswith("https://") else shown
+            note += f"<small>[{number}] {linked}</small><br>"
         table = f'<table style="border-collapse: collapse; font-size: 95%"><thead>{head}</thead><tbody>{body}</tbody></table>'
         return f'<div style="overflow-x: auto">{table}</div>{note}'

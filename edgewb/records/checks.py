@@ -230,6 +230,9 @@ def _check_estimate(guess: EstimatedLatency | None) -> None:
     span = guess.latency_ms
     _refuse(span is not None and not 0 < span.low <= span.mid <= span.high, "estimate.latency_ms low, mid, high are not in order")
     _refuse((span is None) == (guess.refused is None), "estimate must have either latency_ms or a reason why it was refused")
+    if (spent := guess.energy_mj) is not None:
+        _refuse(span is None, "estimate.energy_mj is given, but no latency_ms that it could follow from")
+        _refuse(not 0 < spent.low <= spent.mid <= spent.high, "estimate.energy_mj low, mid, high are not in order")
     _refuse(guess.n < 0, "estimate.n is negative")
     for name, share in (("coverage", guess.coverage), ("held_out", guess.held_out)):
         _refuse(share is not None and not 0 <= share <= 1, f"estimate.{name} is outside 0..1")

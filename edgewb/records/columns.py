@@ -8,7 +8,7 @@ from typing import Any, Literal
 from edgewb.records.formats import kilobytes, listed, p_value, percent, plain, points, quantities, span
 from edgewb.records.labels import latency_labels
 from edgewb.records.tables import MARK, Column
-from edgewb.types import Basis, EstimatedLatency, Record
+from edgewb.types import Basis, EnergyRange, EstimatedLatency, LatencyRange, Record
 from edgewb.watermarks import STAND_IN_MARK, is_stand_in, stamp, watermark
 
 IMPORTED_MARK = "^"
@@ -84,11 +84,18 @@ def flat_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             row[f"latency_{label}_first_ms"] = sample and sample.first_ms
             for name in ("n", "warmup_runs", "threads", "kernels"):
                 row[f"latency_{label}_{name}"] = sample and getattr(sample, name)
+            spent = sample and sample.energy
+            row[f"energy_{label}_mj"] = spent and spent.total_mj
+            row |= {f"energy_{label}_{end}_mj": spent and spent.total_mj_ci95[i] for i, end in enumerate(("low", "high"))}
+            row |= {f"energy_{label}_{name}": spent and getattr(spent, name) for name in ("n", "source")}
+            row[f"energy_{label}_basis"] = spent and str(spent.basis)
             row[f"latency_{label}_basis"] = sample and str(sample.basis)
             row[f"latency_{label}_stands_for"] = sample and sample.facts and sample.facts.stands_for
         guess = record.estimate
         span_ms = guess.latency_ms if guess else None
         row |= {f"estimate_edgetpu_{name}_ms": span_ms and getattr(span_ms, name) for name in ("low", "mid", "high")}
+        joules = guess.energy_mj if guess else None
+        row |= {f"estimate_edgetpu_energy_{name}_mj": joules and getattr(joules, name) for name in ("low", "mid", "high")}
         row |= {f"estimate_edgetpu_{name}": guess and getattr(guess, name) for name in ("host", "bus", "clock", "coverage", "refused")}
         row["estimate_edgetpu_basis"] = guess and str(guess.basis)
         row |= {"origin": record.origin, "seed": record.seed, "created": record.created, "file": record.file, "sha256": record.sha256}
@@ -142,6 +149,11 @@ def summary_columns(records: Sequence[Record], recommended: str | None = None) -
         words = stamp(s.basis for s in samples if s)
         column((*filter(None, [words]), f"ms on {plain(label)}", "p50 p90 p99"), cells)
     column(("ms on TPU", "estimate [80 %]"), [estimate_cell(r.estimate) for r in records])
+    for label, samples in latency_labels(records).items():
+        spent = [s and s.energy for s in samples]
+        cells = [f"{_mark(e.basis)}{quantities(e.total_mj, *e.total_mj_ci95)}" if e else "" for e in spent]
+        column((f"mJ on {plain(label)}", "[95 %]"), cells)
+    column(("mJ on TPU", "estimate [range]"), [energy_cell(r.estimate) for r in records])
     return columns
 
 
@@ -149,9 +161,19 @@ def estimate_cell(guess: EstimatedLatency | None) -> str:
     """The estimate and its interval, "" where there is none."""
     if guess is None or guess.latency_ms is None:
         return ""
-    span = guess.latency_ms
+    return _range_cell(guess.basis, guess.latency_ms)
+
+
+def energy_cell(guess: EstimatedLatency | None) -> str:
+    """The estimated energy and its interval, "" where there is none."""
+    if guess is None or (spent := guess.energy_mj) is None:
+        return ""
+    return _range_cell(guess.basis, spent)
+
+
+def _range_cell(basis: Basis, span: LatencyRange | EnergyRange) -> str:
     decimals = min(_decimals(span.low), 3)
-    return f"{_mark(guess.basis)}{span.mid:.{decimals}f} [{span.low:.{decimals}f}, {span.high:.{decimals}f}]"
+    return f"{_mark(basis)}{span.mid:.{decimals}f} [{span.low:.{decimals}f}, {span.high:.{decimals}f}]"
 
 
 def _mark(basis: Basis) -> str:
@@ -170,7 +192,7 @@ def watermarks(records: Sequence[Record]) -> list[str]:
         if words := stamp(figure.basis for figure in figures if figure):
             lines.append(f"{name}: {words}, not measured here")
     if words := stamp(r.estimate.basis for r in records if r.estimate and r.estimate.latency_ms):
-        lines.append(f"ms on TPU: {words}, made with a stand-in for the compiler")
+        lines.append(f"ms on TPU: {words}, made with a stand-in for the compiler; mJ on TPU follow from them")
     return list(dict.fromkeys(lines))
 
 
@@ -214,9 +236,30 @@ def notes(records: Sequence[Record]) -> list[str]:
     if guesses:
         where = listed(f"{guess.host}, {guess.bus}, {guess.clock} clock" for guess in guesses)
         lines.append(f"ms on TPU: {listed(g.basis for g in guesses)} for {where}, 80 % interval; no Edge TPU was measured here")
+    lines += _energy_notes(records)
     lines += [f"{STAND_IN_MARK} {line}" for line in watermarks(records)]
     if any(map(imported, records)):
         lines.append(f"{IMPORTED_MARK} imported: its maker's word, not measured here")
+    return lines
+
+
+def _energy_notes(records: Sequence[Record]) -> list[str]:
+    """What the figures of energy rest on, and why there is none where a meter was asked for."""
+    lines = []
+    for label, samples in latency_labels(records).items():
+        known = [s.energy for s in samples if s and s.energy]
+        if known:
+            where = listed(f"{e.source}, of {e.covers}" for e in known)
+            lines.append(
+                f"mJ on {plain(label)}: {listed(e.basis for e in known)} per call, n = {span(e.n for e in known)} readings of {where}"
+            )
+        for reason in dict.fromkeys(s.energy_missing for s in samples if s and s.energy_missing):
+            lacking = [r.recipe for r, s in zip(records, samples, strict=True) if s and s.energy_missing == reason]
+            lines.append(f"no energy on {plain(label)}: {listed(lacking)} ({plain(reason)})")
+    guesses = [r.estimate for r in records if r.estimate is not None and r.estimate.energy_mj is not None]
+    if guesses:
+        assumed = listed(g.energy_mj.assumption for g in guesses if g.energy_mj)
+        lines.append(f"mJ on TPU: {listed(g.basis for g in guesses)} per inference, from the estimated ms: {assumed}")
     return lines
 
 

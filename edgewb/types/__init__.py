@@ -2,7 +2,7 @@
 
 from edgewb.types.bases import Basis, Jsonable, Task
 from edgewb.types.drifts import Change, Drift, Jitter, Sensitivity, Sustained, Window
-from edgewb.types.energies import Energy, Phase
+from edgewb.types.energies import Energy, EnergyRange, Phase
 from edgewb.types.latencies import EstimatedLatency, Latency, LatencyRange, LatencySummary
 from edgewb.types.placements import Blocker, Finding, OpPlacement, Parameters, Placement, PlacementSummary, Severity
 from edgewb.types.recommendations import LossVerdict, Recommendation, Skipped
@@ -22,6 +22,7 @@ __all__ = [
     "Confused",
     "Drift",
     "Energy",
+    "EnergyRange",
     "Environment",
     "ErrorDelta",
     "EstimatedLatency",

@@ -1,10 +1,26 @@
-"""What a meter showed."""
+"""Energy of a call: what a meter showed, or an estimate."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from edgewb.types.bases import Basis, Jsonable
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class EnergyRange(Jsonable):
+    """Millijoules of the Edge TPU beyond idling, for one inference: an interval from powers that others measured, and its middle.
+
+    The basis is that of the estimate it belongs to, and so are host, bus and clock.
+    """
+
+    low: float
+    mid: float
+    high: float
+    assumption: str
+
+    def __repr__(self) -> str:
+        return f"{self.low:.2f} to {self.high:.2f} mJ per inference (estimated; {self.assumption})"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from edgewb.types.bases import Basis, Jsonable
-from edgewb.types.energies import Energy
+from edgewb.types.energies import Energy, EnergyRange
 from edgewb.types.surroundings import Conditions, TargetFacts
 
 
@@ -26,7 +26,7 @@ class Latency(Jsonable):
 
     ``ratio`` is its median over that of a reference measured in turns with it, so that a clock or a load that changes between two
     variants does not count for one of them; None where nothing was measured beside it. ``facts`` and ``conditions`` are None in records
-    older than these fields, ``energy`` where nothing measured it.
+    older than these fields, ``energy`` where nothing measured it; ``energy_missing`` says why, where a meter was asked for.
     """
 
     target: str
@@ -42,6 +42,7 @@ class Latency(Jsonable):
     facts: TargetFacts | None = None
     conditions: Conditions | None = None
     energy: Energy | None = None
+    energy_missing: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ class LatencyRange(Jsonable):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EstimatedLatency(Jsonable):
     """What one inference would take on a device nobody measured. ``latency_ms`` is None where no estimate is given: ``refused`` says why.
+    ``energy_mj`` follows from it, and is None there, too, and in records older than this field.
 
     ``coverage`` is how often such an interval should hold, ``held_out`` how often it did for ``n`` nets left out of the fit; None: too few.
     """
@@ -70,3 +72,4 @@ class EstimatedLatency(Jsonable):
     coverage: float | None
     held_out: float | None
     refused: str | None
+    energy_mj: EnergyRange | None = None

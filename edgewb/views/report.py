@@ -14,7 +14,8 @@ from typing import Any
 from edgewb.errors import InputError, require
 from edgewb.locations import write_whole
 from edgewb.optimizers.recipes import decode_recipe
-from edgewb.records.columns import estimate_cell, notes, summary_columns, watermarks
+from edgewb.powers import energy_text
+from edgewb.records.columns import energy_cell, estimate_cell, notes, summary_columns, watermarks
 from edgewb.records.formats import listed, p_value, percent, quantities, three_digits
 from edgewb.records.labels import latency_labels
 from edgewb.records.tables import MARK, render_html
@@ -258,6 +259,8 @@ def _details(records: Sequence[Record], recommendation: Recommendation, context:
             if sample.facts is not None:
                 text += f"; {said}" if (said := watermark(sample.basis, sample.facts)) else ""
             rows.append((f"Latency on {sample.target}", text))
+            if said := "; ".join(line.strip() for line in energy_text(sample.energy, sample.energy_missing)):
+                rows.append((f"Energy on {sample.target}", said))
             if sample.facts is not None:
                 ran = f"{sample.facts.runtime} on {sample.facts.device}"
                 rows.append((f"Runtime of {sample.target}", "; ".join((ran, *sample.facts.notes))))
@@ -266,6 +269,8 @@ def _details(records: Sequence[Record], recommendation: Recommendation, context:
             guess = record.estimate
             said = f"{estimate_cell(guess)} ms, 80 % interval" if guess.latency_ms is not None else f"none: {guess.refused}"
             rows.append((f"Estimate on an Edge TPU ({guess.host}, {guess.bus}, {guess.clock} clock)", f"{said} ({guess.basis})"))
+            if guess.energy_mj is not None:
+                rows.append(("Energy there", f"{energy_cell(guess)} mJ per inference ({guess.basis}; {guess.energy_mj.assumption})"))
         rows += [(f"Setting {name}", _setting(value)) for name, value in record.settings.items()]
         info = confusions.confusion_info(record, records)
         result.append(

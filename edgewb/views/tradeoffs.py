@@ -120,8 +120,19 @@ def measure_of(records: Sequence[Record]) -> str:
 
 def list_costs(records: Sequence[Record]) -> tuple[Cost, ...]:
     """What the records can be drawn against: latency on each target by itself, the estimate for the Edge TPU, sizes, energy."""
-    found = [*_latency_costs(records), _estimate_cost(records), *_size_costs(records), *_energy_costs(records)]
+    found = [*_latency_costs(records), _estimate_cost(records), *_size_costs(records), _energy_estimate(records), *_energy_costs(records)]
     return tuple(cost for cost in found if any(cost.amounts))
+
+
+def energy_missing(records: Sequence[Record]) -> str:
+    """Why the records cannot be drawn against energy, in a sentence; "" where they can."""
+    if any(any(cost.amounts) for cost in (_energy_estimate(records), *_energy_costs(records))):
+        return ""
+    refused = [record.estimate.refused for record in records if record.estimate is not None and record.estimate.refused]
+    unread = [sample.energy_missing for record in records for sample in record.latency if sample.energy_missing]
+    guessed = listed(refused) or "these records are older than estimates of energy, or have none: the same command makes them anew"
+    measured = listed(unread) or "no meter was named (edgewb run --meter)"
+    return f"no energy is known. Estimated: {guessed}. Measured: {measured}."
 
 
 def references_of(records: Sequence[Record]) -> set[str]:
@@ -252,6 +263,27 @@ def _size_costs(records: Sequence[Record]) -> list[Cost]:
     ]
 
 
+def _energy_estimate(records: Sequence[Record]) -> Cost:
+    guesses = [record.estimate.energy_mj if record.estimate is not None else None for record in records]
+    places = (f"{r.estimate.host}, {r.estimate.bus}, {r.estimate.clock} clock" for r in records if r.estimate and r.estimate.energy_mj)
+    assumed = listed(guess.assumption for guess in guesses if guess)
+    return Cost(
+        id="energy_estimate",
+        kind="Energy",
+        short="Edge TPU, estimated",
+        name="Edge TPU energy, estimated",
+        title="estimated Edge TPU energy",
+        unit="mJ/inference",
+        amounts=tuple(
+            Amount(value=guess.mid, basis=record.estimate.basis, low=guess.low, high=guess.high) if guess and record.estimate else None
+            for guess, record in zip(guesses, records, strict=True)
+        ),
+        range="power and time range",
+        note=f"No Edge TPU was measured here ({listed(places)}): {assumed}. It follows from estimated latency, and ranks "
+        "variants as that does.",
+    )
+
+
 def _energy_costs(records: Sequence[Record]) -> list[Cost]:
     costs = []
     for label, samples in latency_labels(records).items():
@@ -262,8 +294,8 @@ def _energy_costs(records: Sequence[Record]) -> list[Cost]:
                 kind="Energy",
                 short=label,
                 name=f"Energy on {label}",
-                title=f"energy of a call on {label}",
-                unit="mJ",
+                title=f"energy on {label}",
+                unit="mJ/inference",
                 amounts=tuple(
                     Amount(value=e.total_mj, basis=e.basis, n=e.n, low=e.total_mj_ci95[0], high=e.total_mj_ci95[1]) if e else None
                     for e in measured

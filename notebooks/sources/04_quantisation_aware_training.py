@@ -214,6 +214,18 @@ plot_making(shown[1:], hard.context.learning_curve)
 # built of layers that can be wrapped (`tfmot` takes Keras 2 models only).
 #
 # It also is *more training*: part of what QAT gains may be the extra epochs, which the float network did not get.
+#
+# What does a text say of the time, and what do texts say of what one gets for it?
+
+# %%
+from edgewb.lessons.claims import show_claims
+
+show_claims("ptq_work", "quantisation_speed")
+
+# %% [markdown]
+# **Reading.** Seconds of computing and minutes of work are two things, and only the first was measured here. How much
+# faster int8 is depends on the network and on what runs it: there is no factor to plan with. Measure both files, in
+# turns (notebook 07).
 
 # %% [markdown]
 # ## Which one to take
@@ -229,8 +241,6 @@ plot_making(shown[1:], hard.context.learning_curve)
 # How often is PTQ enough? Here is what texts on edge AI claim, and what others measured on a real Edge TPU:
 
 # %%
-from edgewb.lessons.claims import show_claims
-
 show_claims("ptq_accuracy")
 
 # %% [markdown]

@@ -68,6 +68,8 @@ draw_placement(elu, assume_fixed=[3, 4, 5])
 # ## The reasons
 #
 # `edgewb.inspect` gives the same as a table, with a reason and a detail per op.
+#
+# **Question.** How many of the ten ops on the CPU are there through a fault of their own?
 
 # %%
 edgewb.inspect(elu)
@@ -95,6 +97,8 @@ edgewb.inspect(elu)
 # ## Exercise 1: find the first blocker
 #
 # Here is another model, without marks.
+#
+# **Question.** Which of its ops are to blame, and which only wait?
 
 # %%
 dynamic = bundled_model("dynamic_batch").path
@@ -141,12 +145,20 @@ check("06.2", why_conv, why_shape)
 mended = edgewb.fix(dynamic, out="../runs/course/dynamic_batch_fixed.tflite")
 mended
 
+# %% [markdown]
+# **Reading.** Each mend is named, with the ops it touched. The line *verified* says on how many inputs the new file was run beside the old
+# one, and the next one how many ops map before and after.
+#
+# **Question.** Where have ops 7, 8 and 9 gone?
+
 # %%
 draw_placement("../runs/course/dynamic_batch_fixed.tflite")
 
 # %% [markdown]
 # **Reading.** The batch is 1 now, the three ops that computed a size from it are gone, and all that is left maps (predicted). That both
 # files answer alike was *measured*, on this computer, with the built-in kernels.
+#
+# **Question.** And the model with the `ELU`?
 
 # %%
 edgewb.fix(elu)
@@ -172,6 +184,8 @@ plot_memory()
 # **Reading.** Blue stays on the chip, orange travels over USB each time. A layer is kept whole or streamed whole, so the blue parts of the
 # lower four end at the line or a little below. No net is refused because its parameters do not fit: it only gets slower. The bars are
 # *predicted* from the layers, as the device stores them.
+#
+# **Question.** A net streams 20 MB. How many milliseconds does it take, at least?
 
 # %%
 from edgewb.views.memory_plots import plot_streaming
@@ -191,27 +205,26 @@ plot_streaming()
 # %%
 from edgewb.lessons.claims import show_claims
 
-show_claims("streaming")
+show_claims("size_of_memory", "streaming")
 
 # %% [markdown]
-# **Reading.** Left is what a text says, in our words, right what was measured, compiled or published, with its source. Two of the three say
-# that a model has to fit. What is true of it: what does not fit is slow. (The 361 to 409 MB/s are of one computer; the dashed line above
-# was fitted to figures of another, and is somewhat faster.)
+# **Reading.** Left is what a text says, in our words, right what was measured, compiled or published, with its source. One text knows half
+# of the memory, another none of it, and two sentences say that a model has to fit. What is true of it: what does not fit is slow. (The 361
+# to 409 MB/s are of one computer; the dashed line above was fitted to figures of another, and is somewhat faster.)
 
 # %% [markdown]
 # ## Exercise 3: reading a log
 #
 # First a log. This one is from edgewb's stand-in for the compiler: it prints what the real one would, with edgewb's prediction for the
 # figures. Its first and last line say that nothing was compiled.
+#
+# How many ops wait behind the cut, though the Edge TPU could run them? And which *kind* of op would you replace?
 
 # %%
 from edgewb.lessons.compiler_logs import stand_in_log
 
 log = stand_in_log(elu)
 print(log)
-
-# %% [markdown]
-# How many ops wait behind the cut, though the Edge TPU could run them? And which *kind* of op would you replace?
 
 # %% tags=["exercise"]
 # Count the ops, not the lines. The kind of op as the table writes it.
@@ -261,16 +274,22 @@ print(stand_in_log(float32))
 
 # %% [markdown]
 # **Reading.** "Model compiled successfully", a file is written, and it ends in `_edgetpu.tflite`. Read on: *Number of Edge TPU subgraphs:
-# 0*. The file runs, entirely on the CPU. So never believe the first line. `edgewb.explain` does not:
+# 0*. The file runs, entirely on the CPU. So never believe the first line. `edgewb.explain` does not.
+#
+# **Question.** What would you answer somebody who posts this log and asks why it is so slow?
 
 # %%
 edgewb.explain(stand_in_log(float32))
 
 # %% [markdown]
+# **Reading.** First what became of the ops, then the cause, then what helps, with the notebooks and threads it was read off.
+#
 # ## Real lines
 #
 # `explain` takes whole logs, from any version of the compiler from 1.0 on, and also single lines, as they are pasted into forums. These are
 # two real ones, from a log in issue 708 of google-coral/edgetpu.
+#
+# **Question.** Is that enough to say what is wrong?
 
 # %%
 lines = """Number of operations that will run on Edge TPU: 0
@@ -280,6 +299,8 @@ edgewb.explain(lines)
 # %% [markdown]
 # **Reading.** Two lines are enough to know that none of the 157 ops runs on the chip, and what usually is the reason. The next one is
 # from issue 845 there.
+#
+# **Question.** What has to change: the layer, or the converter?
 
 # %%
 edgewb.explain("ERROR: Didn't find op for builtin opcode 'TRANSPOSE_CONV' version '4'.")
@@ -294,7 +315,9 @@ edgewb.explain("ERROR: Didn't find op for builtin opcode 'TRANSPOSE_CONV' versio
 # ## Predicted and compiled
 #
 # Two words that must not be mixed up. *Predicted*: edgewb's rules say so. *Compiled*: Google's compiler did it, and the figure was read
-# from its log or from the file it wrote. `edgewb.compile_model` runs the compiler where there is one, and predicts elsewhere:
+# from its log or from the file it wrote. `edgewb.compile_model` runs the compiler where there is one, and predicts elsewhere.
+#
+# **Question.** Is there a compiler on this computer? By which word can you tell?
 
 # %%
 edgewb.compile_model(dynamic, out="../runs/course/compiled")
@@ -303,6 +326,13 @@ edgewb.compile_model(dynamic, out="../runs/course/compiled")
 # **Reading.** Look at the word in brackets behind the outcome. Without a compiler it says *predicted*, and nothing was written. With one,
 # both counts stand below each other, and ops that went elsewhere than predicted are listed. If that happens to you, the compiler is
 # right. The compiler runs on x86-64 Linux only; a notebook service in the cloud will do.
+
+# %%
+show_claims("compiled_file")
+
+# %% [markdown]
+# **Reading.** What texts say about the file that comes out, and about what may go in. *Compiled* stands beside what was read from real
+# files. For two sentences nobody gives a source: that is a verdict, too.
 
 # %%
 show_claims("fallback")

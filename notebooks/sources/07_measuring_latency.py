@@ -81,12 +81,17 @@ plot_summaries({"as before": quiet, "beside other programs": busy})
 # mostly finishes before the system gives the processor to somebody else. The few that do not finish wait for milliseconds. (A model that
 # takes 20 ms is interrupted in nearly every call, and there the median rises, too.)
 #
-# edgewb looks around while it measures, and says what may have spoilt the figure:
+# edgewb looks around while it measures, and says what may have spoilt the figure.
+#
+# **Question.** What can it have noticed?
 
 # %%
 busy.conditions.notes
 
 # %% [markdown]
+# **Reading.** Each sentence says what was seen and what to do. They go with the figure into every record, report and checklist, so that
+# nobody has to remember how busy the afternoon was.
+#
 # ## Exercise 1: a percentile by hand
 #
 # Ten calls took 2.0, 2.1, 2.0, 2.2, 2.0, 2.1, 2.3, 2.1, 9.8 and 2.0 ms. (The numbers are made up.) What is p90?
@@ -162,6 +167,8 @@ plot_drift(sustained)
 # **Reading.** The line is the median of short windows, the band goes from the 10th to the 90th percentile. A single high peak is another
 # program; drift would be a step or a slope that stays. Three seconds are for trying it out. For a device of your own take ten minutes:
 # `edgewb measure m_edgetpu.tflite --target edgetpu --sustain 600s`.
+#
+# **Question.** If no step was found: does that mean that there was none?
 
 # %%
 read_changes(sustained)
@@ -201,6 +208,8 @@ plot_self_comparisons(compare_with_itself(model))
 # hits both alike, and most of it cancels. The medians are much better from the start, as most of such short calls are not interrupted.
 # Still, one after the other they were off by a third in some of our runs, because the processor changed its pace in between; in turns
 # they held. Turns and medians cost nothing, so take both.
+#
+# **Question.** Now two files that do differ: how much faster is int8 than float32 on this processor?
 
 # %%
 from edgewb.bundles import bundled_studies
@@ -234,7 +243,7 @@ plot_hosts("mobilenet_v2_1.0_224")
 # bus at each inference. A Raspberry Pi 4 takes nearly twice as long as a desktop computer on the same bus. Half the clock does not cost
 # twice the time: the clock has no say over the bus.
 #
-# Now a net that does not fit, and sends 36 MB each time.
+# **Question.** Now a net that does not fit, and sends 36 MB each time. By which factor does USB 2 slow that one down?
 
 # %%
 plot_hosts("inception_v4_299")
@@ -245,33 +254,52 @@ plot_hosts("inception_v4_299")
 #
 # That squares and diamonds agree proves nothing: the formula was fitted to these diamonds. `ESTIMATES.md` says how far off it is for nets
 # it had not seen (18 % on average on a desktop).
+#
+# **Question.** Which latency that you read somewhere would you pass on without asking back?
 
 # %%
 show_claims("latency")
 
 # %% [markdown]
-# **Reading.** What texts say of latencies, beside what was published. Most of these claims hold *with conditions*, and the conditions are
-# always the same: which net, which host, which bus.
+# **Reading.** What texts say of latencies, beside what was published. None of these claims holds as it stands. Some hold *with conditions*,
+# and the conditions are always the same: which net, which host, which bus. For others nobody published a figure, and some contradict the
+# text's own table.
 
 # %% [markdown]
 # ## Energy
 #
-# **Question.** How exactly can the energy of one inference be told if nobody has measured it?
+# A *millijoule* (mJ) is what one watt takes in a millisecond.
+#
+# **Question.** How exactly can the energy of one inference be told if nobody has measured it? And does the bus matter for it?
 
 # %%
-estimate = edgewb.estimate(model, host="pi4")
-estimate.energy_mj
+from edgewb.views.energy_plots import plot_energies
+
+plot_energies(model, measured=quiet)
 
 # %% [markdown]
-# **Reading.** Millijoules per inference, from low to high, with the assumption in words. It is a wide interval, because nobody published
+# **Reading.** Blue bars are *estimated*, from low to high: what the stick takes for one inference, beyond what it takes idling. On USB 2 it
+# works for longer, so it takes two to four times as much. A green bar is there only if this computer counts its own energy (many do not):
+# *measured*, all of the processor's for one call, and so no rival of the blue ones.
+#
+# Even the narrowest blue bar spans a factor of nearly four, because nobody published
 # the energy of single models on the stick: it is the estimated time, times what two people saw the stick draw with other nets. A stick has
 # no readout for power. To know, put a meter into the cable: `edgewb measure FILE --meter "COMMAND" --idle 15`.
+
+# %%
+show_claims("power")
+
+# %% [markdown]
+# **Reading.** A watt needs a time and a place, too: idle or at work, the stick alone or the whole board, stated or measured. For the figure
+# one likes to quote most, 500 times less energy than a laptop, no measurement was found.
 
 # %% [markdown]
 # ## Six words
 #
 # Each figure in edgewb carries a word that says where it comes from. Here is one of each, and all of them were made just now, as far as
 # they can be.
+#
+# **Question.** Which of them may be compared with which?
 
 # %%
 from edgewb.lessons.latencies import record_and_replay
@@ -280,6 +308,7 @@ from edgewb.views.basis_tables import show_bases
 
 measured, replayed = record_and_replay(model)
 simulated = edgewb.measure(model, target="simulated:pi4", runs=50)
+estimate = edgewb.estimate(model, host="pi4")
 published = published_net("mobilenet_v2_1.0_224")
 show_bases(measured, replayed, simulated, estimate, published, edgewb.inspect(model))
 
@@ -313,17 +342,13 @@ check("07.4", a, b, c, d)
 # %% [markdown]
 # ## Exercise 5: which table?
 #
-# Two reports compare the same two nets. (Both are made up.)
+# Two reports compare the same two nets. (Both are made up.) Which of them may one trust more? And name three things that the other one
+# leaves out, as keys of `FACTS`, which are listed below the reports.
 
 # %%
 from edgewb.lessons.latencies import FACTS, TABLES
 
 print(TABLES["A"], TABLES["B"], sep="\n\n")
-
-# %% [markdown]
-# Which of them may one trust more? And name three things that the other one leaves out, as keys of `FACTS`:
-
-# %%
 FACTS
 
 # %% tags=["exercise"]

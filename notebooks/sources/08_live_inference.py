@@ -155,7 +155,7 @@ plot_frames(camera_fps=30)
 # tries two frames under way, one travelling while the other is computed, and keeps to it where more answers come of it.
 
 # %% [markdown]
-# Two sentences about frames a second, from texts on edge AI, beside what holds:
+# Sentences about frames a second, from texts on edge AI, beside what holds:
 
 # %%
 from edgewb.lessons.claims import show_claims

@@ -39,9 +39,9 @@ show_devices(families=["Coral"])
 # the power around it. MobileNetV2 takes 2.6 ms on the stick at a desktop with USB 3, and 18 ms on boards that attach the chip by
 # USB 2 or to a microcontroller. Mind the last column: the stick's figure is the memory *on the chip*, which all of them have; the
 # boards' is the memory beside it. *Not found* means that we looked and read no page that says it; it does not mean that nobody
-# knows.
+# knows. The number in square brackets is the figure's source, listed below the table; a source that is a page of the maker is a link.
 #
-# Every figure has a source. Ask for those of one device:
+# **Question.** Which of the stick's figures did the maker state, and which did others measure? Here they are one by one.
 
 # %%
 show_sources("Coral USB Accelerator")
@@ -61,6 +61,16 @@ show_devices(families=["Jetson", "Hailo", "Myriad", "Raspberry Pi"])
 # **Reading.** The two of Hailo, perhaps. Look at the words in the brackets before you look at the numbers. *Sparse* counts
 # operations that are skipped because every other weight is zero; *float* and *int8* are different operations; a watt of a chip is
 # not a watt of a board.
+#
+# **Question.** What would you have believed of these devices, from reading about them?
+
+# %%
+show_claims("hardware")
+
+# %% [markdown]
+# **Reading.** The longest table of this course. Several sentences are refuted by the table of the very text they stand in: put a
+# superlative beside the numbers around it, and half of the checking is done. Where a verdict rests on such a table alone, it says
+# so, since the table's own figures have no source.
 
 # %% [markdown]
 # ## Why TOPS do not compare
@@ -82,7 +92,9 @@ plot_tops()
 # light bar is one over a latency, which is less than a chip can do that works on several frames at once; more on this below.)
 #
 # Three reasons. **Utilisation:** small layers do not fill a large grid of multipliers, and a bus makes it wait. **Precision:** of a
-# Jetson's int8 TOPS half exist only for sparse weights. **Batch:** what is published may be for eight frames at once:
+# Jetson's int8 TOPS half exist only for sparse weights. **Batch:** what is published may be for eight frames at once.
+#
+# **Question.** What does a batch of eight buy, and for which network?
 
 # %%
 show_devices(families=["Hailo"], of=["throughput", "latency"])
@@ -119,6 +131,8 @@ show_claims("throughput")
 # as their program sees it (in that table, too). Both can be right: several frames are under way at once,
 # like cars in a car wash. For a lane full of video the throughput counts; for a robot arm that waits for an answer the latency
 # does.
+#
+# **Question.** And what do texts make of TOPS?
 
 # %%
 show_claims("tops")
@@ -151,10 +165,16 @@ show_waits(loads=[0.5, 0.8, 0.9, 0.95, 0.99])
 # Now the delay of a whole installation. A camera gives 10 frames a second. MobileNetV2 takes a desktop with a Coral stick 2.1 to
 # 3.2 ms (estimated), the network there and back 5 ms (assumed); a Raspberry Pi 4 on its own takes 25.87 ms (published).
 #
-# **Question.** From how many cameras on is a Pi at each camera the faster solution?
+# **Question.** Twenty cameras: how busy is the server, and how long does an answer take?
 
 # %%
 server_delay(sensors=20, frame_rate=10, service_ms=2.57, network_ms=5)
+
+# %% [markdown]
+# **Reading.** It works half of its time, and the wait is short: on average a little more than a millisecond beyond the 7.6 ms of network
+# and service, for one frame in a hundred nine, or more.
+#
+# **Question.** From how many cameras on is a Pi at each camera the faster solution?
 
 # %%
 from edgewb.views.hardware_plots import plot_sensors_per_server, plot_server_delays
@@ -178,6 +198,8 @@ plot_sensors_per_server(frame_rates=[1, 5, 15, 30], services_ms=[2.6, 7.2, 12, 5
 # **Reading.** From none to 360 sensors, which is as many as one server *can* take. 2.6 ms is MobileNetV2 with a Coral, 7.2 ms a
 # detector (SSD MobileNetV2), 12 ms a slower one, 52 ms a segmentation (DeepLab v3; desktop, published). Only the cells with a
 # diamond fall into the 10 to 20 of the text.
+#
+# **Question.** A text names 10 to 20 sensors. Does it speak of delay, or of cost?
 
 # %%
 show_claims("break_even")
@@ -188,11 +210,28 @@ show_claims("break_even")
 # by delay it takes *up to* so many, which you have just seen. It is worth having where the second number is larger than the
 # first.
 #
+# The three prices in the next cell are assumed, and not looked up anywhere. Put in your own: of what a sensor needs to compute on its
+# own, of a server, and of what a sensor needs to send its frames.
+#
+# **Question.** A server costs as much as 15 devices. Does it pay from 15 sensors on?
+
+# %%
+from edgewb.views.cost_plots import plot_costs
+
+DEVICE, SERVER, LINK = 100, 1500, 40  # assumed: yours, in your own money
+plot_costs(DEVICE, SERVER, LINK, frame_rate=10, service_ms=2.57, network_ms=5, limit_ms=100)
+
+# %% [markdown]
+# **Reading.** Not from 15 on, since each sensor still needs its link: the lines meet at the diamond, 25 sensors. At the dotted line, 36
+# sensors, one server is full if 99 of 100 frames are to be answered within 100 ms (estimated). The 37th needs a second server, the dashed
+# line jumps, and up to 49 sensors a device at each is cheaper again. With a faster server the dotted line moves to the right, with
+# dearer links the diamond does. If the diamond has gone, a server never pays.
+#
 # ## Exercise 2: break-even by cost
 #
 # Prices for this exercise, invented: what a sensor needs to compute on its own costs 60, a server 900, and what a sensor needs to
-# send its frames 15. From how many sensors on does one server cost no more? (With your own prices:
-# `edgewb.lessons.queues.break_even`.)
+# send its frames 15. From how many sensors on does one server cost no more? (By hand, please; `edgewb.lessons.queues.break_even` is what
+# the figure used.)
 
 # %% tags=["exercise"]
 # With a server each sensor saves its device, and needs a link.
@@ -252,6 +291,8 @@ show_decoder_ops()
 # (`BATCH_MATMUL`), and the Edge TPU supports matrix products with weights only. The first op on the CPU takes everything behind it
 # there, too: with the look-up of the token (`GATHER`) at the very beginning, nothing is left. Look it up outside the model, and the
 # next such op, in the first of 28 layers, does the same.
+#
+# **Question.** How much of that do texts get right?
 
 # %%
 show_claims("llm")

@@ -54,6 +54,8 @@ plot_shifts(rows)
 # of it.
 #
 # The same as a table. Its last column is the paired difference to float32: the same images, one by one.
+#
+# **Question.** Under which shifts can the two be told apart?
 
 # %%
 from edgewb.robustness import shifts_text
@@ -88,6 +90,9 @@ int8_is = "cannot be told"
 
 # %%
 check("11.2", int8_is)
+
+# %% [markdown]
+# **Question.** What do texts advise for data that shift?
 
 # %%
 show_claims("shifted_data", "calibration")
@@ -128,11 +133,25 @@ print(memory_text(measured.memory) or "this system does not tell the peak of a p
 # it; for a large one activations and weights are. So there is no factor from file to memory that holds for all; measure your own,
 # in the process that will run in the field.
 
+# %% [markdown]
+# A text says that a model of 50 MB can need more than 200. **Question.** Does it? Here are two networks of that size with random
+# weights: one that is all weights, and one that works on a picture of 1,024 × 1,024 pixels besides. Each runs once, in a fresh process.
+
+# %%
+from edgewb.lessons.memory_needs import show_memory_needs
+
+show_memory_needs()
+
+# %% [markdown]
+# **Reading.** The last column is what the model added. Both files are equally large. The first network takes its weights about twice: as
+# the file has them, and once more in the order the kernels want. The second takes several times as much, for what is computed between
+# its layers. So it can, and it need not.
+
 # %%
 show_claims("runtime_memory", "size_of_file")
 
 # %% [markdown]
-# **Reading.** The first claim speaks of a file of 50 MB, the second of any. With our small network neither factor comes out.
+# **Reading.** The first claim speaks of a file of 50 MB, the second of any file. For neither is there one factor.
 #
 # ## The first inference, and updates
 #
@@ -147,6 +166,8 @@ edgewb.estimate(model.path, host="pi4")
 # **Reading.** This is estimated, for a Raspberry Pi 4 with a stick. For this network the first inference takes about a millisecond
 # longer. For MobileNetV2 it is about ten, and on USB 2 more than a hundred. If two models take turns on one chip, each pays this
 # at every turn, unless they are compiled together and both fit (`edgewb inspect FILE --with OTHER` says whether they do).
+#
+# **Question.** Texts give figures for it, too. Do they hold?
 
 # %%
 show_claims("first_inference", "updates")
@@ -186,9 +207,6 @@ checklist
 checklist.write("../runs/course/checklist.html")
 
 # %% [markdown]
-# For your own model: `fill_checklist("my_model.tflite", study=edgewb.run("my_folder"))`, or without a study, when you have none; then
-# more stays open.
-
 # %% [markdown]
 # ## Exercise 3: what is open, and why?
 #
@@ -202,6 +220,63 @@ reason = "nothing ran on an Edge TPU"
 
 # %%
 check("11.3", open_points, reason)
+
+# %% [markdown]
+# ## The checklist of your own model
+#
+# Now yours. Set `MODEL` in the next cell, and what you have of the rest. What you leave as it is keeps the example.
+#
+# - `STUDY` answers points 1, 3, 4 and 5: what `edgewb.run` returns for your data. It takes what was computed before from its records.
+# - `MEASURED` answers 6, 7 and 8, and the memory: files that `edgewb measure` wrote on the computer of the field, for this very file.
+# - `FIELD` is the target that the field has. What was measured on another one is left aside, and the list says so.
+#
+# `MODEL` may be the compiled file. That is another file than the one in the study, so edgewb compares their parameters, as
+# `edgewb inspect --against` does, and takes the record of the model it holds.
+
+# %%
+MODEL = bundled_model("digits_cnn_int8").path  # yours: MODEL = "/home/me/mine_edgetpu.tflite"
+STUDY = bundled_studies()[0]  # yours: STUDY = edgewb.run(dataset="/home/me/photos", model="/home/me/mine.keras"), or None
+MEASURED = []  # yours: MEASURED = ["/home/me/stick.json"]
+FIELD = "edgetpu"  # "cpu", where no Edge TPU is to run it
+
+# %% [markdown]
+# **Question.** Which point of your list would your customer, or your boss, ask about first? Is there a figure?
+
+# %%
+mine = fill_checklist(MODEL, STUDY, measured=MEASURED, field=FIELD)
+mine.write("../runs/course/my_checklist.html")
+mine
+
+# %% [markdown]
+# **Reading.** For each open point it says what to do. Then set above what you got, or give `fill_checklist` one more argument, and run the
+# cells again:
+#
+# | open | what closes it |
+# |---|---|
+# | 1 | `budget_points=1.0`: how many points of accuracy may be lost |
+# | 2 | notebook 06; or `accept=[2]`: your word that the rest may run on the CPU |
+# | 3, 4, 5 | `STUDY = edgewb.run(...)`, on enough data |
+# | 6, memory | `edgewb measure my_model_edgetpu.tflite --target edgetpu --json > stick.json` |
+# | 7 | the same with `--meter COMMAND --protocol sustained` |
+# | 8 | twice with `--meter COMMAND --protocol extremes --ambient C`; or `accept=[8]`: your word that the field is a heated room |
+#
+# Your word goes into the list as your word. Nothing else is closed without a figure, its basis and n. In a terminal the same is
+# `edgewb checklist my_model_edgetpu.tflite --measured stick.json --out checklist.html`; it finds what `edgewb run` recorded.
+
+# %% [markdown]
+# ## Exercise 4: your next step
+#
+# Which of the eight points is the first that is open in *your* list: its number, or `None`? And what closes it: `"budget_points"`,
+# `"accept"`, `"study"`, `"measured"`, or `"nothing"` where none is open? The check looks at *your* list; change the cell above, and
+# something else is right.
+
+# %% tags=["exercise"]
+# A number from 1 to 8 or None, and one of the five words.
+first_open = 6  # of the example
+closed_by = "measured"
+
+# %%
+check("11.4", mine, first_open, closed_by)
 
 # %% [markdown]
 # ## Summary

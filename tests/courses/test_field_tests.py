@@ -8,6 +8,7 @@ import pytest
 from edgewb.bundles import bundled_model, bundled_studies
 from edgewb.courses import check
 from edgewb.courses.exercises.field_tests import REASONS
+from edgewb.lessons.checklists import fill_checklist
 from edgewb.lessons.field_data import SHIFTS, shares_right
 
 
@@ -42,6 +43,39 @@ def test_right() -> None:
 )
 def test_mistakes(number: str, answers: tuple[object, ...], said: str) -> None:
     result = check(number, *answers)
+    assert not result.passed
+    assert said in result.message
+
+
+BUNDLED = fill_checklist(bundled_model("digits_cnn_int8").path, bundled_studies()[0])
+WITHOUT_STUDY = fill_checklist(bundled_model("digits_cnn_int8").path, budget_points=1.0, accept=[8])
+
+
+def test_the_next_step_of_ones_own_list() -> None:
+    assert check("11.4", BUNDLED, 6, "measured").passed
+    assert check("11.4", WITHOUT_STUDY, 3, "study").passed
+    assert check("11.4", fill_checklist(bundled_model("elu_branch").path), 1, "budget_points").passed
+    assert check("11.4", fill_checklist(bundled_model("elu_branch").path, budget_points=1), 2, "accept").passed
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((BUNDLED, 7, "measured"), "it is open, but not the first"),
+        ((BUNDLED, 1, "measured"), "that one is answered"),
+        ((BUNDLED, 9, "measured"), "not among the eight"),
+        ((BUNDLED, 6, "study"), "does not close point 6"),
+        ((BUNDLED, 6, "nothing"), "does not close point 6"),
+        ((BUNDLED, None, "measured"), "3 of the eight are open"),
+        ((WITHOUT_STUDY, 6, "measured"), "open, but not the first"),
+        ((bundled_model("elu_branch").path, 6, "measured"), "what fill_checklist"),
+        ((BUNDLED, "six", "measured"), "first_open"),
+        ((BUNDLED, 6, 7), "closed_by"),
+        ((BUNDLED, ..., ...), ""),
+    ],
+)
+def test_a_wrong_next_step(answers: tuple[object, ...], said: str) -> None:
+    result = check("11.4", *answers)
     assert not result.passed
     assert said in result.message
 

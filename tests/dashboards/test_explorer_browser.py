@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import study_driver
 from axe_playwright_python.sync_playwright import Axe
 from browsers import wait_until
 from PIL import Image
 
 from edgewb.bundles import bundled_studies
+from edgewb.estimates.estimations import estimated_latency
 from edgewb.records import RecordStore
 
 pytestmark = pytest.mark.browser
@@ -46,7 +48,10 @@ def bundled():
 def home(tmp_path_factory):
     """A home with a study of its own: the bundled one as if it had been made here, with its files where the records say."""
     folder = tmp_path_factory.mktemp("served")
-    records = [dataclasses.replace(record, origin="local", key=f"here-{i}", seed=1) for i, record in enumerate(bundled()[:-1])]
+    records = [
+        dataclasses.replace(record, key=f"here-{i}", seed=1, origin="local", estimate=estimated_latency(record.file))
+        for i, record in enumerate(bundled()[:-1])
+    ]
     with RecordStore(folder / "records.sqlite") as store:
         store.add_all(records)
     return folder
@@ -142,14 +147,36 @@ def test_a_click_shows_the_record_of_a_variant_and_two_side_by_side(visit):
     assert page.locator(".panels article").count() == 2
 
 
+@pytest.mark.parametrize(("width", "chart"), [(1366, "wide"), (390, "narrow")])
+def test_energy_is_an_axis_that_says_it_is_estimated(visit, width, chart):
+    page = visit("explorer", width=width)
+    page.click("[data-region=costs] button[aria-label='Edge TPU energy, estimated']")
+    wait_until(page, "document.querySelector('.plot-title').innerText === 'Accuracy against estimated Edge TPU energy'")
+    settle(page)
+    drawn = page.locator(f".chart.{chart}")
+    said = drawn.text_content()
+    assert "estimated Edge TPU energy, mJ/inference" in said
+    assert "(estimated, line: power and time range)" in said
+    inside = drawn.bounding_box()
+    for title in drawn.locator("text", has_text="estimated").all():
+        box = title.bounding_box()
+        assert inside["x"] <= box["x"]
+        assert box["x"] + box["width"] <= inside["x"] + inside["width"]
+    assert "0.58 to 1.2 W more than idle" in text(page, "plot")
+    mapped = [record for record in bundled()[:-1] if record.placement.ops_edgetpu]
+    assert drawn.locator(".mark").count() == len(mapped)
+    assert "Without this figure, so not drawn: float32" in text(page, "plot")
+
+
 def test_every_cost_is_a_click_away(visit):
-    page = visit("explorer")
+    page, titles = visit("explorer"), []
     for button in page.locator("[data-region=costs] button").all():
         name = button.get_attribute("aria-label")
         button.click()
         settle(page)
         assert page.locator("[data-region=costs] [aria-pressed=true]").get_attribute("aria-label") == name
-    assert "size of the file" in page.inner_text(".plot-title")
+        titles.append(page.inner_text(".plot-title"))
+    assert "Accuracy against size of the file" in titles
 
 
 def test_the_model_the_code_and_the_report_are_saved(visit):
@@ -237,6 +264,36 @@ def test_a_study_under_way_is_seen_and_cancelled_and_its_variants_appear(visit, 
         print(file=process.stdin, flush=True)
         wait_until(page, "document.querySelector('[data-region=running] progress') === null")
         assert process.wait(timeout=120) == 0
+    assert text(page, "alert") == ""
+
+
+@pytest.mark.training
+def test_a_real_study_is_seen_from_its_first_variant_to_its_end(visit, home, tmp_path):
+    """Trained for real, if shortly; the last variant would take hours, so that there is something to cancel."""
+    page = visit("explorer")
+    study = study_driver.command(home, tmp_path / "out", "--targets", "cpu")
+    study["env"] |= {"STUDY_FINE_TUNE_STEPS": "1000000", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(**study, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        wait_until(page, "document.querySelector('[data-region=running] progress') !== null")
+        assert "breast_cancer, table_mlp" in text(page, "running")
+        wait_until(page, "document.querySelector('[data-region=running] [id^=show-]') !== null", seconds=120)
+        page.click("[data-region=running] [id^=show-]")
+        wait_until(page, "document.querySelector('#study').selectedOptions[0].text.startsWith('breast_cancer')")
+        wait_until(page, "document.querySelector('[data-region=running]').innerText.includes('now prune50_ptq_int8')", seconds=120)
+        wait_until(page, "document.querySelectorAll('.chart.wide .mark').length === 3")
+        assert page.evaluate("document.querySelector('[data-region=running] progress').value") > 0
+        page.click("[data-region=running] [id^=cancel-]")
+        wait_until(page, "document.querySelector('[data-region=running] progress') === null")
+        assert "cancelled; every finished variant is kept" in process.communicate(timeout=30)[1]
+    finally:
+        process.kill()  # nothing where it has ended
+        process.wait()
+    finished = ["float32", "ptq_int8", "dynamic_range"]
+    with RecordStore(home / "records.sqlite") as store:
+        assert [record.recipe for record in store.query(dataset="breast_cancer")] == finished
+    assert sorted(study_driver.files(tmp_path / "out")) == sorted(f"{name}.tflite" for name in finished)
+    assert sorted(page.locator(".chart.wide .mark").evaluate_all("marks => marks.map((each) => each.dataset.value)")) == sorted(finished)
     assert text(page, "alert") == ""
 
 

@@ -45,7 +45,7 @@ def test_a_drawn_digit_is_read(visit):
     draw(page, 0)
     until_label(page, "0")
     assert "measured" in page.inner_text("[data-region=answers]")
-    wait_until(page, "/[1-9] frames answered/.test(document.querySelector('[data-region=figures]').textContent)")
+    wait_until(page, "/[1-9]\\d* frames answered/.test(document.querySelector('[data-region=figures]').textContent)")
     page.click("[data-wipe]")
     until_label(page, "–")  # nothing of it is left: neither the answer nor what it took
     wait_until(page, "/(^|\\D)0 frames answered/.test(document.querySelector('[data-region=figures]').textContent)")

@@ -38,7 +38,7 @@ def test_the_documented_keys(tflite_file) -> None:
     assert set(got) >= KEYS
     assert (got["basis"], got["host"], got["bus"], got["clock"], got["refused"]) == ("estimated", "desktop", "usb3", "max", None)
     assert set(got["latency_ms"]) == set(got["first_inference_ms"]) == {"low", "mid", "high"}
-    assert set(got["energy_mj"]) == {"low", "high", "assumption"}
+    assert set(got["energy_mj"]) == {"low", "mid", "high", "assumption"}
     assert list(got["breakdown_ms"]) == list(PARTS)
     assert set(got["what_if"]) == {"fits_cache", "usb3", "blocker_fixed"}
     assert got["rests_on"]
@@ -61,7 +61,7 @@ def test_parts_add_up_and_the_interval_holds_the_estimate(name: str, host: str) 
         assert span is not None
         assert 0 < span.low < span.mid < span.high
     assert result.energy_mj is not None
-    assert 0 < result.energy_mj.low < result.energy_mj.high
+    assert 0 < result.energy_mj.low < result.energy_mj.mid < result.energy_mj.high
     assert result.first_inference_ms.mid > result.latency_ms.mid
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from edgewb.bundles import bundled_model, bundled_studies
 from edgewb.errors import InputError, ModelFileError
-from edgewb.lessons.checklists import ANSWERED, NOT_NEEDED, OPEN, fill_checklist
+from edgewb.lessons.checklist_points import ANSWERED, NOT_NEEDED, OPEN
+from edgewb.lessons.checklists import fill_checklist
 from edgewb.types import Basis, Energy
 
 STUDY = bundled_studies()[0]
@@ -73,10 +74,25 @@ def test_power_and_temperature() -> None:
         source="a meter", covers="the stick", watts=1.2, watts_ci95=(1.1, 1.3), n=40, calls=1000, total_mj=2.0, total_mj_ci95=(1.9, 2.1),
         protocol="extremes", ambient_c=-10.0,
     )  # fmt: skip
-    found = fill_checklist(MODEL, _records(latency=_on_a_stick(Basis.MEASURED, energy)))
-    assert found.open_points == ()
+    cold = _on_a_stick(Basis.MEASURED, energy)
+    found = fill_checklist(MODEL, _records(latency=cold))
+    assert found.open_points == (8,)
     assert "1.20 W" in found.points[6].answer
-    assert "-10 degrees C" in found.points[7].answer
+    assert "at -10 °C" in found.points[7].answer
+    assert "the other end is missing" in found.points[7].answer
+    found = fill_checklist(MODEL, _records(latency=cold + _on_a_stick(Basis.MEASURED, dataclasses.replace(energy, ambient_c=50.0))))
+    assert found.open_points == ()
+    assert found.points[7].answer.index("-10 °C") < found.points[7].answer.index("50 °C")
+
+
+def test_power_of_a_short_sample_stays_open() -> None:
+    energy = Energy(
+        source="a meter", covers="the stick", watts=1.2, watts_ci95=(1.1, 1.3), n=40, calls=1000, total_mj=2.0, total_mj_ci95=(1.9, 2.1)
+    )
+    found = fill_checklist(MODEL, _records(latency=_on_a_stick(Basis.MEASURED, energy)))
+    assert found.open_points == (7, 8)
+    assert "1.20 W" in found.points[6].answer
+    assert "not under lasting load" in found.points[6].answer
 
 
 def test_a_loss_above_the_budget_asks_for_more() -> None:

@@ -82,6 +82,39 @@ def test_tables() -> None:
     assert "price" in sources.note
 
 
+@pytest.mark.parametrize("families", [["Coral"], ["Jetson", "Hailo", "Myriad", "Raspberry Pi"]])
+def test_each_figure_of_a_table_carries_the_number_of_its_source(families: list[str]) -> None:
+    import re
+
+    table = show_devices(families, KINDS)
+    devices = [device for device in DEVICES if device.family in families]
+    for row, device in zip(table.rows, devices, strict=True):
+        for cell, kind in zip(row[1:], KINDS, strict=True):
+            numbers = [int(number) for number in re.findall(r"\[(\d+)\]", cell)]
+            assert [table.footnotes[number - 1][0] for number in numbers] == [
+                f"{figure.source} (edition: {figure.edition})" for figure in device.find(kind)
+            ]
+    assert len(set(table.footnotes)) == len(table.footnotes)
+    assert f"[{len(table.footnotes)}]" in repr(table)
+
+
+def test_links_lead_to_the_makers_only() -> None:
+    pages = {figure.source: figure.maker_page for device in DEVICES for figure in device.figures}
+    assert pages["coral.ai/docs/edgetpu/benchmarks, stored copy"] == "https://coral.ai/docs/edgetpu/benchmarks"
+    assert pages["hailo-ai/hailo_model_zoo@c83fc03 docs/public_models/HAILO8"] == (
+        "https://github.com/hailo-ai/hailo_model_zoo/tree/c83fc03/docs/public_models/HAILO8"
+    )
+    assert pages["Raspberry Pi documentation, AI Kit (raspberrypi/documentation@229c546)"].endswith(
+        "raspberrypi/documentation/tree/229c546"
+    )
+    assert not any(
+        page for source, page in pages.items() if source.startswith(("measured by others", "second hand", "a copy", "a reseller"))
+    )
+    shown = show_devices(["Coral"])._repr_html_()
+    assert 'href="https://coral.ai/technology"' in shown
+    assert shown.count("<a ") == sum(bool(page) for _, page in show_devices(["Coral"]).footnotes)
+
+
 def test_unknown_names() -> None:
     with pytest.raises(InputError, match="unknown device 'Hailo-9'"):
         find_device("Hailo-9")

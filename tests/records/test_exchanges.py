@@ -19,7 +19,7 @@ from edgewb.records import Records, RecordStore, import_records
 from edgewb.records.checks import RecordProblem
 from edgewb.records.exchanges import MAX_LINE_BYTES, parse_record, public_dict
 from edgewb.timings import summarise_latency
-from edgewb.types import Accuracy, AccuracyDelta, Basis, Environment, Latency, Parameters, PlacementSummary, Record
+from edgewb.types import Accuracy, AccuracyDelta, Basis, EnergyRange, Environment, Latency, Parameters, PlacementSummary, Record
 
 ROOT = Path(__file__).parents[2]
 
@@ -307,7 +307,22 @@ def test_bad_lines_are_reported_with_their_number_and_good_ones_kept(tmp_path, m
 
 
 def test_keys_of_a_later_version_are_ignored(make_record):
-    assert parse_record(changed_line(make_record, "energy_mj", 3).encode()) == make_record(origin="imported")
+    assert parse_record(changed_line(make_record, "carbon_g", 3).encode()) == make_record(origin="imported")
+
+
+def test_an_estimate_of_energy_comes_back_and_must_be_one(make_record):
+    whole = make_record(origin="imported")
+    spent = EnergyRange(low=0.25, mid=0.5, high=0.96, assumption="the stick draws so much")
+    guess = dataclasses.replace(whole.estimate, energy_mj=spent)
+    line = msgspec.json.encode(dataclasses.replace(whole, estimate=guess))
+    assert parse_record(line).estimate.energy_mj == spent
+    for wrong in (dataclasses.replace(spent, mid=2.0), dataclasses.replace(spent, low=0.0)):
+        bad = dataclasses.replace(whole, estimate=dataclasses.replace(guess, energy_mj=wrong))
+        with pytest.raises(RecordProblem, match=r"estimate.energy_mj low, mid, high are not in order"):
+            parse_record(msgspec.json.encode(bad))
+    refused = dataclasses.replace(whole, estimate=dataclasses.replace(guess, latency_ms=None, refused="too new a net"))
+    with pytest.raises(RecordProblem, match="no latency_ms that it could follow from"):
+        parse_record(msgspec.json.encode(refused))
 
 
 @pytest.mark.parametrize("claimed", ["local", "imported", "\x1b[2J"])

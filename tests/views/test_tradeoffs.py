@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgewb.estimates.energies import energy
 from edgewb.types import Basis, Energy, EstimatedLatency, LatencyRange, TargetFacts
-from edgewb.views.tradeoffs import list_costs, pareto_front, read_tradeoff, references_of, score_of, tradeoff_info
+from edgewb.views.tradeoffs import energy_missing, list_costs, pareto_front, read_tradeoff, references_of, score_of, tradeoff_info
 
 ESTIMATE = EstimatedLatency(
     target="edgetpu",
@@ -55,15 +57,48 @@ def test_a_latency_is_its_median_with_its_10th_to_90th_percentile(make_record):
 
 def test_energy_is_there_where_it_was_measured(make_record):
     record = make_record("ptq_int8")
-    energy = Energy(
+    spent = Energy(
         source="a meter", covers="the stick", watts=2.0, watts_ci95=(1.9, 2.1), n=50, calls=100, total_mj=4.0, total_mj_ci95=(3.8, 4.2)
     )
-    measured = dataclasses.replace(record, latency=(dataclasses.replace(record.latency[0], energy=energy),))
+    measured = dataclasses.replace(record, latency=(dataclasses.replace(record.latency[0], energy=spent),))
     assert "energy:cpu" not in costs_of([record])
     cost = costs_of([make_record("float32"), measured])["energy:cpu"]
     assert [amount and amount.value for amount in cost.amounts] == [None, 4.0]
     assert "a meter" in cost.note
-    assert cost.unit == "mJ"
+    assert cost.unit == "mJ/inference"
+
+
+def estimated(record, latency_ms, bus="usb3"):
+    guess = dataclasses.replace(ESTIMATE, latency_ms=latency_ms, energy_mj=energy(latency_ms, bus))
+    return dataclasses.replace(record, estimate=guess)
+
+
+def test_energy_is_estimated_where_nothing_measured_it(make_record):
+    fast, slow = LatencyRange(low=0.4, mid=0.5, high=0.8), LatencyRange(low=1.0, mid=2.0, high=3.0)
+    records = [estimated(make_record("float32"), slow), estimated(make_record("ptq_int8"), fast), make_record("qat_int8")]
+    cost = costs_of(records)["energy_estimate"]
+    assert (cost.kind, cost.basis, cost.unit, cost.stamp) == ("Energy", "estimated", "mJ/inference", "")
+    one, two, none = cost.amounts
+    assert (one.low, one.value, one.high) == pytest.approx((0.58 * 1.0, 0.89 * 2.0, 1.2 * 3.0))
+    assert (two.low, two.value, two.high) == pytest.approx((0.58 * 0.4, 0.89 * 0.5, 1.2 * 0.8))
+    assert none is None
+    assert "desktop, usb3, max clock" in cost.note
+    assert "0.58 to 1.2 W more than idle" in cost.note
+    info = tradeoff_info(records, cost, 1.0, "ptq_int8")
+    assert info.left_out == ("qat_int8",)
+    assert [point.recipe for point in info.points if point.recommended] == ["ptq_int8"]
+    assert energy_missing(records) == ""
+
+
+def test_where_no_energy_is_known_the_reason_is(make_record):
+    old = dataclasses.replace(make_record("ptq_int8"), estimate=ESTIMATE)
+    assert not [cost for cost in list_costs([old]) if cost.kind == "Energy"]
+    assert "older than estimates of energy" in energy_missing([old])
+    assert "no meter was named" in energy_missing([old])
+    refused = dataclasses.replace(old, estimate=dataclasses.replace(ESTIMATE, latency_ms=None, refused="a heavy CPU part"))
+    assert "Estimated: a heavy CPU part." in energy_missing([refused])
+    unread = dataclasses.replace(old, latency=(dataclasses.replace(old.latency[0], energy_missing="the meter went away"),))
+    assert "Measured: the meter went away." in energy_missing([unread])
 
 
 def test_the_picture_holds_the_figures_of_the_records(nine):

@@ -1,4 +1,4 @@
-"""Notebook 11, from lab to field: what a shift costs, whether int8 is to blame, and which points of the checklist are open."""
+"""Notebook 11, from lab to field: what a shift costs, whether int8 is to blame, what of the checklist is open and what closes it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from functools import cache
 from numbers import Real
 
 from edgewb.bundles import BundledStudy, bundled_model, bundled_studies
-from edgewb.courses.checks import NotYet, exercise, text_in
-from edgewb.lessons.checklists import fill_checklist
+from edgewb.courses.checks import NotYet, exercise, text_in, whole_number_in
+from edgewb.lessons.checklists import Checklist, fill_checklist
 from edgewb.lessons.field_data import SHIFTS, shares_right
 from edgewb.robustness import NO_SHIFT, compare_under_shifts
 
 MODEL = "digits_cnn_int8"
 REASONS = ("nothing ran on an Edge TPU", "the accuracy is too low", "there are too few calibration inputs")
+CLOSES = {
+    1: ("budget_points",), 2: ("accept",), 3: ("study",), 4: ("study",), 5: ("study",), 6: ("measured",), 7: ("measured",),
+    8: ("measured", "accept"),
+}  # fmt: skip
+"""What of ``fill_checklist`` closes a point."""
+WAYS = ("budget_points", "accept", "study", "measured", "nothing")
 
 
 def _study() -> BundledStudy:
@@ -77,3 +83,26 @@ def judge_open_points(open_points: object, reason: object) -> str:
     if text_in(reason, "reason", REASONS) != REASONS[0]:
         raise NotYet("reason: the open points have one thing in common. What would you need to close them?")
     return "time, power and temperature need the device itself. Whoever has one can close them with three commands."
+
+
+@exercise("11.4")
+def judge_next_step(mine: object, first_open: object, closed_by: object) -> str:
+    """The first open point of the reader's own list, and what closes it."""
+    if not isinstance(mine, Checklist):
+        raise NotYet(f"the first answer is a {type(mine).__name__}; what fill_checklist(MODEL, ...) gives is asked for.")
+    way = text_in(closed_by, "closed_by", WAYS)
+    if not mine.open_points:
+        if first_open is not None or way != "nothing":
+            raise NotYet("none of the eight points of your list is open: the answers are None and 'nothing'.")
+        return "none is open. Hand the file over, with the three points beyond the list."
+    right = mine.open_points[0]
+    if first_open is None:
+        raise NotYet(f"{len(mine.open_points)} of the eight are open: look for the word in the third column.")
+    number = whole_number_in(first_open, "first_open")
+    if number != right:
+        known = {point.number: point.state for point in mine.points}
+        why = "it is open, but not the first" if number in mine.open_points else f"that one is {known.get(number, 'not among the eight')}"
+        raise NotYet(f"first_open is {number}: {why}.")
+    if way not in CLOSES[right]:
+        raise NotYet(f"closed_by is {way!r}: that does not close point {right}. The table above has a row for it.")
+    return f"point {right} is closed by {way!r}. Then {len(mine.open_points) - 1} of the eight stay open."

@@ -11,14 +11,15 @@ import traitlets
 from edgewb.errors import InputError, unknown_name
 from edgewb.recommendations import check_budget, recommend
 from edgewb.records.listings import Records
+from edgewb.reproductions import asked_of, command_line, python_code
 from edgewb.running import RunningStudy, cancel_study, running_studies
 from edgewb.types import Recommendation, Record
 from edgewb.verdicts import budget_text, verdict_note
 from edgewb.views.pictures import pictures_for
-from edgewb.views.tradeoffs import Cost, list_costs, read_tradeoff, references_of, tradeoff_info
+from edgewb.views.tradeoffs import Cost, energy_missing, list_costs, read_tradeoff, references_of, tradeoff_info
 from edgewb.views.widgets.explorer_charts import cut_lines, draw_chart, floor_text
 from edgewb.views.widgets.explorer_details import clauses_of, figure_rows, make_overview, make_panel
-from edgewb.views.widgets.explorer_downloads import command_line, file_name, find_report, make_report, python_code, read_model
+from edgewb.views.widgets.explorer_downloads import file_name, find_report, make_report, read_model
 from edgewb.views.widgets.explorer_studies import OpenStudy, Shelf
 from edgewb.views.widgets.pages import Page, script, style
 from edgewb.views.widgets.registry import PARTS
@@ -330,6 +331,7 @@ class Explorer(Page):
             "selected": self.selected,
             "compared": self.compared,
             "costs": {kind: [c for c in self._costs if c.kind == kind] for kind in dict.fromkeys(c.kind for c in self._costs)},
+            "no_energy": energy_missing(records),
             "info": info,
             "reading": read_tradeoff(info),
             "charts": [draw_chart(info, "wide", *WIDE, named), draw_chart(info, "narrow", *NARROW, named)],
@@ -343,7 +345,7 @@ class Explorer(Page):
             "figures": figure_rows(compared, records, self._overview.columns),
             "overview": self._overview,
             "verdicts": verdict_note(chosen.verdicts, chosen.recipe) if chosen else "",
-            "command": command_line([compared[0]], self.budget),
+            "command": command_line(asked_of([compared[0]], self.budget)),
         }
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgewb.records.columns import notes, summary_columns, watermarks
+from edgewb.powers import energy_text
+from edgewb.records.columns import energy_cell, notes, summary_columns, watermarks
 from edgewb.records.formats import plain
 from edgewb.records.tables import Column
 from edgewb.types import Recommendation, Record
@@ -131,8 +132,12 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     for sample in record.latency:
         text = f"n = {sample.n} calls after {sample.warmup_runs} of warm-up, {sample.kernels}, threads {sample.threads} ({sample.basis})"
         facts.append((f"Latency on {sample.target}", text))
+        facts += [(f"Energy on {sample.target}", line.strip()) for line in energy_text(sample.energy, sample.energy_missing)]
         if sample.conditions is not None and sample.conditions.notes:
             facts.append((f"Beside it, {sample.target}", "; ".join(sample.conditions.notes)))
+    if (guess := record.estimate) is not None and guess.energy_mj is not None:
+        text = f"{energy_cell(guess)} mJ per inference ({guess.basis}; {guess.energy_mj.assumption})"
+        facts.append((f"Energy on an Edge TPU ({guess.host}, {guess.bus}, {guess.clock} clock)", text))
     facts += [(f"Not measured on {target}", reason) for target, reason in record.not_measured.items()]
     facts += [(f"Setting {name}", _setting(value)) for name, value in record.settings.items()]
     facts.append(("Versions", ", ".join(f"{name} {version}" for name, version in where.packages.items())))

@@ -1,11 +1,9 @@
-"""What the explorer lets a visitor save: a variant's file, the study's report, the code that makes the variant again."""
+"""What the explorer lets a visitor save: a variant's file and the study's report; the code is of ``reproductions``."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,11 +13,10 @@ import msgspec
 
 from edgewb.errors import EdgewbError, InputError
 from edgewb.recommendations import report_name
-from edgewb.types import Basis, Record
+from edgewb.reproductions import asked_of, command_line
+from edgewb.types import Record
 
 REPORT_SECONDS = 120
-_ADDRESSED = ("ssh", "replay", "simulated")
-"""Targets that are nothing without an address, a recording or a profile, none of which a record holds."""
 
 
 def find_model(record: Record) -> Path | None:
@@ -75,7 +72,7 @@ def make_report(records: Sequence[Record], budget_points: float, notes: Sequence
     asked = {
         "records": list(records),
         "budget_points": budget_points,
-        "command": command_line(records, budget_points),
+        "command": command_line(asked_of(records, budget_points)),
         "notes": list(notes),
         "pictures": {str(index): uri for index, uri in pictures.items()},
     }
@@ -94,84 +91,6 @@ def make_report(records: Sequence[Record], budget_points: float, notes: Sequence
     return done.stdout
 
 
-def command_line(records: Sequence[Record], budget_points: float) -> str:
-    """What to type to make these variants of one study again."""
-    one = records[0]
-    words = ["edgewb", "run", "--dataset", one.dataset, "--recipes", ",".join(record.recipe for record in records)]
-    words += ["--model", Path(one.model).name]
-    if targets := _targets(records):
-        words += ["--targets", ",".join(targets)]
-    words += ["--budget", f"{budget_points:g}", "--seed", str(one.seed)]
-    if (limits := _input_range(one)) is not None:
-        words.append("--input-range={:g},{:g}".format(*limits))
-    return shlex.join(words + ["--fast"] * (_length(one) == "fast"))
-
-
-def python_code(record: Record, budget_points: float) -> str:
-    """A short program that makes a variant again, and says whether it came out the same.
-
-    Whatever a record says stands in it as a Python literal: a record may be somebody else's, and the program is there to be run.
-    """
-    from edgewb.datasets import DATASET_NAMES
-
-    arguments = [f"{record.dataset!r}", f"[{record.recipe!r}]", f"model={Path(record.model).name!r}"]
-    if targets := _targets([record]):
-        arguments.append(f"targets={list(targets)!r}")
-    arguments += [f"budget={budget_points!r}", f"seed={record.seed!r}"]
-    if (limits := _input_range(record)) is not None:
-        arguments.append(f"input_range={limits!r}")
-    if _length(record) == "fast":
-        arguments.append("fast=True")
-    hints = []
-    if record.dataset not in DATASET_NAMES:
-        hints.append("# The first argument is the name of your data: put their path there.")
-    if not _built_in(record):
-        hints.append("# `model` is the name of your own file: put its path there.")
-    if _length(record) is None:
-        hints.append("# It was trained with settings that edgewb.run does not offer, so it will differ.")
-    lines = [
-        '"""Make a variant again. Needs edgewb with its extras "data" and "train"; on a terminal the same is done by the command below."""',
-        "",
-        "import edgewb",
-        "",
-        f"COMMAND = {command_line([record], budget_points)!r}",
-        f"RECIPE, SHA256 = {record.recipe!r}, {record.sha256!r}",
-        "",
-        *hints,
-        f"study = edgewb.run({', '.join(arguments)})",
-        "print(study)",
-        "made = next(record for record in study.records if record.recipe == RECIPE)",
-        'print("the same file as recorded" if made.sha256 == SHA256 else "not the same file as recorded: other versions or processor")',
-        "",
-    ]
-    return "\n".join(lines)
-
-
 def file_name(*parts: str) -> str:
     """Names from records as part of a file's name in somebody's browser."""
     return re.sub(r"[^\w.-]+", "_", "_".join(Path(part).stem for part in parts)).strip("._")[:80] or "edgewb"
-
-
-def _targets(records: Sequence[Record]) -> tuple[str, ...]:
-    found = [s.target for r in records for s in r.latency if s.basis is Basis.MEASURED and s.target not in _ADDRESSED]
-    return tuple(dict.fromkeys(found))
-
-
-def _built_in(record: Record) -> bool:
-    return record.settings.get("model_kind") == "builtin"
-
-
-def _input_range(record: Record) -> tuple[float, float] | None:
-    """What to say of the input range: nothing for a built-in net, which knows its own."""
-    limits = record.settings.get("input_range")
-    if _built_in(record) or not isinstance(limits, list) or len(limits) != 2:
-        return None
-    return float(limits[0]), float(limits[1])
-
-
-def _length(record: Record) -> str | None:
-    """Which of the two lengths of training that can be asked for it had: "fast", "full"; None for neither."""
-    from edgewb.optimizers.training import FAST, FULL
-
-    given = record.settings.get("training")
-    return next((name for name, known in (("fast", FAST), ("full", FULL)) if given == dataclasses.asdict(known)), None)

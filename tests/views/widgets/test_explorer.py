@@ -8,7 +8,9 @@ import sys
 import pytest
 from made_records import build_regression
 
+from edgewb.bundles import bundled_studies
 from edgewb.errors import InputError
+from edgewb.estimates.estimations import estimated_latency
 from edgewb.recommendations import recommend
 from edgewb.records import RecordStore
 from edgewb.running import Announcement
@@ -125,6 +127,29 @@ def test_a_regression_shows_all_its_errors():
     details = explorer.render().split('data-region="details"')[1]
     for name in ("R2", "MAE", "RMSE"):
         assert f'<th scope="row">{name} <span class="soft small">[95 %]</span></th>' in details
+
+
+def test_without_any_energy_the_page_says_why(explorer):
+    assert "no energy is known" in explorer.markup
+    assert not [name for name in explorer.costs.values() if "nergy" in name]
+
+
+def test_estimated_energy_is_a_cost_like_the_others(study):
+    kept = {record.recipe: record for record in bundled_studies()[0].records}
+    explorer = listened(Explorer([dataclasses.replace(r, estimate=estimated_latency(kept[r.recipe].file)) for r in study]))
+    assert "no energy is known" not in explorer.markup
+    assert explorer.costs["energy_estimate"] == "Edge TPU energy, estimated"
+    plot = tell(explorer, "cost", "energy_estimate")["plot"]
+    assert "estimated Edge TPU energy, mJ/inference" in plot
+    assert "(estimated, line: power and time range)" in plot
+    assert "more than idle" in plot
+    assert '<th scope="row">mJ on TPU estimate [range]</th>' in explorer.render()
+    assert "mJ per inference (estimated;" in explorer.render()
+    before = explorer.recommendation
+    tell(explorer, "budget", "5")
+    assert explorer.recommendation == recommend(explorer.records, 5.0) != before
+    tell(explorer, "save_report")
+    assert b"mJ per inference (estimated;" in saved(explorer)[1]
 
 
 def test_every_cost_can_be_drawn(explorer):
