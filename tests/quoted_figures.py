@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import course_notebooks
+import jupytext
 
 from edgewb.bundles import bundled_studies
 from edgewb.courses.recorded import recall
@@ -55,11 +56,15 @@ class Quoted:
 
 @functools.cache
 def sentences(notebook: str) -> tuple[str, ...]:
-    """Of the source of a notebook, code among them, without line breaks."""
+    """Of a notebook's prose, without line breaks, and the lines of its code."""
     (source,) = (path for path in course_notebooks.SOURCES if path.name.startswith(notebook))
-    words = " ".join(line.lstrip("#").strip() for line in source.read_text(encoding="utf-8").splitlines())
-    text = " ".join(words.split())
-    return tuple(re.split(r"(?<=[.?!:]) (?=[A-Z*`])", text))
+    found: list[str] = []
+    for cell in jupytext.read(source).cells:
+        if cell.cell_type == "markdown":
+            found += re.split(r"(?<=[.?!:]) (?=[A-Z*`])", " ".join(cell.source.split()))
+        else:
+            found += cell.source.splitlines()
+    return tuple(found)
 
 
 @functools.cache
