@@ -23,7 +23,7 @@ WIDGET: Final = "application/vnd.jupyter.widget-view+json"
 CHECK: Final = "application/vnd.edgewb.check+json"
 _PLOTLY_FILE: Final = "plotly.min.js"
 _WIDGET_SHEETS: Final = HERE.parent / "views" / "widgets" / "static"
-_LIGHT, _DARK = "friendly", "github-dark"  # pygments' styles
+_LIGHT, _DARK = "xcode", "github-dark"  # pygments' styles that keep a contrast of 4.5 on the cards of book.css
 
 
 def shared_files() -> dict[str, str]:
@@ -36,9 +36,14 @@ def shared_files() -> dict[str, str]:
     return {
         _PLOTLY_FILE: str(offline.get_plotlyjs()),
         "book.js": (HERE / "static" / "book.js").read_text(encoding="utf-8"),
-        "book.css": f"{own}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none; }}\n",
+        "book.css": f"{own}\n{_in_scheme('light', light)}{_in_scheme('dark', dark)}.highlight {{ background: none; }}\n",
         "widgets.css": "\n".join(sheets),
     }
+
+
+def _in_scheme(scheme: str, rules: str) -> str:
+    """Rules for one scheme alone: what one style colours and the other does not, must not be seen on the other's ground."""
+    return f"@media (prefers-color-scheme: {scheme}) {{\n{rules}\n}}\n"
 
 
 def render_chapter(notebook: Any, chapters: tuple[Chapter, ...], position: int) -> str:
@@ -140,10 +145,18 @@ def _drawn(data: dict[str, Any], name: str) -> dict[str, Any] | None:
         if 'class="edgewb"' not in data.get("text/html", ""):
             return None
         note = "A picture of a widget. In JupyterLab it moves, and answers when you click."
-        return {"text/html": f'<figure class="widget"><figcaption>{note}</figcaption><div inert>{data["text/html"]}</div></figure>'}
+        return {
+            "text/html": f'<figure class="widget"><figcaption>{note}</figcaption>'
+            f"{_scrolled('<div inert>' + data['text/html'] + '</div>', 'Picture of a widget')}</figure>"
+        }
     if "text/html" in data:
-        return {"text/html": f'<div class="scroll" tabindex="0" role="region" aria-label="Result">{data["text/html"]}</div>'}
+        return {"text/html": _scrolled(data["text/html"], "Result")}
     return data
+
+
+def _scrolled(content: str, name: str) -> str:
+    """What may be wider than the page, in a box that the arrow keys scroll."""
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}">{content}</div>'
 
 
 def _fold(notebook: Any) -> None:

@@ -198,8 +198,7 @@ played.drifts
 # ## Exercise 2: read a recorded histogram
 #
 # These calls were recorded on another computer: a pruned variant of the digits net, 200 calls. Read the **median** from the figure,
-# within some 15 %. And which figure belongs into a report for such a sample: `"mean"` or `"median"`? (The caption says something about
-# the tail.)
+# within some 15 %. And which figure belongs into a report for such a sample: `"mean"` or `"median"`?
 
 # %%
 from edgewb.views.live_plots import plot_recorded_calls
