@@ -465,7 +465,11 @@ def test_what_a_kernel_leaves_in_the_folder_for_temporary_files_goes_with_it(fol
         async def told() -> str:
             connection = await server.connect(answer.kernel)
             await connection.write_message(event(answer.comm, "temporary"), binary=True)
-            return await said(connection)
+            try:
+                return await said(connection)
+            finally:
+                connection.close()
+                await answer_to(connection)  # closed at both ends
 
         text = asyncio.run(told())
         files = Path(server.server.connection_dir) / "files" / answer.kernel
