@@ -61,8 +61,7 @@ def kernel_environment(
         "EDGEWB_DASHBOARD_CONTROL": str(int(control)),
         MEMORY_VARIABLE: str(memory_bytes),
         "EDGEWB_DASHBOARD_TRUSTED": str(int(trusted)),
-        "EDGEWB_LIVE_MODEL": live[0],
-        "EDGEWB_LIVE_LABELS": live[1],
+        **{name: path for name, path in zip(("EDGEWB_LIVE_MODEL", "EDGEWB_LIVE_LABELS"), live, strict=True) if path},
         "IPYTHONDIR": str(ipython),
     }
 
