@@ -20,7 +20,7 @@ from edgewb.views.widgets.uploads import Upload, UploadLimit
 TRUSTED_VARIABLE: Final = "EDGEWB_DASHBOARD_TRUSTED"
 _MODEL_BYTES: Final = 32 * 2**20
 _WHY_NOT: Final = {
-    "onnxruntime": "its conversion needs more memory than the limits leave",
+    "onnxruntime": "it would be converted by TensorFlow, which dashboards never load",
     "edgetpu": "a device is shared, and takes a model from those alone who serve it",
 }
 

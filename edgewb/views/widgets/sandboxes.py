@@ -41,7 +41,7 @@ CPU_SECONDS: Final = 3_600
 CLOSED: Final = "without network, files, or sight of other processes"
 OPEN: Final = "of which network and the reading of files are not limited, as this system does not let a program do so"
 RUNTIMES: Final = ("cpu", "cpu:builtin", "openvino")
-"""What runs a visitor's model. Not ONNX Runtime: the conversion for it needs TensorFlow, with more memory than the limits leave."""
+"""What runs a visitor's model. Not ONNX Runtime: the conversion for it needs TensorFlow, which no dashboard loads."""
 OFFERED: Final = (*RUNTIMES, "simulated")
 MODEL_FILE: Final = "model.tflite"
 SMALLEST_FILE: Final = "smallest.tflite"
