@@ -151,8 +151,8 @@ def _with_energy(latency: Latency, path: Path, target: str, plan: EnergyPlan) ->
         try:
             measured = measure(path, target, runs=RUN_LIMIT, seconds=sample_seconds(plan), energy=plan)
             spent, missing = measured.energy, measured.energy_missing
-        except InputError as error:
-            missing = str(error)
+        except InputError as error:  # it may name a path or a command, which no record holds
+            missing = "the meter could not be opened, or gave no number" + ("" if "--meter" in str(error) else f": {error}")
     return dataclasses.replace(latency, energy=spent, energy_missing=None if missing is None else plain(missing)[:_REASON_LENGTH])
 
 

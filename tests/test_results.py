@@ -72,6 +72,7 @@ def test_half_a_sample_is_never_kept_as_a_whole_one(tmp_path: Path, monkeypatch:
         _measure(path, asked, worker, ("failing:30",))
 
 
+@pytest.mark.alone  # without a reading for a fifth of a second there is no energy
 def test_energy_is_measured_in_calls_of_their_own_and_kept_beside_the_latency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgewb.results.sample_seconds", lambda plan: 4.0)  # a file is read four times a second
     path, asked = setting(tmp_path, ("cpu",), builders.ALL["float"](), builders.ALL["int8_conv"]())
@@ -99,7 +100,8 @@ def test_a_meter_that_fails_meanwhile_costs_the_energy_alone_and_the_reason_is_k
     with Worker() as worker:
         ((latency,), _) = _measure(path, dataclasses.replace(asked, energy=plan), worker, ())
     assert latency.energy is None
-    assert "neither such a file nor a command" in (latency.energy_missing or "")
+    assert "the meter could not be opened" in (latency.energy_missing or "")
+    assert str(tmp_path) not in str(latency.energy_missing)
     assert "no energy on cpu: ptq_int8 (" in "\n".join(notes([build_record(latency=(latency,))]))
 
 

@@ -50,8 +50,13 @@ def accuracy_wanted(budget: float | None) -> Point:
     return point(1, asks, f"At most {budget_text(budget)} may be lost against float32. Whether that was set beforehand, only you know.")
 
 
-def formats(seen: Inspection, accepted: bool) -> Point:
-    """2: what would run, or does run, on the Edge TPU. ``accepted``: the person lets the rest run on the CPU."""
+def formats(seen: Inspection, accepted: bool, field: str = "edgetpu") -> Point:
+    """2: what would run, or does run, on the Edge TPU.
+
+    Args:
+        accepted: the person lets the rest run on the CPU.
+        field: the target in the field; a file of which nothing runs on an Edge TPU is accepted for another one only.
+    """
     asks = "The hardware takes the model's number formats"
     if seen.basis is Basis.SIMULATED:
         return point(FORMATS_POINT, asks, "It is from edgewb's stand-in compiler (simulated).", "compile it with Google's edgetpu_compiler")
@@ -70,6 +75,8 @@ def formats(seen: Inspection, accepted: bool) -> Point:
             said += f" First blocker: op {blocker.index} {blocker.op}, {blocker.detail}."
     if not left:
         return point(FORMATS_POINT, asks, said)
+    if seen.kind != "compiled" and not seen.ops_edgetpu and field == "edgetpu":
+        return point(FORMATS_POINT, asks, f"{said} None would run on the Edge TPU.", to_do)
     if accepted:
         return point(FORMATS_POINT, asks, f"{said} You said: {ACCEPTABLE[FORMATS_POINT]}.")
     return point(FORMATS_POINT, asks, said, f"{to_do}; or say that {ACCEPTABLE[FORMATS_POINT]}: accept=[{FORMATS_POINT}]")

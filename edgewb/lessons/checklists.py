@@ -34,6 +34,7 @@ from edgewb.lessons.checklist_points import (
 )
 from edgewb.lessons.checklist_sources import HasRecords, find_origin
 from edgewb.locations import write_whole
+from edgewb.recommendations import check_budget
 from edgewb.robustness import ShiftedAccuracy
 from edgewb.targets import split_target
 from edgewb.types import Jsonable
@@ -141,6 +142,8 @@ def fill_checklist(
     """
     if wrong := [number for number in accept if number not in ACCEPTABLE]:
         raise InputError(f"accept {wrong[0]!r}: your word settles {' and '.join(map(str, ACCEPTABLE))} only; the others want a figure")
+    if budget_points is not None:
+        check_budget(budget_points)
     field, _ = split_target(field)
     seen = inspect(model)
     origin = find_origin(seen, model, study, source)
@@ -152,7 +155,7 @@ def fill_checklist(
     evidence = gather(seen, own, measured, field)
     points = (
         accuracy_wanted(budget),
-        formats(seen, FORMATS_POINT in accept),
+        formats(seen, FORMATS_POINT in accept, field),
         calibration(own),
         after_ptq(beside, budget),
         if_not_enough(beside, budget),

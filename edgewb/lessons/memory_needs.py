@@ -6,6 +6,7 @@ Two nets of about the same file: one whose weights are all, and one that works o
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -125,7 +126,10 @@ def measure_memory_need(kind: str, megabytes: float = MEGABYTES) -> MemoryNeed:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made.tflite"
         path.write_bytes(content)
-        done = run_module("edgewb.lessons.memory_needs", str(path), _LIMIT_SECONDS)
+        try:
+            done = run_module("edgewb.lessons.memory_needs", str(path), _LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise TargetError(f"the net took more than {_LIMIT_SECONDS:.0f} s here: end what runs beside it, then try again") from None
     if done.returncode:
         said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
         raise TargetError(f"the process that ran the net ended with {ending(done.returncode)} ({said}): try again")

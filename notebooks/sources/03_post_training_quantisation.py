@@ -222,8 +222,8 @@ show_claims("quantised_kinds", "ptq_accuracy", "calibration")
 
 # %% [markdown]
 # **Reading.** Look at the first word in brackets before you look at the figure: measured, predicted and published are different things.
-# Few of these sentences hold as they stand, most under conditions: for some networks, or for good examples. For one no source was
-# found, and one does not hold. A sentence with a percentage in it needs to say of what, on what, and over how many examples.
+# Of these eleven sentences four hold as they stand, five under conditions: for some networks, or for good examples. For one no source
+# was found, and one does not hold. A sentence with a percentage in it needs to say of what, on what, and over how many examples.
 
 # %% [markdown]
 # ## Exercise 4: scales per channel

@@ -207,7 +207,6 @@ checklist
 checklist.write("../runs/course/checklist.html")
 
 # %% [markdown]
-# %% [markdown]
 # ## Exercise 3: what is open, and why?
 #
 # Which of the eight points are open for this study? And what do they have in common: `"nothing ran on an Edge TPU"`,
@@ -253,7 +252,7 @@ mine
 #
 # | open | what closes it |
 # |---|---|
-# | 1 | `budget_points=1.0`: how many points of accuracy may be lost |
+# | 1 | `budget_points=1.0`: how many points of accuracy may be lost; or `STUDY`, which has a budget |
 # | 2 | notebook 06; or `accept=[2]`: your word that the rest may run on the CPU |
 # | 3, 4, 5 | `STUDY = edgewb.run(...)`, on enough data |
 # | 6, memory | `edgewb measure my_model_edgetpu.tflite --target edgetpu --json > stick.json` |

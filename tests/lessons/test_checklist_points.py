@@ -41,3 +41,16 @@ def test_a_heated_room(tflite_file) -> None:
     assert 8 not in found.open_points
     with pytest.raises(InputError, match="accept 6: your word settles 2 and 8 only"):
         fill_checklist(tflite_file("int8_conv"), accept=[6])
+
+
+def test_a_model_of_which_nothing_maps_is_accepted_for_another_processor_alone(tflite_file) -> None:
+    seen = inspect(tflite_file("float"))
+    assert seen.ops_edgetpu == 0
+    assert formats(seen, accepted=True).state == OPEN
+    assert formats(seen, accepted=True, field="cpu").state == ANSWERED
+
+
+@pytest.mark.parametrize("points", [float("nan"), -1.0, 101.0])
+def test_a_budget_that_makes_no_sense(tflite_file, points: float) -> None:
+    with pytest.raises(InputError, match="makes no sense"):
+        fill_checklist(tflite_file("int8_conv"), budget_points=points)
