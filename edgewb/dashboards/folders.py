@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
-PREFIX = "edgewb."
+PREFIX = "edgewb.server."
 """Of their names in the system's folder for temporary files."""
-LONGEST = 103 - len("/edgewb.12345678/kernel-12345678-1234-1234-1234-123456789012-ipc-5")
+LONGEST = 103 - len("/edgewb.server.12345678/kernel-12345678-1234-1234-1234-123456789012-ipc-5")
 """Characters of that folder's name, where names of Unix sockets have 103 at most (macOS; 107 on Linux): beyond it, it is /tmp."""
 
 
@@ -50,10 +52,13 @@ def clear_folders() -> None:
     except ImportError:
         return
     for folder in Path(_place()).glob(f"{PREFIX}*"):
+        if not re.fullmatch(re.escape(PREFIX) + "[a-z0-9_]{8}", folder.name):  # as mkdtemp makes them
+            continue
         with contextlib.suppress(OSError):  # held, no folder, or another user's
             held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                if os.fstat(held).st_uid == os.geteuid():
+                found = os.fstat(held)
+                if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o700:
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(folder, ignore_errors=True)
             finally:

@@ -18,6 +18,8 @@ MOST_PAGES = 12
 QUIET_S = 1.0
 LOADING_S = 10.0
 """After this time a page that was given out and has not come to life is waited for no longer: whoever asked for it is no browser."""
+GIVEN_UP_S = 45.0
+"""After this time its kernel is ended where others need the place. A crowd's browsers may take a quarter of a minute to show a page."""
 PATIENCE_S = 30.0
 """After this time a page is drawn ahead also where it never becomes quiet."""
 _LOOK_S = 0.1

@@ -76,6 +76,7 @@ class Visits:
         turns = Turns(processors * (_FORKED_AT_ONCE if forked else 1))
         self.pool = PagePool(names, size, self._draw, self._alive, turns, processors, room=lambda: self.most - self.here)
         self._given: set[str] = set()
+        self._ending: set[str] = set()
         self._coming: set[asyncio.Task[Any]] = set()
         self._drawing: set[str] = set()
         self.kernels.is_waiting = lambda kernel_id: kernel_id in self._drawing or kernel_id in self.pool
@@ -95,9 +96,13 @@ class Visits:
 
     async def make_room(self) -> None:
         """End one that was given a page which never came to life: mostly somebody who loaded it again before it was there."""
-        for kernel_id in tuple(self._given):
-            if kernel_id in self.kernels and kernel_id not in self.kernels.shown and self.kernels.unused_s(kernel_id)[0] > pools.LOADING_S:
-                await ensure_async(self.kernels.shutdown_kernel(kernel_id, now=True))
+        for kernel_id in tuple(self._given - self._ending):
+            if kernel_id in self.kernels and kernel_id not in self.kernels.shown and self.kernels.unused_s(kernel_id)[0] > pools.GIVEN_UP_S:
+                self._ending.add(kernel_id)
+                try:
+                    await ensure_async(self.kernels.shutdown_kernel(kernel_id, now=True))
+                finally:
+                    self._ending.discard(kernel_id)
                 return
 
     def free_in_s(self) -> float:

@@ -140,7 +140,7 @@ class PlainOpener:
         """OpenVINO's ``InferRequest`` for a file; a size that may vary is fixed to 1.
 
         Raises:
-            RuntimeError: OpenVINO does not take it.
+            Exception: OpenVINO does not take it (RuntimeError, or one of its own, which are no RuntimeError).
         """
         model = self._reader.convert(self._reader.load(path))
         if any(port.partial_shape.is_dynamic for port in model.inputs):

@@ -53,6 +53,6 @@ def read_attached_labels(content: bytes) -> tuple[AttachedLabels, ...]:
                     labels = parse_labels(stream.read(MOST_BYTES + 1))
                 name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in entry.filename[-_MOST_CHARACTERS:])
                 found.append(AttachedLabels(name, labels))
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, ValueError, OSError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, ValueError, OverflowError, OSError, EOFError):
         return tuple(found)
     return tuple(found)

@@ -47,7 +47,7 @@ def follow_sizes(content: bytes, tensors: Sequence[int]) -> tuple[Shapes, Values
             raise ModelFileError(f"the batch of the input {graph.tensors[index].name!r:.80} is not one that may change")
     for op in graph.ops:
         given = [_value(graph, values, index) for index in op.inputs]
-        if len(op.outputs) != 1:
+        if len(op.outputs) != 1 or op.outputs[0] < 0 or not op.inputs:
             continue
         (out,) = op.outputs
         place = _TARGETS.get(op.name)
@@ -57,6 +57,9 @@ def follow_sizes(content: bytes, tensors: Sequence[int]) -> tuple[Shapes, Values
                 shapes[out] = wanted
         if out not in shapes and op.name in _AS_INPUT and op.inputs[0] in shapes:
             shapes[out] = shapes[op.inputs[0]]
+        moved = (op.inputs[0], out) if op.name == "RESHAPE" else ()
+        if moved and all(index in shapes for index in moved) and len({math.prod(shapes[index]) for index in moved}) > 1:
+            raise ModelFileError(f"op {op.index} (RESHAPE) makes another number of values than it is given, going by the file")
         if graph.tensors[out].dtype in ("int32", "int64") and (value := _compute(op, given, shapes)) is not None:
             value = value.astype(graph.tensors[out].dtype)
             if value.size > _MOST_VALUES or shapes.setdefault(out, value.shape) != value.shape:

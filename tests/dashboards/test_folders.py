@@ -53,11 +53,14 @@ def test_what_only_looks_like_one_is_left(temporary, tmp_path_factory, monkeypat
     (temporary / f"{PREFIX}link").symlink_to(elsewhere)
     (temporary / f"{PREFIX}file").touch()
     (temporary / f"another_{PREFIX}x").mkdir()
+    (temporary / f"{PREFIX}backup").mkdir(mode=0o700)
+    (temporary / f"{PREFIX}12345678").mkdir(mode=0o755)  # others may look into it: none of ours
+    (temporary / "edgewb.git").mkdir(mode=0o700)
     clear_folders()
-    assert len(list(temporary.iterdir())) == 3
+    assert len(list(temporary.iterdir())) == 6
     assert (elsewhere / "kept").exists()
-    theirs = temporary / f"{PREFIX}theirs"
-    theirs.mkdir()
+    theirs = temporary / f"{PREFIX}theirs_12"
+    theirs.mkdir(mode=0o700)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     clear_folders()
     assert theirs.exists(), "another user's"

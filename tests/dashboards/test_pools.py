@@ -147,7 +147,7 @@ def test_visitors_go_before_pages_nobody_waits_for():
 def test_nothing_is_drawn_ahead_while_somebody_is_being_served(monkeypatch):
     async def run() -> None:
         studio = Studio()
-        pool = studio.pool(2, names=("a",), delay_s=0.2)
+        pool = studio.pool(2, names=("a",), delay_s=2.0)
         pool.fill()
         await settled(pool)
         first, second = await pool.take("a"), await pool.take("a")
@@ -168,7 +168,7 @@ def test_nothing_is_drawn_ahead_while_somebody_is_being_served(monkeypatch):
 
 @pytest.mark.parametrize("name", ["LOADING_S", "PATIENCE_S"])
 def test_who_never_shows_a_page_does_not_keep_the_others_from_theirs_for_ever(monkeypatch, name):
-    monkeypatch.setattr(pools, name, 0.3)
+    monkeypatch.setattr(pools, name, 2.0)
 
     async def run() -> None:
         studio = Studio()
@@ -176,7 +176,7 @@ def test_who_never_shows_a_page_does_not_keep_the_others_from_theirs_for_ever(mo
         await pool.take("a")
         await asyncio.sleep(0.15)
         assert studio.begun == ["a"]
-        await asyncio.wait_for(settled(pool), 2)
+        await asyncio.wait_for(settled(pool), 30)
         assert studio.begun == ["a", "a"]
 
     asyncio.run(run())

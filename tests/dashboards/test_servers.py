@@ -441,10 +441,10 @@ def test_there_are_places_for_so_many_and_then_a_page_that_says_when_to_come_aga
 
 
 def test_a_page_that_never_came_to_life_gives_its_place_to_the_next_visitor_and_one_that_lost_its_connection_does_not(folder, monkeypatch):
-    monkeypatch.setattr(pools, "LOADING_S", 0.5)
     with running(folder, visitors=1) as server:
         first = server.get("/explorer")
         assert server.get("/explorer").status == 503, "it may still be loading"
+        monkeypatch.setattr(pools, "GIVEN_UP_S", 0.5)
         server.wait_until(lambda: server.get("/explorer").status == 200)
         assert first.kernel not in server.kernels()
         (second,) = server.kernels()

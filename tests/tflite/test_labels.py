@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 
 import pytest
 from attachments import attach
@@ -36,6 +38,18 @@ def test_what_would_take_much_memory_is_left_out(tflite_bytes):
     assert read_attached_labels(attach(model, zipfile.ZIP_LZMA, labels_dot_txt="a\nb")) == ()
     many = attach(model, **{f"n{number}_dot_txt": "a" for number in range(40)})
     assert len(read_attached_labels(many)) == 16
+
+
+def test_an_entry_that_says_it_stands_beyond_any_file():
+    """A zip64 entry at 2**64 - 1."""
+    name, text = b"a.txt", b"x\n"
+    sizes = struct.pack("<III", zlib.crc32(text), len(text), len(text))
+    entry = b"PK\3\4" + struct.pack("<HHHHH", 45, 0, 0, 0, 0) + sizes + struct.pack("<HH", len(name), 0) + name + text
+    extra = struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    head = b"PK\1\2" + struct.pack("<HHHHHH", 45, 45, 0, 0, 0, 0) + sizes
+    head += struct.pack("<HHHHHII", len(name), len(extra), 0, 0, 0, 0, 2**32 - 1) + name + extra
+    end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(head), len(entry), 0)
+    assert read_attached_labels(entry + head + end) == ()
 
 
 @given(st.data())

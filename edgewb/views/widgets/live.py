@@ -216,6 +216,11 @@ class Live(UploadedModels):
         self.count_anew()
         self.send({"input": self.input_form})
 
+    def labels_changed(self) -> None:
+        """The same classes have other names, which must not stand beside the earlier ones in one list."""
+        self.pictures = Pictures()
+        self.count_anew()
+
     # What the template shows.
 
     @property

@@ -58,6 +58,9 @@ class UploadedModels(TargetsPage):
         except EdgewbError as error:  # which names the file: the visitor's, not ours
             folder.cleanup()
             raise ModelFileError(str(error).replace(str(path), upload.name)) from None
+        except BaseException:
+            folder.cleanup()
+            raise
         self._close_sides()
         if self._folder is not None:
             self._folder.cleanup()
@@ -68,6 +71,10 @@ class UploadedModels(TargetsPage):
 
     def model_changed(self) -> None:
         """Another model answers from now on."""
+        raise NotImplementedError
+
+    def labels_changed(self) -> None:
+        """The same classes have other names."""
         raise NotImplementedError
 
     def _take_labels(self, upload: Upload) -> None:
@@ -81,7 +88,7 @@ class UploadedModels(TargetsPage):
         self.classifier = dataclasses.replace(self.classifier, labels=labels, labels_from=f"from {upload.name}")
         for side in self.sides:
             side.classifier = self.classifier
-        self.count_anew()
+        self.labels_changed()
 
 
 def trusted_here() -> bool:

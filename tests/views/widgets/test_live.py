@@ -450,7 +450,7 @@ def test_targets_answer_side_by_side_to_a_visitor_s_model_each_in_such_a_process
     here = {"cpu", "cpu:builtin", "simulated", *(["openvino"] if importlib.util.find_spec("openvino") else [])}
     assert set(driven.live.choices) == here  # neither the publisher's computers nor his devices
     if importlib.util.find_spec("onnxruntime"):
-        assert "onnxruntime: its conversion needs more memory" in driven.shown("model")
+        assert "onnxruntime: it would be converted by TensorFlow" in driven.shown("model")
     picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     for given in sorted(here - {"cpu"}):
         driven.event("beside", str(driven.live.choices.index(given)))
