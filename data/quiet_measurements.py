@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from edgewb.types import Latency, Record
     from edgewb.workbench import Study
 
-ATTEMPTS = 3
+ATTEMPTS = 6
+STEADY = 1.15
+"""How far the reference's medians may be apart. It is measured in turns with each variant: they tell the computer's own speed."""
 QUIET_LOAD = 0.5  # runnable processes per core; an idle computer with a desktop stays below
 PATIENCE_SECONDS = 600.0
 OTHERS_SHARE = 0.1
@@ -26,10 +28,18 @@ class NoisyError(Exception):
 
 
 def disturbed(records: Iterable[Record]) -> list[str]:
-    """Samples beside which this computer did something else: recipe, target and what that was."""
-    return [
-        f"{record.recipe} on {latency.target}: {why}" for record in records for latency in record.latency if (why := _disturbance(latency))
-    ]
+    """Samples beside which this computer did something else: recipe, target and what that was; and whether its own speed changed.
+
+    Its speed is judged by the first target of each variant: where it changed, figures of two variants say nothing of each other.
+    """
+    records = list(records)
+    samples = [(record.recipe, latency) for record in records for latency in record.latency]
+    found = [f"{recipe} on {latency.target}: {why}" for recipe, latency in samples if (why := _disturbance(latency))]
+    first = [record.latency[0] for record in records if record.latency]
+    medians = [latency.latency_ms.p50 / latency.ratio for latency in first if latency.ratio]
+    if medians and max(medians) > STEADY * min(medians):
+        found.append(f"the reference on {first[0].target} took {min(medians):.3g} to {max(medians):.3g} ms from variant to variant")
+    return found
 
 
 def _disturbance(latency: Latency) -> str:

@@ -66,9 +66,9 @@ def test_a_disturbed_attempt_is_repeated(quiet: ModuleType) -> None:
     assert run.left == []
 
 
-def test_after_three_disturbed_attempts_nothing_is_given(quiet: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_six_disturbed_attempts_nothing_is_given(quiet: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(quiet.NoisyError, match=r"ptq_int8 on cpu: others took 40 % .* --noisy"):
-        quiet.measured_quietly(Runs(QUIET, BUSY, BUSY, BUSY))
+        quiet.measured_quietly(Runs(QUIET, *[BUSY] * 6))
     assert quiet.measured_quietly(Runs(QUIET, BUSY), noisy=True).records[0].latency[0].conditions == BUSY
     assert "others took 40 %" in capsys.readouterr().err
 
@@ -87,6 +87,15 @@ def test_what_disturbs_a_sample(quiet: ModuleType, conditions: Conditions, why: 
     found = quiet.disturbed([record_under(conditions)])
     assert len(found) == (why is not None)
     assert (why or "") in "".join(found)
+
+
+@pytest.mark.parametrize(("slower", "said"), [(1.1, []), (1.3, ["the reference on cpu took 0.65 to 0.845 ms from variant to variant"])])
+def test_a_computer_whose_speed_changes_between_two_variants(quiet: ModuleType, slower: float, said: list[str]) -> None:
+    steady = record_under(QUIET)
+    (latency,) = steady.latency
+    times = [dataclasses.replace(latency.latency_ms, p50=0.65 * factor) for factor in (1.0, slower)]
+    both = [dataclasses.replace(latency, ratio=1.0, latency_ms=each) for each in times]
+    assert quiet.disturbed([dataclasses.replace(steady, latency=(each,)) for each in both]) == said
 
 
 def test_a_computer_that_stays_busy_is_said_with_its_load(quiet: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
