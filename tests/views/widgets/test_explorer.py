@@ -143,7 +143,7 @@ def test_estimated_energy_is_a_cost_like_the_others(study):
     assert "estimated Edge TPU energy, mJ/inference" in plot
     assert "(estimated, line: power and time range)" in plot
     assert "more than idle" in plot
-    assert '<th scope="row">mJ on TPU estimate [range]</th>' in explorer.render()
+    assert '<th scope="row">mJ on TPU <span class="soft small">estimate [range]</span></th>' in explorer.render()
     assert "mJ per inference (estimated;" in explorer.render()
     before = explorer.recommendation
     tell(explorer, "budget", "5")
