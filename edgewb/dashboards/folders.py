@@ -58,7 +58,7 @@ def clear_folders() -> None:
             held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 found = os.fstat(held)
-                if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o700:
+                if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o777 == 0o700:  # Jupyter adds the sticky bit
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(folder, ignore_errors=True)
             finally:

@@ -32,6 +32,7 @@ def test_one_of_a_server_at_work_is_left_and_one_of_a_server_that_was_killed_is_
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as another:
         theirs = Path(another.stdout.readline().strip())
         (theirs / "kernel.json").write_text("key")
+        theirs.chmod(0o1700)  # as Jupyter leaves it
         (theirs / "files" / "a").mkdir(parents=True)
         ours, held = make_folder()
         assert ours.stat().st_mode & 0o077 == 0

@@ -363,7 +363,7 @@ def test_the_page_is_used_while_a_model_is_mended_and_a_mend_is_cancelled(inspec
     assert page.inner_text("[data-region=mended]").strip() == ""
     with page.expect_download(timeout=60_000) as waiting:
         page.click("#mend")
-        wait_until(page, "document.querySelector('[data-region=mended] [data-seconds]').textContent.includes('s so far')", 20)
+        wait_until(page, "document.querySelector('[data-region=mended] [data-seconds]')?.textContent.includes('s so far')", 20)
     waiting.value.save_as(tmp_path / "fixed.tflite")
     assert waiting.value.suggested_filename == "dynamic_batch_fixed.tflite"
     assert edgewb.inspect(tmp_path / "fixed.tflite").ops_edgetpu == 10
